@@ -1,0 +1,3 @@
+//! The commands, their arguments, and what people see.
+
+pub mod select;

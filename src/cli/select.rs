@@ -1,0 +1,1 @@
+//! Arguments, files and standard input to selectors.

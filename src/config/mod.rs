@@ -1,0 +1,1 @@
+//! The configuration file: found, read, checked, and its mistakes pointed at.

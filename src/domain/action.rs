@@ -1,0 +1,103 @@
+//! What is done to hosts, and which action takes which back.
+
+use std::fmt;
+
+use super::host::{HostId, HostState, Isolation};
+
+/// The verbs of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ActionKind {
+    /// Cut the host off the network.
+    Isolate,
+    /// Put the host back.
+    Unisolate,
+}
+
+impl ActionKind {
+    /// The word for it: the command's name, in results and in the journal.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Isolate => "isolate",
+            Self::Unisolate => "unisolate",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Isolate, Self::Unisolate].into_iter().find(|kind| kind.word() == word)
+    }
+
+    /// The action that takes this one back.
+    pub const fn undone_by(self) -> Self {
+        match self {
+            Self::Isolate => Self::Unisolate,
+            Self::Unisolate => Self::Isolate,
+        }
+    }
+
+    /// How a host's state stands to what this action leads to.
+    pub const fn standing(self, state: Isolation) -> Standing {
+        match (self, state) {
+            (Self::Isolate, Isolation::Isolated) | (Self::Unisolate, Isolation::NotIsolated) => Standing::Reached,
+            (Self::Isolate, Isolation::Isolating) | (Self::Unisolate, Isolation::Releasing) => Standing::Heading,
+            (Self::Isolate, Isolation::NotIsolated) | (Self::Unisolate, Isolation::Isolated) => Standing::Away,
+            (Self::Isolate, Isolation::Releasing) | (Self::Unisolate, Isolation::Isolating) => Standing::Leaving,
+            (_, Isolation::Unknown) => Standing::Unknown,
+        }
+    }
+}
+
+impl fmt::Display for ActionKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// A host's state, seen from an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The state that the action leads to.
+    Reached,
+    /// On its way there.
+    Heading,
+    /// At rest in the opposite state.
+    Away,
+    /// On its way to the opposite state; a console may refuse until it has arrived.
+    Leaving,
+    /// Not known.
+    Unknown,
+}
+
+/// One action with what goes with it to the console.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Action {
+    /// The verb.
+    pub kind: ActionKind,
+    /// Why, in words that the console keeps where it can.
+    pub comment: Option<String>,
+}
+
+/// What an action lands on: one host, resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The console's id of the host.
+    pub id: HostId,
+    /// Its name, if it is known.
+    pub name: Option<Box<str>>,
+}
+
+/// What a look at one host told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Observed {
+    /// The console knows the host; its state, and when it was last heard of.
+    State {
+        /// The state.
+        state: HostState,
+        /// Whether the console says that the host can be isolated.
+        capable: Option<bool>,
+        /// When the console last heard of it, as the console writes it.
+        last_seen: Option<Box<str>>,
+    },
+    /// The console does not know the host.
+    NoSuchHost,
+}

@@ -1,0 +1,141 @@
+//! What went wrong, as told and journalled.
+
+use std::fmt;
+
+/// The class of a failure: what a script may branch on, and what the summary groups by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FailureKind {
+    /// The console knows no such host.
+    NotFound,
+    /// Several hosts fit, and none is taken.
+    Ambiguous,
+    /// The console or the host cannot do this: policy, operating system, version.
+    NotCapable,
+    /// A rule of ours protects the host.
+    Protected,
+    /// The console says that the request itself is wrong.
+    BadRequest,
+    /// The console contradicts the request, and a look did not settle it.
+    Conflict,
+    /// The console refused the credentials.
+    CredentialsRefused,
+    /// The credentials are good and may not do this.
+    Forbidden,
+    /// The console said: slower.
+    Throttled,
+    /// The console failed, in its own words.
+    ServerError,
+    /// Something before the console failed or answered in its place.
+    Gateway,
+    /// No connection could be made.
+    Unreachable,
+    /// The certificate is not the one to be trusted.
+    Certificate,
+    /// No answer in time.
+    Timeout,
+    /// The connection was cut before the answer was whole.
+    Cut,
+    /// The answer cannot be understood.
+    Protocol,
+    /// The state was reached and then lost again, or never came.
+    Fallback,
+    /// The wait ended first.
+    NotConfirmed,
+    /// The run stopped before.
+    Stopped,
+    /// A dry run sends nothing.
+    DryRun,
+    /// The journal could not record it.
+    Journal,
+    /// This console cannot be asked that.
+    Unsupported,
+    /// A bug of ours.
+    Internal,
+}
+
+impl FailureKind {
+    /// Every kind, for reading words back and for tests.
+    pub const ALL: [Self; 23] = [
+        Self::NotFound,
+        Self::Ambiguous,
+        Self::NotCapable,
+        Self::Protected,
+        Self::BadRequest,
+        Self::Conflict,
+        Self::CredentialsRefused,
+        Self::Forbidden,
+        Self::Throttled,
+        Self::ServerError,
+        Self::Gateway,
+        Self::Unreachable,
+        Self::Certificate,
+        Self::Timeout,
+        Self::Cut,
+        Self::Protocol,
+        Self::Fallback,
+        Self::NotConfirmed,
+        Self::Stopped,
+        Self::DryRun,
+        Self::Journal,
+        Self::Unsupported,
+        Self::Internal,
+    ];
+
+    /// The word for it in results (`reason_code`) and in the journal.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::Ambiguous => "ambiguous",
+            Self::NotCapable => "not_capable",
+            Self::Protected => "protected",
+            Self::BadRequest => "bad_request",
+            Self::Conflict => "conflict",
+            Self::CredentialsRefused => "credentials_refused",
+            Self::Forbidden => "forbidden",
+            Self::Throttled => "throttled",
+            Self::ServerError => "server_error",
+            Self::Gateway => "gateway",
+            Self::Unreachable => "unreachable",
+            Self::Certificate => "certificate",
+            Self::Timeout => "timeout",
+            Self::Cut => "cut",
+            Self::Protocol => "protocol",
+            Self::Fallback => "fallback",
+            Self::NotConfirmed => "not_confirmed",
+            Self::Stopped => "stopped",
+            Self::DryRun => "dry_run",
+            Self::Journal => "journal",
+            Self::Unsupported => "unsupported",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+}
+
+/// One failure: its class and the words that say what to do next.
+///
+/// The words may quote a console and so may be hostile: whoever shows them on a terminal cleans them first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The class.
+    pub kind: FailureKind,
+    /// The words, a lower-case fragment without a full stop.
+    pub text: String,
+}
+
+impl Failure {
+    /// Makes a failure.
+    pub fn new(kind: FailureKind, text: impl Into<String>) -> Self {
+        Self { kind, text: text.into() }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}

@@ -1,0 +1,10 @@
+//! The values that everything else speaks of: hosts, selectors, actions, outcomes.
+//!
+//! Nothing here does I/O, waits, reads a clock or knows a vendor's name.
+
+pub mod action;
+pub mod failure;
+pub mod host;
+pub mod id;
+pub mod outcome;
+pub mod selector;

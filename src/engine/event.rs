@@ -1,0 +1,169 @@
+//! What the engine tells: the interface between a run and its reporters.
+//!
+//! An event carries facts, never how to show them. Events come in one order, from one task.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+
+use crate::domain::{
+    failure::Failure,
+    host::HostId,
+    id::RunId,
+    outcome::{Ending, Outcome, RunStats},
+};
+
+/// One thing that happened in a run.
+#[derive(Clone, Debug)]
+pub struct RunEvent {
+    /// The time of day.
+    pub at: Timestamp,
+    /// Since the run began.
+    pub elapsed: Duration,
+    /// The totals so far, this event included.
+    pub stats: RunStats,
+    /// What happened.
+    pub kind: RunEventKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum RunEventKind {
+    /// The run begins. The first event.
+    RunStarted(Arc<RunHeader>),
+    /// A request is about to be sent: its intent is on disk.
+    BatchStarted {
+        /// How many targets it carries.
+        targets: usize,
+        /// The number of the try, from 1.
+        attempt: u32,
+    },
+    /// A request failed and is not the end of its targets.
+    AttemptFailed {
+        /// The target as written, or the first of several.
+        target: Arc<str>,
+        /// The number of the try that failed, from 1.
+        attempt: u32,
+        /// Why.
+        failure: Failure,
+        /// What comes next.
+        next: NextStep,
+    },
+    /// Every worker waits: for the quota's next window, or because the console said so.
+    Throttled {
+        /// How long.
+        wait: Duration,
+        /// Until when.
+        until: Timestamp,
+        /// Why.
+        why: Throttle,
+    },
+    /// The console took a request whose effect is still awaited.
+    TargetAccepted(Arc<TargetResult>),
+    /// A target came to its end.
+    TargetSettled(Arc<TargetResult>),
+    /// Somebody interrupted: what is under way is awaited, nothing more is sent.
+    CancelRequested,
+    /// The run is over. The last event.
+    RunFinished(Ending),
+}
+
+/// Why every worker waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Throttle {
+    /// The quota is spent but for its reserve; no request was refused.
+    Quota,
+    /// The console refused a request: too many.
+    Refused,
+}
+
+/// What follows a failed try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NextStep {
+    /// It is tried again after this wait.
+    Retry(Duration),
+    /// The console is asked how the host stands.
+    Look,
+    /// The whole run waits, then it is tried again.
+    WaitForConsole,
+}
+
+/// What a run is, as told at its beginning and kept in its journal.
+#[derive(Clone, Debug)]
+pub struct RunHeader {
+    /// Its name.
+    pub run: RunId,
+    /// The console's word: `cisco`.
+    pub vendor: &'static str,
+    /// The console's name for people: `Cisco Secure Endpoint`.
+    pub console_name: &'static str,
+    /// The console's address, without credentials.
+    pub console: String,
+    /// The command's word: `isolate`, `unisolate`, `status`.
+    pub action: &'static str,
+    /// Whether the user asked for proof (`--wait`).
+    pub waits: bool,
+    /// Whether the console is the embedded simulator.
+    pub simulated: bool,
+    /// Whether this goes on with an earlier run.
+    pub resumed: bool,
+    /// Hosts in the run.
+    pub targets: u64,
+    /// When it began.
+    pub started: Timestamp,
+}
+
+/// How one target stands or ended.
+#[derive(Clone, Debug)]
+pub struct TargetResult {
+    /// The target as written.
+    pub target: Arc<str>,
+    /// The file it was read from; `None` for standard input.
+    pub file: Option<Arc<str>>,
+    /// Its line, from 1.
+    pub line: u32,
+    /// The host, if it was resolved.
+    pub host: Option<HostId>,
+    /// The host's name, if it is known.
+    pub name: Option<Arc<str>>,
+    /// How it ended; [`Outcome::Accepted`] in [`RunEventKind::TargetAccepted`].
+    pub outcome: Outcome,
+    /// The console's word for the host's state, where it was read.
+    pub state: Option<Arc<str>>,
+    /// When the console last heard of the host, as the console writes it.
+    pub last_seen: Option<Arc<str>>,
+    /// How often it was sent.
+    pub attempts: u32,
+    /// Why it did not succeed; `None` on success.
+    pub reason: Option<Failure>,
+    /// Hosts that fit an unresolved target.
+    pub candidates: Vec<Candidate>,
+    /// Further lines that named the same host.
+    pub duplicates: Vec<Duplicate>,
+    /// When it was first sent, or settled without being sent.
+    pub started: Timestamp,
+    /// When it ended.
+    pub finished: Timestamp,
+}
+
+/// A host that fits an unresolved target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its id.
+    pub id: HostId,
+    /// Its name.
+    pub name: Option<Box<str>>,
+    /// When the console last heard of it, as the console writes it.
+    pub last_seen: Option<Box<str>>,
+}
+
+/// A further line that named a host which the run already has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Duplicate {
+    /// The target as written there.
+    pub target: Arc<str>,
+    /// The file; `None` for standard input.
+    pub file: Option<Arc<str>>,
+    /// The line, from 1.
+    pub line: u32,
+}

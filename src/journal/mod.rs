@@ -1,0 +1,1 @@
+//! What was meant and what came of it, on disk.

@@ -1,0 +1,27 @@
+//! `edrctl` cuts a list of hosts off the network through the console that manages them, proves that it happened, and
+//! puts exactly those hosts back.
+//!
+//! The floors, from the ground up; imports go down, never up (`tests/floors.rs` holds this):
+//!
+//! | floor | modules | what lives there |
+//! |---|---|---|
+//! | 0 | [`domain`] | values: hosts, selectors, actions, outcomes; no I/O |
+//! | 1 | [`clock`], [`secret`], [`http`], [`journal`] | the outside world, one thing each |
+//! | 2 | [`vendors`] | the consoles, behind one trait |
+//! | 3 | [`engine`] | the bulk run: resolve, plan, pace, send, look, settle |
+//! | 4 | [`reporters`] | what a run shows and prints |
+//! | 5 | [`config`] | the configuration file |
+//! | 6 | [`cli`] | the commands |
+//! | aside | [`simulator`] | a simulated console over real HTTPS; imports `domain` only |
+
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod domain;
+pub mod engine;
+pub mod http;
+pub mod journal;
+pub mod reporters;
+pub mod secret;
+pub mod simulator;
+pub mod vendors;

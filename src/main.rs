@@ -1,0 +1,3 @@
+//! The program: parse, build the runtime, run the command, return its exit code.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The simulated consoles: real HTTPS on loopback, written from the vendors' documentation.

@@ -1,0 +1,205 @@
+//! The consoles, each reduced to what a bulk run needs of it.
+//!
+//! The engine knows only [`Vendor`]. A difference between consoles is data in [`Capabilities`], never a branch on a
+//! name. A vendor's method makes **one** request: it never loops over targets, retries, waits, prints or journals.
+//! All of that is the engine's, once, for every console.
+
+use std::{collections::BTreeMap, fmt, num::NonZeroUsize, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+
+use crate::domain::{
+    action::{Action, ActionKind, Observed, Target},
+    host::Host,
+    id::Ticket,
+};
+
+pub mod cisco;
+mod error;
+
+pub use error::{Again, Scope, VendorError};
+
+/// A console, reduced to what a bulk run needs of it.
+#[async_trait]
+pub trait Vendor: fmt::Debug + Send + Sync {
+    /// What this console can do, as data: no request is made.
+    fn capabilities(&self) -> &Capabilities;
+
+    /// Proves the address, the certificate and the credentials, and names the tenant; changes nothing.
+    async fn check(&self) -> Result<Answer<Tenant>, VendorError>;
+
+    /// Makes one request for at most `max_batch` targets: one reply per target, in order.
+    async fn submit(&self, action: &Action, targets: &[Target]) -> Result<Answer<Vec<Reply>>, VendorError>;
+
+    /// Reads one page of the inventory: the first without a cursor, the next with the cursor of the last answer.
+    async fn list(&self, _cursor: Option<&Cursor>) -> Result<Answer<Page>, VendorError> {
+        Err(VendorError::unsupported("list hosts"))
+    }
+
+    /// Makes one request for the state of at most `max_observe` targets: one answer per target, in order.
+    async fn observe(&self, _targets: &[Target]) -> Result<Answer<Vec<Observed>>, VendorError> {
+        Err(VendorError::unsupported("read the state of a host"))
+    }
+
+    /// Asks how accepted work stands. Only for [`Completion::Polled`] actions.
+    async fn poll(&self, _tickets: &[Ticket]) -> Result<Answer<Vec<Reply>>, VendorError> {
+        Err(VendorError::unsupported("poll"))
+    }
+}
+
+/// What a request brought, and what came beside it.
+#[derive(Clone, Debug)]
+pub struct Answer<T> {
+    /// What was asked for.
+    pub value: T,
+    /// What the console said beside it.
+    pub meta: Meta,
+}
+
+impl<T> Answer<T> {
+    /// Changes what was asked for, keeps what came beside it.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Answer<U> {
+        Answer { value: change(self.value), meta: self.meta }
+    }
+}
+
+/// What a console says beside every answer.
+#[derive(Clone, Debug, Default)]
+pub struct Meta {
+    /// The console's own id of the request: the only thing its support can search for.
+    pub request_id: Option<Box<str>>,
+    /// What is left of the quota.
+    pub quota: Option<QuotaReading>,
+}
+
+/// What a console said of its quota.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QuotaReading {
+    /// Requests a window allows.
+    pub limit: Option<u64>,
+    /// Requests left in this window.
+    pub remaining: u64,
+    /// The time until the window ends, as the console rounds it.
+    pub reset: Duration,
+}
+
+/// One target's part of an answered request; the outer `Err` means that the whole request failed.
+pub type Reply = Result<Ack, VendorError>;
+
+/// How a console acknowledges one target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ack {
+    /// Done, and the console vouches for it.
+    Done,
+    /// It was so before.
+    AlreadyInState,
+    /// Taken; the state has to be asked for.
+    Accepted(Ticket),
+}
+
+/// The part of a console that is ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tenant {
+    /// The console's address, without credentials.
+    pub console: String,
+    /// The tenant's name or the console's version, where it tells one.
+    pub detail: Option<String>,
+}
+
+/// One page of an inventory.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The hosts on it.
+    pub hosts: Vec<Host>,
+    /// Where the next page is; `None` on the last.
+    pub next: Option<Cursor>,
+    /// How many hosts the whole inventory has, where the console says it.
+    pub total: Option<u64>,
+}
+
+/// Where the next page of an inventory is; opaque to the engine.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Cursor(pub Arc<str>);
+
+/// What a console can do, as data.
+#[derive(Clone, Debug)]
+pub struct Capabilities {
+    /// The console's name for people: `Cisco Secure Endpoint`.
+    pub console: &'static str,
+    /// The actions it supports; an absent one is refused while planning.
+    pub actions: BTreeMap<ActionKind, Capability>,
+    /// How many targets one `observe` takes; 0 where a single host cannot be asked for.
+    pub max_observe: usize,
+    /// How many hosts a page of the inventory holds.
+    pub page_size: NonZeroUsize,
+    /// Requests in flight unless the configuration says otherwise.
+    pub max_in_flight: NonZeroUsize,
+}
+
+/// What a console can do of one action.
+#[derive(Clone, Debug)]
+pub struct Capability {
+    /// Targets in one request; 1 where the console takes them singly.
+    pub max_batch: NonZeroUsize,
+    /// How the end of accepted work is learnt.
+    pub completion: Completion,
+    /// Whether asking twice can do harm.
+    pub repeat: Repeat,
+}
+
+/// How the end of accepted work is learnt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Completion {
+    /// The answer is the end.
+    Immediate,
+    /// By reading the state of the host.
+    Observed,
+    /// By asking after the ticket.
+    Polled,
+}
+
+/// Whether asking twice can do harm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    /// It cannot: the console settles the second request by the first.
+    Safe,
+    /// It can.
+    Unsafe,
+}
+
+/// The consoles that this version can speak to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum VendorName {
+    /// Cisco Secure Endpoint.
+    Cisco,
+}
+
+impl VendorName {
+    /// Every console, in the order in which help shows them.
+    pub const ALL: [Self; 1] = [Self::Cisco];
+
+    /// The word for it: `--vendor`, the section of the configuration, results.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Cisco => "cisco",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|name| name.word() == word)
+    }
+
+    /// How this console's ids are told from names and addresses.
+    pub const fn id_form(self) -> fn(&str) -> crate::domain::selector::IdForm {
+        match self {
+            Self::Cisco => cisco::id_form,
+        }
+    }
+}
+
+impl fmt::Display for VendorName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
