@@ -7,4 +7,5 @@ pub mod failure;
 pub mod host;
 pub mod id;
 pub mod outcome;
+pub mod protect;
 pub mod selector;

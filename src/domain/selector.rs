@@ -177,6 +177,17 @@ impl fmt::Display for Selector {
     }
 }
 
+/// A selector and the place that it was read from. A run may hold a million of them, so it is small.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The selector.
+    pub selector: Selector,
+    /// The number of the file among those that were read.
+    pub file: u16,
+    /// The line, from 1.
+    pub line: u32,
+}
+
 fn id_value(written: &Arc<str>, start: u8, canonical: Option<Box<str>>) -> Value {
     Value::Id(match canonical {
         Some(canonical) => canonical.into(),

@@ -167,3 +167,12 @@ pub struct Duplicate {
     /// The line, from 1.
     pub line: u32,
 }
+
+/// Whoever hears a run: called in order, from one task. It shows, and never stops a run.
+pub trait Listener: Send {
+    /// One thing happened.
+    fn on_event(&mut self, event: &RunEvent);
+
+    /// Some time has passed: for animations, with the totals as they stand.
+    fn tick(&mut self, stats: &RunStats, elapsed: Duration);
+}

@@ -1,6 +1,149 @@
-//! Cisco Secure Endpoint.
+//! Cisco Secure Endpoint (formerly AMP for Endpoints), REST API version 1.
+//!
+//! Login: HTTP Basic with the "3rd Party API Client ID" and its API key on every request; there is no session. The key
+//! needs the scope "Read & Write". Version 3 of the API has no isolation, so its credentials are of no use here.
+//!
+//! Oddities, each of which this module must be right about:
+//! - PUT and DELETE only queue a request, and the state in their answer may be the one from before it. It is never read.
+//! - 409 says "it is so already" and "it is changing" alike; only a look tells them apart.
+//! - `hostname[]` may match more or less than equality does, so names are resolved over the whole inventory.
+//! - The external address of a computer is its gateway's: many computers share it, so it never names one.
+//! - An unknown query parameter or body key is refused with 400: nothing is added "to be helpful".
+//! - The quota counts every request, errors included; its headers have two spellings.
 
-use crate::domain::selector::IdForm;
+use std::{collections::BTreeMap, fmt, num::NonZeroUsize};
+
+use async_trait::async_trait;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+
+use crate::{
+    domain::{
+        action::{Action, ActionKind, Observed, Target},
+        failure::FailureKind,
+        selector::IdForm,
+    },
+    http::{self, Client, HeaderValue, Request, Response, Url, header},
+    secret::Secret,
+    vendors::{
+        Again, Answer, Capabilities, Capability, Completion, Cursor, Page, Repeat, Reply, Tenant, Vendor, VendorError,
+    },
+};
+
+mod requests;
+mod wire;
+
+/// A Secure Endpoint console, as one API client sees it.
+pub struct Cisco {
+    client: Client,
+    base: Url,
+    authorization: HeaderValue,
+    unlock_code: Option<Secret>,
+    capabilities: Capabilities,
+}
+
+impl Cisco {
+    /// Makes the console's client. `base` has no `/v1`; a path before it, as a reverse proxy has, is kept.
+    ///
+    /// # Errors
+    ///
+    /// [`VendorError`] if the credentials cannot be put into a header.
+    pub fn new(
+        client: Client,
+        base: Url,
+        client_id: &str,
+        api_key: &Secret,
+        unlock_code: Option<Secret>,
+        max_in_flight: NonZeroUsize,
+    ) -> Result<Self, VendorError> {
+        let pair = zeroize::Zeroizing::new(format!("{client_id}:{}", api_key.expose()));
+        let basic = zeroize::Zeroizing::new(format!("Basic {}", BASE64_STANDARD.encode(pair.as_bytes())));
+        let mut authorization = HeaderValue::from_str(&basic)
+            .map_err(|_| VendorError::stops_run(FailureKind::CredentialsRefused, "the credentials do not fit into a header"))?;
+        authorization.set_sensitive(true);
+        let one = Capability { max_batch: NonZeroUsize::MIN, completion: Completion::Observed, repeat: Repeat::Safe };
+        let capabilities = Capabilities {
+            console: "Cisco Secure Endpoint",
+            actions: BTreeMap::from([(ActionKind::Isolate, one.clone()), (ActionKind::Unisolate, one)]),
+            max_observe: 1,
+            page_size: NonZeroUsize::new(requests::PAGE_SIZE).unwrap_or(NonZeroUsize::MIN),
+            max_in_flight,
+        };
+        Ok(Self { client, base, authorization, unlock_code, capabilities })
+    }
+
+    async fn send(&self, draft: requests::Draft, changes: bool) -> Result<Response, VendorError> {
+        let mut request = Request::new(draft.method, draft.url);
+        let headers = request.headers_mut();
+        headers.insert(header::AUTHORIZATION, self.authorization.clone());
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        if let Some(body) = draft.body {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            *request.body_mut() = Some(body.into());
+        }
+        http::send(&self.client, request).await.map_err(|error| requests::judge_silence(&error, changes))
+    }
+
+    /// Sends a draft and judges the answer, keeping what came beside it on both paths.
+    async fn ask<T>(
+        &self,
+        draft: requests::Draft,
+        judge: impl FnOnce(&Response) -> Result<T, VendorError>,
+    ) -> Result<Answer<T>, VendorError> {
+        let response = self.send(draft, false).await?;
+        let meta = requests::meta(&response.headers);
+        match judge(&response) {
+            Ok(value) => Ok(Answer { value, meta }),
+            Err(error) => Err(error.with_meta(meta)),
+        }
+    }
+}
+
+impl fmt::Debug for Cisco {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cisco").field("base", &requests::console_address(&self.base)).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Vendor for Cisco {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    async fn check(&self) -> Result<Answer<Tenant>, VendorError> {
+        self.ask(requests::version(&self.base), |response| requests::judge_version(&self.base, response)).await
+    }
+
+    async fn submit(&self, action: &Action, targets: &[Target]) -> Result<Answer<Vec<Reply>>, VendorError> {
+        let target = only(targets)?;
+        let unlock_code = self.unlock_code.as_ref().map(Secret::expose);
+        let draft = requests::submit(&self.base, action, &target.id, unlock_code)?;
+        let response = self.send(draft, true).await?;
+        let meta = requests::meta(&response.headers);
+        match requests::judge_submit(&response) {
+            Ok(ack) => Ok(Answer { value: vec![Ok(ack)], meta }),
+            Err(error) => Err(error.with_meta(meta)),
+        }
+    }
+
+    async fn list(&self, cursor: Option<&Cursor>) -> Result<Answer<Page>, VendorError> {
+        let draft = requests::computers(&self.base, cursor)?;
+        self.ask(draft, |response| requests::judge_computers(&self.base, response)).await
+    }
+
+    async fn observe(&self, targets: &[Target]) -> Result<Answer<Vec<Observed>>, VendorError> {
+        let draft = requests::isolation(&self.base, &only(targets)?.id)?;
+        Ok(self.ask(draft, requests::judge_isolation).await?.map(|observed| vec![observed]))
+    }
+}
+
+/// The console takes computers singly, and says so in its capabilities.
+fn only(targets: &[Target]) -> Result<&Target, VendorError> {
+    match targets {
+        [target] => Ok(target),
+        _ => Err(VendorError::new(FailureKind::Internal, "one host at a time", Again::Never)),
+    }
+}
 
 /// Tells a connector GUID from a name or an address.
 ///

@@ -1,0 +1,208 @@
+//! How fast the console may be asked: its quota, its refusals, and a reserve for whoever is in need.
+//!
+//! Pure but for the instants that it is handed. A quota is a fixed window: a number of requests, and a time at which the
+//! number is whole again. Within a window nothing is held back, because an isolation that comes early is worth more
+//! than one that comes evenly; when only the reserve is left, every worker waits for the next window.
+//!
+//! The console tells the time left in whole seconds and not how it rounds them. The earliest turn that it has named is
+//! right if it rounds up; a single request goes ahead then. If the window has not turned, that request came out of the
+//! reserve and was not refused, and a second later is right for a console that rounds down.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::vendors::QuotaReading;
+
+/// Two readings of one window differ by no more than the console's rounding, a second, and the time on the way.
+const SAME_WINDOW: Duration = Duration::from_millis(1_500);
+
+/// Added to the turn of the window, because our clock need not agree with the console's to the millisecond.
+const MARGIN: Duration = Duration::from_millis(15);
+
+/// How long everything waits after a refusal that names no time; doubled each time, an hour at the most.
+const UNNAMED_WAIT: Duration = Duration::from_secs(30);
+const LONGEST_UNNAMED_WAIT: Duration = Duration::from_secs(3_600);
+
+/// Whether a request may be sent now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permit {
+    /// Send it.
+    Go,
+    /// Something under way has to come back first; its answer tells more.
+    Answers,
+    /// Ask again at this instant.
+    Wait {
+        /// When.
+        until: Instant,
+        /// Whether the console refused a request; if not, the quota is spent but for the reserve.
+        refused: bool,
+    },
+}
+
+/// One console's pace.
+#[derive(Debug, Default)]
+pub struct Pace {
+    window: Option<Window>,
+    /// The longest time to a turn that was ever told: the best idea of a window's length.
+    longest: Duration,
+    /// Whether this run may use the reserve: putting hosts back is what it is kept for.
+    uses_reserve: bool,
+    in_flight: u64,
+    /// Everything waits until then, because the console refused a request.
+    refused_until: Option<Instant>,
+    /// One request is out alone, to see whether the window has turned or the refusal is over.
+    scouting: bool,
+    /// The console rounds the time left down, as a scout has found.
+    rounds_down: bool,
+    unnamed_refusals: u32,
+}
+
+/// What is known of the window that is open.
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    limit: u64,
+    remaining: u64,
+    /// The earliest turn that any reading of this window has named.
+    turn: Instant,
+}
+
+impl Pace {
+    /// A pace that knows nothing yet: until the console names a quota there is none.
+    pub fn new(uses_reserve: bool) -> Self {
+        Self { uses_reserve, ..Self::default() }
+    }
+
+    /// May one more request be sent?
+    pub fn ask(&self, now: Instant) -> Permit {
+        if self.scouting {
+            return Permit::Answers;
+        }
+        if let Some(until) = self.refused_until {
+            // After a refusal one request goes first, and alone: a second refusal must not be earned by many.
+            return match (now < until, self.in_flight) {
+                (true, _) => Permit::Wait { until, refused: true },
+                (false, 0) => Permit::Go,
+                (false, _) => Permit::Answers,
+            };
+        }
+        let Some(window) = self.window else { return Permit::Go };
+        if self.free(&window) > 0 {
+            return Permit::Go;
+        }
+        let turn = self.turn(&window);
+        if now < turn {
+            // What is under way is counted twice until it comes back, once by us and once by the console.
+            let may_be_free = self.in_flight > 0 && window.remaining > self.reserve(&window);
+            return if may_be_free { Permit::Answers } else { Permit::Wait { until: turn, refused: false } };
+        }
+        if self.in_flight == 0 { Permit::Go } else { Permit::Answers }
+    }
+
+    /// A request is sent; call after [`Permit::Go`].
+    pub fn sent(&mut self) {
+        self.scouting = self.refused_until.is_some() || self.window.is_some_and(|window| self.free(&window) == 0);
+        self.in_flight += 1;
+    }
+
+    /// A request came back at `now`, with or without a reading.
+    pub fn answered(&mut self, now: Instant, reading: Option<QuotaReading>, refused: bool) {
+        let others = self.in_flight.saturating_sub(1);
+        let scout = std::mem::take(&mut self.scouting);
+        if let Some(reading) = reading {
+            self.read(now, reading, others, scout);
+        }
+        self.in_flight = others;
+        if scout && !refused {
+            self.refused_until = None;
+            self.unnamed_refusals = 0;
+        }
+    }
+
+    /// The console refused a request: everything waits. Call after [`Pace::answered`]. Returns the wait.
+    pub fn refused(&mut self, now: Instant, retry_after: Option<Duration>) -> Duration {
+        // A refusal says that our idea of the window was wrong: its turn is awaited as if it were rounded down.
+        let by_window = self.window.map(|window| window.turn.saturating_duration_since(now) + Duration::from_secs(1));
+        let wait = retry_after.or(by_window).unwrap_or_else(|| {
+            let wait = UNNAMED_WAIT.saturating_mul(1 << self.unnamed_refusals.min(7)).min(LONGEST_UNNAMED_WAIT);
+            if self.refused_until.is_none_or(|until| until <= now) {
+                self.unnamed_refusals += 1;
+            }
+            wait
+        });
+        let until = now + wait + MARGIN;
+        // Requests that left before the first refusal came back may be refused too; it is the same refusal.
+        let until = self.refused_until.map_or(until, |earlier| earlier.max(until));
+        self.refused_until = Some(until);
+        until.saturating_duration_since(now)
+    }
+
+    fn read(&mut self, now: Instant, reading: QuotaReading, others: u64, scout: bool) {
+        self.longest = self.longest.max(reading.reset);
+        let limit = reading.limit.unwrap_or_else(|| self.window.map_or(reading.remaining, |window| window.limit));
+        let fresh = Window { limit, remaining: reading.remaining, turn: now + reading.reset };
+        self.window = Some(match self.window {
+            None => fresh,
+            Some(window) if fresh.turn > window.turn + SAME_WINDOW => fresh,
+            // An answer from the last window that was overtaken on the way.
+            Some(window) if fresh.turn + SAME_WINDOW < window.turn => window,
+            // Within a window the number only falls, but for answers that overtook each other.
+            Some(window) if fresh.remaining > window.remaining + others + 1 => fresh,
+            Some(window) => {
+                let known = Window {
+                    limit,
+                    remaining: fresh.remaining.min(window.remaining),
+                    turn: fresh.turn.min(window.turn),
+                };
+                self.rounds_down |= scout && now >= window.turn;
+                known
+            }
+        });
+    }
+
+    /// When the window turns, as far as is known.
+    fn turn(&self, window: &Window) -> Instant {
+        let rounding = if self.rounds_down { Duration::from_secs(1) } else { Duration::ZERO };
+        window.turn + rounding + MARGIN
+    }
+
+    /// Requests that may still leave in this window.
+    fn free(&self, window: &Window) -> u64 {
+        window.remaining.saturating_sub(self.reserve(window)).saturating_sub(self.in_flight)
+    }
+
+    /// One request in a hundred, thirty at the most, is left for whoever has to put a host back at once.
+    fn reserve(&self, window: &Window) -> u64 {
+        if self.uses_reserve || window.limit < 4 { 0 } else { (window.limit / 100).clamp(1, 30) }
+    }
+
+    /// Requests that are under way.
+    pub const fn in_flight(&self) -> u64 {
+        self.in_flight
+    }
+
+    /// Requests left in this window, as the console last said.
+    pub fn left(&self) -> Option<u64> {
+        self.window.map(|window| window.remaining)
+    }
+
+    /// How long the quota will hold back `requests` more; zero where they fit into this window.
+    pub fn delay_for(&self, requests: u64, now: Instant) -> Duration {
+        let Some(window) = self.window else { return Duration::ZERO };
+        let free = self.free(&window);
+        if requests <= free {
+            return Duration::ZERO;
+        }
+        let a_window = window.limit.saturating_sub(self.reserve(&window)).max(1);
+        let turns = (requests - free).div_ceil(a_window);
+        let first = self.turn(&window).saturating_duration_since(now);
+        first + self.longest.saturating_mul(u32::try_from(turns - 1).unwrap_or(u32::MAX))
+    }
+
+    /// How far apart polls of `cost` requests must be so that half of what is left stays for other work.
+    pub fn poll_interval(&self, cost: u64, now: Instant) -> Duration {
+        let Some(window) = self.window else { return Duration::ZERO };
+        let rounds = (self.free(&window) / 2 / cost.max(1)).max(1);
+        self.turn(&window).saturating_duration_since(now) / u32::try_from(rounds).unwrap_or(u32::MAX)
+    }
+}

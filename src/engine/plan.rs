@@ -1,0 +1,241 @@
+//! From what was written to what will be done: the inventory is read if it must be, selectors become hosts, and each
+//! host is held against the protected list, its own state and what its console can do.
+//!
+//! Nothing here changes a console. A run and a dry run go through the same door.
+
+use std::collections::HashSet;
+
+use super::{
+    cancel::Cancel,
+    console::{Console, Halt, Notice},
+    event::Candidate,
+    resolve::{Resolution, Resolver},
+    roster::Roster,
+};
+use crate::domain::{
+    action::{ActionKind, Standing},
+    failure::{Failure, FailureKind},
+    host::{Host, HostId},
+    outcome::Outcome,
+    protect::{Match, Pattern},
+    selector::{Entry, SelectorKind},
+};
+
+/// Whether the states of hosts are wanted beside their ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum States {
+    /// Only if the inventory is read for another reason.
+    Incidentally,
+    /// If one listing costs no more requests than there are targets.
+    IfCheap,
+}
+
+/// What a plan is made for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'a> {
+    /// The action; `None` to read states only.
+    pub kind: Option<ActionKind>,
+    /// The protected list.
+    pub protected: &'a [Pattern],
+    /// Whether states are wanted.
+    pub states: States,
+}
+
+/// What came of reading the inventory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Survey {
+    /// Whether the whole inventory was read.
+    pub read: bool,
+    /// Hosts in it.
+    pub hosts: u64,
+    /// It changed while it was read, and hosts may be missing from what was read.
+    pub incomplete: bool,
+    /// Lines that turned out to name a host that another line had named.
+    pub folded: usize,
+}
+
+/// The inventory moves while it is read page by page; it is read again until a whole reading fits its own count.
+const MAX_READINGS: u32 = 3;
+
+/// Resolves and checks every target of `roster`.
+///
+/// # Errors
+///
+/// [`Halt`] when the inventory must be read and cannot be: then nothing may be sent.
+pub async fn plan(
+    console: &mut Console,
+    entries: &[Entry],
+    roster: &mut Roster,
+    wish: Wish<'_>,
+    cancel: &Cancel,
+    tell: &mut (dyn FnMut(Notice) + Send),
+) -> Result<Survey, Halt> {
+    let mut resolver = Resolver::new(entries.iter());
+    let guarded = wish.kind.is_some() && wish.protected.iter().any(Pattern::needs_inventory);
+    let must = resolver.needs_inventory() || guarded;
+    let mut survey = Survey::default();
+    if must || wish.states == States::IfCheap {
+        survey = read_inventory(console, &mut resolver, must, roster.len(), cancel, tell).await?;
+    }
+    for (n, entry) in (0_u32..).zip(entries) {
+        let resolution = if survey.read { Some(resolver.take(n)) } else { None };
+        settle(roster, n, entry.selector.kind(), resolution, wish, guarded);
+    }
+    survey.folded = roster.fold_same_hosts();
+    Ok(survey)
+}
+
+async fn read_inventory(
+    console: &mut Console,
+    resolver: &mut Resolver,
+    must: bool,
+    targets: u32,
+    cancel: &Cancel,
+    tell: &mut (dyn FnMut(Notice) + Send),
+) -> Result<Survey, Halt> {
+    let page_size = console.vendor.capabilities().page_size.get() as u64;
+    let mut seen: HashSet<HostId> = HashSet::new();
+    let mut survey = Survey { read: true, ..Survey::default() };
+    for _ in 0..MAX_READINGS {
+        let mut cursor = None;
+        let mut cursors = HashSet::new();
+        let mut total = None;
+        let mut this_reading = 0_u64;
+        loop {
+            let page = console.page(cursor.clone(), cancel, tell).await?;
+            let first = cursor.is_none();
+            total = page.total.or(total);
+            this_reading += page.hosts.len() as u64;
+            for host in &page.hosts {
+                if seen.insert(host.id.clone()) {
+                    survey.hosts += 1;
+                }
+                resolver.offer(host);
+            }
+            tell(Notice::Listed { hosts: survey.hosts, total });
+            let Some(next) = page.next else { break };
+            if first && !must {
+                // Two targets are not worth the listing of fifty thousand hosts.
+                let pages = total.map_or(u64::MAX, |total| total.div_ceil(page_size));
+                if pages > u64::from(targets) {
+                    return Ok(Survey::default());
+                }
+            }
+            if !cursors.insert(next.clone()) {
+                let text = "the console's list of hosts leads in a circle: its `next` link names a page that was read already";
+                return Err(Halt::Failed(Failure::new(FailureKind::Protocol, text)));
+            }
+            cursor = Some(next);
+        }
+        survey.incomplete = total.is_some_and(|total| survey.hosts < total || this_reading < total);
+        if !survey.incomplete {
+            break;
+        }
+    }
+    Ok(survey)
+}
+
+fn settle(
+    roster: &mut Roster,
+    n: u32,
+    kind: SelectorKind,
+    resolution: Option<Resolution>,
+    wish: Wish<'_>,
+    guarded: bool,
+) {
+    let unresolved = |roster: &mut Roster, kind, text: String, candidates: Vec<Candidate>| {
+        roster.detail_mut(n).candidates = candidates;
+        roster.settle(n, Outcome::Unresolved, Some(Failure::new(kind, text)));
+    };
+    match resolution {
+        Some(Resolution::Host(host)) => {
+            roster.resolve(n, &host);
+            if let Some((outcome, reason)) = judge(&host, wish) {
+                roster.settle(n, outcome, reason);
+            }
+        }
+        Some(Resolution::Several { candidates }) => {
+            let text = format!("{} hosts fit, and none is taken: name one by its id", candidates.len());
+            unresolved(roster, FailureKind::Ambiguous, text, candidates);
+        }
+        Some(Resolution::None { near }) => match kind {
+            // An id that a moving inventory did not show may still be there: the console is the judge of it, unless the
+            // protected list had to see the host first.
+            SelectorKind::Id if !guarded => {
+                if let Some((outcome, reason)) = judge_id(roster, n, wish) {
+                    roster.settle(n, outcome, reason);
+                }
+            }
+            SelectorKind::Id => {
+                let text = "not in the console's inventory, so it cannot be checked against the protected list";
+                unresolved(roster, FailureKind::NotFound, text.to_owned(), near);
+            }
+            SelectorKind::Name if !near.is_empty() => {
+                let text = "no host has this full name; a host with the same short name is shown, and not taken";
+                unresolved(roster, FailureKind::NotFound, text.to_owned(), near);
+            }
+            _ => {
+                let what = match kind {
+                    SelectorKind::Name => "name",
+                    SelectorKind::Ip => "address",
+                    _ => "MAC address",
+                };
+                unresolved(roster, FailureKind::NotFound, format!("the console knows no host with this {what}"), near);
+            }
+        },
+        None => {
+            if let Some((outcome, reason)) = judge_id(roster, n, wish) {
+                roster.settle(n, outcome, reason);
+            }
+        }
+    }
+}
+
+/// All that can be said of a host of which only the id is known.
+fn judge_id(roster: &Roster, n: u32, wish: Wish<'_>) -> Option<(Outcome, Option<Failure>)> {
+    wish.kind?;
+    let id = roster.item(n)?.host.as_ref()?;
+    protected_by(wish.protected, id.as_str(), None, &[])
+}
+
+/// Ends a host that nothing must or need be sent to.
+fn judge(host: &Host, wish: Wish<'_>) -> Option<(Outcome, Option<Failure>)> {
+    let kind = wish.kind?;
+    let refusal = protected_by(wish.protected, host.id.as_str(), host.name.as_deref(), &host.addresses);
+    if refusal.is_some() {
+        return refusal;
+    }
+    let standing = host.state.as_ref().map_or(Standing::Unknown, |state| kind.standing(state.isolation));
+    match standing {
+        Standing::Reached | Standing::Heading => Some((Outcome::Already, None)),
+        Standing::Away if kind == ActionKind::Isolate && host.capable == Some(false) => {
+            let text = "the console says that this host cannot be isolated: its policy, operating system or agent version rules it out";
+            Some((Outcome::Refused, Some(Failure::new(FailureKind::NotCapable, text))))
+        }
+        _ => None,
+    }
+}
+
+fn protected_by(
+    patterns: &[Pattern],
+    id: &str,
+    name: Option<&str>,
+    addresses: &[std::net::IpAddr],
+) -> Option<(Outcome, Option<Failure>)> {
+    let mut doubt = None;
+    for pattern in patterns {
+        match pattern.matches(id, name, addresses) {
+            Match::Yes => {
+                let text = format!("protected by `{pattern}` in the configuration");
+                return Some((Outcome::Refused, Some(Failure::new(FailureKind::Protected, text))));
+            }
+            Match::CannotTell => doubt = doubt.or(Some(pattern)),
+            Match::No => {}
+        }
+    }
+    doubt.map(|pattern| {
+        let what = if matches!(pattern, Pattern::Name(_)) { "name" } else { "address" };
+        let text = format!("the console tells no {what} of this host, so it cannot be checked against the protected `{pattern}`");
+        (Outcome::Refused, Some(Failure::new(FailureKind::Protected, text)))
+    })
+}

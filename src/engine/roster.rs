@@ -1,0 +1,220 @@
+//! The targets of a run: compact for the million, with more for the few that need it.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::event::{Candidate, Duplicate};
+use crate::domain::{
+    failure::Failure,
+    host::{Host, HostId, HostState},
+    outcome::Outcome,
+    selector::Entry,
+};
+
+/// The targets of a run, numbered from 0 in the order in which they were written.
+#[derive(Debug, Default)]
+pub struct Roster {
+    files: Vec<Option<Arc<str>>>,
+    items: Vec<Item>,
+    details: HashMap<u32, Box<Detail>>,
+}
+
+/// One target.
+#[derive(Debug)]
+pub struct Item {
+    /// The target as written.
+    pub written: Arc<str>,
+    /// The host; `None` while and where it is not resolved.
+    pub host: Option<HostId>,
+    /// The line, from 1.
+    pub line: u32,
+    file: u16,
+}
+
+/// What is known of a target beside its id.
+#[derive(Clone, Debug, Default)]
+pub struct Detail {
+    /// The host's name.
+    pub name: Option<Arc<str>>,
+    /// Its state before the run.
+    pub before: Option<HostState>,
+    /// When the console last heard of it, as the console writes it.
+    pub last_seen: Option<Arc<str>>,
+    /// The hosts that fit, where none was taken.
+    pub candidates: Vec<Candidate>,
+    /// Further lines that named the same host.
+    pub duplicates: Vec<Duplicate>,
+    /// How it ended before anything was sent.
+    pub settled: Option<Settlement>,
+}
+
+/// How a target ended before anything was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// The outcome.
+    pub outcome: Outcome,
+    /// Why, unless it is a success.
+    pub reason: Option<Failure>,
+}
+
+impl Roster {
+    /// Makes a roster of what was read: `duplicates` holds further lines of the entry with that number.
+    pub fn new(
+        entries: Vec<Entry>,
+        files: Vec<Option<Arc<str>>>,
+        duplicates: impl IntoIterator<Item = (u32, Vec<Duplicate>)>,
+    ) -> Self {
+        let items = entries
+            .into_iter()
+            .map(|entry| {
+                let host = match entry.selector.named() {
+                    crate::domain::selector::Named::Id(id) => Some(HostId::new(Arc::clone(id))),
+                    _ => None,
+                };
+                Item { written: Arc::clone(entry.selector.written()), host, line: entry.line, file: entry.file }
+            })
+            .collect();
+        let mut roster = Self { files, items, details: HashMap::new() };
+        for (n, duplicates) in duplicates {
+            roster.detail_mut(n).duplicates = duplicates;
+        }
+        roster
+    }
+
+    /// Adds one target as it was journalled.
+    pub fn push(&mut self, written: Arc<str>, file: Option<Arc<str>>, line: u32, host: Option<HostId>, detail: Detail) {
+        let known = self.files.iter().rposition(|known| *known == file);
+        let file = known.unwrap_or_else(|| {
+            self.files.push(file);
+            self.files.len() - 1
+        });
+        let n = u32::try_from(self.items.len()).unwrap_or(u32::MAX);
+        self.items.push(Item { written, host, line, file: u16::try_from(file).unwrap_or(u16::MAX) });
+        let plain = detail.name.is_none()
+            && detail.before.is_none()
+            && detail.candidates.is_empty()
+            && detail.duplicates.is_empty()
+            && detail.settled.is_none();
+        if !plain {
+            self.details.insert(n, Box::new(detail));
+        }
+    }
+
+    /// How many targets there are.
+    pub fn len(&self) -> u32 {
+        u32::try_from(self.items.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// One target.
+    pub fn item(&self, n: u32) -> Option<&Item> {
+        self.items.get(n as usize)
+    }
+
+    /// What is known of a target beside its id.
+    pub fn detail(&self, n: u32) -> Option<&Detail> {
+        self.details.get(&n).map(Box::as_ref)
+    }
+
+    /// The same, to be filled in.
+    pub fn detail_mut(&mut self, n: u32) -> &mut Detail {
+        self.details.entry(n).or_default()
+    }
+
+    /// The file that a target was read from; `None` for standard input.
+    pub fn file(&self, n: u32) -> Option<&Arc<str>> {
+        self.items.get(n as usize).and_then(|item| self.files.get(usize::from(item.file))?.as_ref())
+    }
+
+    /// Takes what the inventory says of a target's host.
+    pub fn resolve(&mut self, n: u32, host: &Host) {
+        if let Some(item) = self.items.get_mut(n as usize)
+            && item.host.is_none()
+        {
+            item.host = Some(host.id.clone());
+        }
+        let detail = self.detail_mut(n);
+        detail.name = host.name.as_deref().map(Into::into);
+        detail.before.clone_from(&host.state);
+        detail.last_seen = host.last_seen.as_deref().map(Into::into);
+    }
+
+    /// Ends a target before anything is sent.
+    pub fn settle(&mut self, n: u32, outcome: Outcome, reason: Option<Failure>) {
+        self.detail_mut(n).settled = Some(Settlement { outcome, reason });
+    }
+
+    /// Folds targets that turned out to be the same host into the first of them; returns how many were folded.
+    pub fn fold_same_hosts(&mut self) -> usize {
+        let mut first_of: HashMap<HostId, u32> = HashMap::new();
+        let mut folded: HashMap<u32, u32> = HashMap::new();
+        for (n, item) in (0_u32..).zip(&self.items) {
+            if let Some(id) = &item.host {
+                match first_of.get(id) {
+                    Some(first) => {
+                        folded.insert(n, *first);
+                    }
+                    None => {
+                        first_of.insert(id.clone(), n);
+                    }
+                }
+            }
+        }
+        drop(first_of);
+        if folded.is_empty() {
+            return 0;
+        }
+        let mut order: Vec<(u32, u32)> = folded.iter().map(|(n, first)| (*n, *first)).collect();
+        order.sort_unstable();
+        for (n, first) in order {
+            let Some(item) = self.items.get(n as usize) else { continue };
+            let also =
+                Duplicate { target: Arc::clone(&item.written), file: self.file(n).cloned(), line: item.line };
+            let mut lines = self.details.remove(&n).map(|detail| detail.duplicates).unwrap_or_default();
+            let duplicates = &mut self.detail_mut(first).duplicates;
+            duplicates.push(also);
+            duplicates.append(&mut lines);
+        }
+        // The numbers close up over what was folded away.
+        let mut details = std::mem::take(&mut self.details);
+        let mut next = 0_u32;
+        let mut n = 0_u32;
+        let closed = &mut self.details;
+        self.items.retain(|_| {
+            let keep = !folded.contains_key(&n);
+            if keep {
+                if let Some(detail) = details.remove(&n) {
+                    closed.insert(next, detail);
+                }
+                next += 1;
+            }
+            n += 1;
+            keep
+        });
+        folded.len()
+    }
+
+    /// The numbers of the targets that are still to be acted on.
+    pub fn to_act(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.len()).filter(|n| self.detail(*n).is_none_or(|detail| detail.settled.is_none()))
+    }
+
+    /// How many targets were resolved to a host.
+    pub fn resolved(&self) -> u64 {
+        self.items.iter().filter(|item| item.host.is_some()).count() as u64
+    }
+
+    /// How many targets ended in an outcome before anything was sent.
+    pub fn settled_as(&self, outcome: Outcome) -> u64 {
+        let settled = |detail: &Detail| detail.settled.as_ref().is_some_and(|settled| settled.outcome == outcome);
+        self.details.values().filter(|detail| settled(detail)).count() as u64
+    }
+
+    /// How many lines named a host that another line had named before.
+    pub fn duplicate_lines(&self) -> u64 {
+        self.details.values().map(|detail| detail.duplicates.len() as u64).sum()
+    }
+}

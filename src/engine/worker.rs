@@ -1,0 +1,54 @@
+//! One request, carried out away from the task that decides: its intent on disk, then sent, then brought back.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use super::{recorder::Synced, slot::Why};
+use crate::{
+    domain::action::{Action, Observed, Target},
+    vendors::{Answer, Cursor, Page, Reply, Vendor, VendorError},
+};
+
+/// What a request brought.
+#[derive(Debug)]
+pub(super) enum Done {
+    /// An action was submitted.
+    Submitted {
+        batch: u64,
+        targets: Vec<u32>,
+        took: Duration,
+        result: Result<Answer<Vec<Reply>>, VendorError>,
+    },
+    /// The intent could not be written, so nothing was sent.
+    NotSent { targets: Vec<u32> },
+    /// Hosts were looked at.
+    Looked { targets: Vec<u32>, why: Why, result: Result<Answer<Vec<Observed>>, VendorError> },
+    /// A page of the inventory was read.
+    Listed { result: Result<Answer<Page>, VendorError> },
+}
+
+pub(super) async fn submit(
+    vendor: Arc<dyn Vendor>,
+    action: Arc<Action>,
+    batch: u64,
+    numbers: Vec<u32>,
+    targets: Vec<Target>,
+    mut intent: Synced,
+) -> Done {
+    if intent.wait().await.is_err() {
+        return Done::NotSent { targets: numbers };
+    }
+    let begun = Instant::now();
+    let result = vendor.submit(&action, &targets).await;
+    Done::Submitted { batch, targets: numbers, took: begun.elapsed(), result }
+}
+
+pub(super) async fn look(vendor: Arc<dyn Vendor>, numbers: Vec<u32>, targets: Vec<Target>, why: Why) -> Done {
+    let result = vendor.observe(&targets).await;
+    Done::Looked { targets: numbers, why, result }
+}
+
+pub(super) async fn list(vendor: Arc<dyn Vendor>, cursor: Option<Cursor>) -> Done {
+    Done::Listed { result: vendor.list(cursor.as_ref()).await }
+}
