@@ -1,11 +1,25 @@
 //! The bulk run: resolve, plan, pace, send, look, settle. One task owns the state and tells in one order.
+//!
+//! For every batch, in this order: journal the intent, sync, send, journal the answers, tell the listeners. A verdict on
+//! a failure is the vendor's ([`crate::vendors::Again`]); what follows from it is decided here, once, for every console.
 
 pub mod cancel;
+mod confirm;
 pub mod console;
+mod dispatcher;
 pub mod event;
+mod judge;
 pub mod limits;
 pub mod pace;
 pub mod plan;
+mod recorder;
 pub mod resolve;
 pub mod retry;
 pub mod roster;
+mod run;
+mod slot;
+mod tell;
+mod worker;
+
+pub use run::{Purpose, Report, Resumed, Run};
+pub use tell::Silence;

@@ -71,6 +71,11 @@ impl Cisco {
         Ok(Self { client, base, authorization, unlock_code, capabilities })
     }
 
+    /// The console's address as people know it, without credentials.
+    pub fn address(&self) -> String {
+        requests::console_address(&self.base)
+    }
+
     async fn send(&self, draft: requests::Draft, changes: bool) -> Result<Response, VendorError> {
         let mut request = Request::new(draft.method, draft.url);
         let headers = request.headers_mut();

@@ -1,0 +1,28 @@
+//! `edrctl isolate`.
+
+use clap::Args;
+
+use super::{act, unlock_code::UnlockCodeArgs};
+use crate::{
+    cli::{args::ActArgs, context::Context, error::CommandError},
+    domain::{action::ActionKind, outcome::ExitCode},
+};
+
+/// Cut hosts off the network
+///
+/// Names and addresses are resolved through the console's inventory; a target that fits no host, or several, is left
+/// alone. Without --wait a host counts as done when the console has taken the request; with --wait when the console
+/// reports it isolated.
+#[derive(Debug, Args)]
+pub struct IsolateArgs {
+    #[command(flatten)]
+    act: ActArgs,
+    #[command(flatten)]
+    unlock_code: UnlockCodeArgs,
+}
+
+/// Runs it.
+pub async fn run(args: IsolateArgs, context: &Context) -> Result<ExitCode, CommandError> {
+    let unlock_code = args.unlock_code.read(context)?;
+    act::run(ActionKind::Isolate, args.act, unlock_code, context).await
+}

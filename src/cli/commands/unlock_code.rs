@@ -1,0 +1,108 @@
+//! `--unlock-code`: the code with which a user at the host ends its isolation. A credential, so never an argument.
+
+use std::{io, path::PathBuf};
+
+use clap::Args;
+
+use crate::{
+    cli::{context::Context, error::CommandError},
+    domain::outcome::ExitCode,
+    secret::Secret,
+};
+
+/// The environment variable that it is taken from if no source is named.
+const VARIABLE: &str = "EDRCTL_UNLOCK_CODE";
+
+/// The console's own rule: at most so many characters, and no blanks.
+const MAX_CHARACTERS: usize = 24;
+
+/// Where the unlock code comes from.
+#[derive(Debug, Args)]
+pub struct UnlockCodeArgs {
+    /// Set the code that ends the isolation at the host itself: `prompt`, `env:NAME` or `file:PATH`, never the code
+    /// itself [bare: EDRCTL_UNLOCK_CODE, or a prompt]. Without it the console makes one for each host
+    #[arg(long, value_name = "SOURCE", num_args = 0..=1, require_equals = true, default_missing_value = "auto", value_parser = source)]
+    unlock_code: Option<Source>,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    Auto,
+    Prompt,
+    Variable(String),
+    File(PathBuf),
+}
+
+/// Whatever is no source may be the code itself, so it is never repeated in an error.
+fn source(text: &str) -> Result<Source, String> {
+    match text.split_once(':') {
+        None if text == "auto" => Ok(Source::Auto),
+        None if text == "prompt" => Ok(Source::Prompt),
+        Some(("env", name)) if !name.is_empty() => Ok(Source::Variable(name.to_owned())),
+        Some(("file", path)) if !path.is_empty() => Ok(Source::File(path.into())),
+        _ => Err(String::new()),
+    }
+}
+
+impl UnlockCodeArgs {
+    /// Reads and checks the code.
+    pub fn read(&self, context: &Context) -> Result<Option<Secret>, CommandError> {
+        let Some(source) = &self.unlock_code else { return Ok(None) };
+        let variable = |name: &str| {
+            let value = std::env::var(name).ok().filter(|value| !value.is_empty());
+            value.map(Secret::new)
+        };
+        let code = match source {
+            Source::Auto => match variable(VARIABLE) {
+                Some(code) => code,
+                None => prompt(context)?,
+            },
+            Source::Prompt => prompt(context)?,
+            Source::Variable(name) => variable(name).ok_or_else(|| {
+                CommandError::text(ExitCode::Config, format!("the environment variable `{name}` for the unlock code is not set"))
+            })?,
+            Source::File(path) => {
+                let text = std::fs::read_to_string(path).map_err(|error| {
+                    CommandError::new(ExitCode::Config, error).context(format!("read the unlock code from `{}`", path.display()))
+                })?;
+                let text = zeroize::Zeroizing::new(text);
+                Secret::new(text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line)))
+            }
+        };
+        check(&code)?;
+        Ok(Some(code))
+    }
+}
+
+fn prompt(context: &Context) -> Result<Secret, CommandError> {
+    if !context.ui.can_ask() {
+        return Err(CommandError::text(ExitCode::Usage, "there is no terminal to ask for the unlock code")
+            .hint(format!("set `{VARIABLE}`, or use `--unlock-code=file:PATH`")));
+    }
+    let ask = |text: &str| {
+        rpassword::prompt_password(text)
+            .map_err(|error: io::Error| CommandError::new(ExitCode::Usage, error).context("read the unlock code"))
+    };
+    let code = Secret::new(ask("Unlock code: ")?);
+    let again = Secret::new(ask("Once more: ")?);
+    if code.expose() == again.expose() {
+        Ok(code)
+    } else {
+        Err(CommandError::text(ExitCode::Usage, "the two unlock codes differ"))
+    }
+}
+
+/// The console checks the same, but only once the first host is asked for.
+fn check(code: &Secret) -> Result<(), CommandError> {
+    let code = code.expose();
+    let wrong = if code.is_empty() {
+        "it is empty"
+    } else if code.chars().count() > MAX_CHARACTERS {
+        "it is longer than 24 characters"
+    } else if code.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        "it has a blank or a control character"
+    } else {
+        return Ok(());
+    };
+    Err(CommandError::text(ExitCode::Usage, format!("the unlock code cannot be used: {wrong}")))
+}

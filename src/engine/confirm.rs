@@ -1,0 +1,284 @@
+//! How accepted work is confirmed: by reading states in rounds, one listing for many hosts, until a deadline.
+//!
+//! A round reads the inventory page by page. Where that would cost more requests than there are hosts to confirm, the
+//! round looks at each of them instead.
+
+use std::{collections::HashMap, num::NonZeroUsize, time::Duration};
+
+use tokio::time::Instant;
+
+use super::{
+    dispatcher::Dispatcher,
+    retry::{self, Next},
+    slot::{Phase, Why},
+    tell::shared,
+};
+use crate::{
+    domain::{
+        action::Standing,
+        failure::{Failure, FailureKind},
+        host::{HostId, HostState},
+        outcome::Outcome,
+    },
+    journal::By,
+    vendors::{Answer, Cursor, Page, VendorError},
+};
+
+/// A host that was seen on its way and is back for so many looks has failed to get there.
+const FALLEN_BACK: u32 = 2;
+
+/// The hosts whose state is awaited, and how it is asked for.
+#[derive(Debug)]
+pub(super) struct Confirmation {
+    wait: Option<Duration>,
+    page_size: u64,
+    can_look: bool,
+    awaiting: HashMap<HostId, u32>,
+    deadline: Option<Instant>,
+    next_round: Option<Instant>,
+    rounds: u32,
+    round: Round,
+    /// Hosts in the inventory, as the console last said.
+    fleet: Option<u64>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Round {
+    None,
+    Listing { cursor: Option<Cursor>, under_way: bool, failures: u32, not_before: Option<Instant> },
+    Looking,
+}
+
+impl Confirmation {
+    pub(super) fn new(wait: Option<Duration>, page_size: NonZeroUsize, can_look: bool) -> Self {
+        Self {
+            wait,
+            page_size: page_size.get() as u64,
+            can_look,
+            awaiting: HashMap::new(),
+            deadline: None,
+            next_round: None,
+            rounds: 0,
+            round: Round::None,
+            fleet: None,
+        }
+    }
+
+    /// Whether accepted work is followed at all.
+    pub(super) const fn is_wanted(&self) -> bool {
+        self.wait.is_some()
+    }
+
+    pub(super) fn add(&mut self, id: HostId, n: u32) {
+        self.awaiting.insert(id, n);
+    }
+
+    pub(super) fn remove(&mut self, id: &HostId) {
+        self.awaiting.remove(id);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.awaiting.len()
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.awaiting.is_empty()
+    }
+
+    /// Whether a page of the inventory is to be read now.
+    pub(super) fn wants_page(&self) -> bool {
+        match &self.round {
+            Round::Listing { under_way, not_before, .. } => {
+                !under_way && !self.awaiting.is_empty() && not_before.is_none_or(|at| at <= Instant::now())
+            }
+            Round::None | Round::Looking => false,
+        }
+    }
+
+    /// The page that is to be read; from now on it is under way.
+    pub(super) fn next_page(&mut self) -> Option<Cursor> {
+        match &mut self.round {
+            Round::Listing { under_way, cursor, .. } => {
+                *under_way = true;
+                cursor.clone()
+            }
+            Round::None | Round::Looking => None,
+        }
+    }
+
+    /// A page was lost to a bug of ours: the round ends without it.
+    pub(super) fn page_failed(&mut self) {
+        self.round = Round::None;
+    }
+
+    /// When something is due next.
+    pub(super) fn due(&self) -> Option<Instant> {
+        match &self.round {
+            Round::None => self.next_round.filter(|_| !self.awaiting.is_empty()),
+            Round::Listing { not_before, .. } => *not_before,
+            Round::Looking => None,
+        }
+    }
+
+    fn pages(&self) -> u64 {
+        self.fleet.map_or(1, |hosts| hosts.div_ceil(self.page_size).max(1))
+    }
+
+    fn looks_are_cheaper(&self) -> bool {
+        self.can_look && self.pages() > self.awaiting.len() as u64
+    }
+}
+
+impl Dispatcher<'_> {
+    /// Starts a round if it is time, and ends the wait if it is over.
+    pub(super) fn confirm_if_due(&mut self) {
+        let Some(wait) = self.confirmation.wait else { return };
+        if self.confirmation.is_over() || self.is_draining() || !self.sending_is_over() {
+            return;
+        }
+        let now = Instant::now();
+        if self.confirmation.round == Round::Looking {
+            self.end_round();
+        }
+        if self.confirmation.round != Round::None {
+            return;
+        }
+        let deadline = *self.confirmation.deadline.get_or_insert(now + wait);
+        let first = self.limits.poll_first;
+        let next = *self.confirmation.next_round.get_or_insert((now + first).min(deadline));
+        if now >= deadline && self.confirmation.rounds > 0 {
+            self.expire(wait);
+        } else if now >= next {
+            self.confirmation.rounds += 1;
+            if self.confirmation.looks_are_cheaper() {
+                self.look_at_awaited();
+            } else {
+                self.confirmation.round =
+                    Round::Listing { cursor: None, under_way: false, failures: 0, not_before: None };
+            }
+        }
+    }
+
+    fn look_at_awaited(&mut self) {
+        self.confirmation.round = Round::Looking;
+        let mut numbers: Vec<u32> = self.confirmation.awaiting.values().copied().collect();
+        numbers.sort_unstable();
+        for n in numbers {
+            self.set_phase(n, Phase::Look(Why::Awaiting));
+            self.enqueue(n, false);
+        }
+    }
+
+    fn end_round(&mut self) {
+        let now = Instant::now();
+        self.confirmation.round = Round::None;
+        let cost = self.confirmation.pages().min(self.confirmation.len() as u64);
+        let growing = self.limits.poll_first.mul_f64(1.5_f64.powi(self.confirmation.rounds.min(16).cast_signed()));
+        let interval = growing.min(self.limits.poll_most).max(self.pace.poll_interval(cost, now));
+        let next = now + interval;
+        // The last look is at the deadline itself, so that a host that made it is not told as unconfirmed.
+        let next = self.confirmation.deadline.map_or(next, |deadline| if now < deadline { next.min(deadline) } else { next });
+        self.confirmation.next_round = Some(next);
+    }
+
+    pub(super) fn judge_page(&mut self, result: Result<Answer<Page>, VendorError>) {
+        let now = Instant::now();
+        let page = match result {
+            Ok(answer) => {
+                self.pace.answered(now, answer.meta.quota, false);
+                self.console_answered(true, None);
+                answer.value
+            }
+            Err(error) => return self.page_was_refused(&error),
+        };
+        self.confirmation.fleet = page.total.or(self.confirmation.fleet);
+        for host in page.hosts {
+            if let Some(n) = self.confirmation.awaiting.get(&host.id).copied()
+                && let Some(state) = host.state
+            {
+                self.saw_awaited(n, &state, host.last_seen.as_deref(), By::Poll);
+            }
+        }
+        let first_page = matches!(&self.confirmation.round, Round::Listing { cursor: None, .. });
+        match page.next {
+            Some(_) if self.confirmation.is_over() => self.end_round(),
+            Some(_) if first_page && self.confirmation.looks_are_cheaper() => self.look_at_awaited(),
+            Some(next) => {
+                self.confirmation.round =
+                    Round::Listing { cursor: Some(next), under_way: false, failures: 0, not_before: None };
+            }
+            None => self.end_round(),
+        }
+    }
+
+    fn page_was_refused(&mut self, error: &VendorError) {
+        let now = Instant::now();
+        self.note_answer(error);
+        let max_attempts = self.limits.max_attempts;
+        let Round::Listing { under_way, failures, not_before, .. } = &mut self.confirmation.round else { return };
+        *under_way = false;
+        match retry::next(error.again(), *failures + 1, &self.limits, retry::jitter()) {
+            Next::Pause(_) => {}
+            Next::After(wait) if *failures + 1 < max_attempts => {
+                *failures += 1;
+                *not_before = Some(now + wait);
+            }
+            // This round tells nothing more; the next one may.
+            Next::After(_) | Next::GiveUp | Next::Look => self.end_round(),
+        }
+    }
+
+    /// A host whose request was accepted was seen in some state.
+    pub(super) fn saw_awaited(&mut self, n: u32, state: &HostState, last_seen: Option<&str>, by: By) {
+        let Some(kind) = self.action.as_ref().map(|action| action.kind) else { return };
+        let note = self.notes.of(n);
+        note.state = Some(shared(&state.word));
+        note.last_seen = last_seen.map(Into::into).or(note.last_seen.take());
+        match kind.standing(state.isolation) {
+            Standing::Reached => return self.settle(n, Outcome::Confirmed, None, by),
+            Standing::Heading => {
+                note.headed = true;
+                note.fell_back = 0;
+            }
+            Standing::Away | Standing::Leaving if note.headed => note.fell_back += 1,
+            Standing::Away | Standing::Leaving | Standing::Unknown => {}
+        }
+        if note.fell_back >= FALLEN_BACK {
+            let text = format!(
+                "the host was on its way and is back to `{}`: the agent could not do it, or somebody took it back",
+                state.word
+            );
+            return self.settle(n, Outcome::Failed, Some(Failure::new(FailureKind::Fallback, text)), by);
+        }
+        self.set_phase(n, Phase::Awaiting);
+    }
+
+    fn expire(&mut self, wait: Duration) {
+        let mut numbers: Vec<u32> = self.confirmation.awaiting.values().copied().collect();
+        numbers.sort_unstable();
+        for n in numbers {
+            let note = self.notes.get(n).cloned().unwrap_or_default();
+            let says = match (&note.state, &note.last_seen) {
+                (Some(state), Some(seen)) => format!("the console still says `{state}`, and last heard of the host {seen}"),
+                (Some(state), None) => format!("the console still says `{state}`"),
+                (None, _) => "the console did not tell the host's state".to_owned(),
+            };
+            let text = format!("not confirmed within {}: {says}", crate::domain::duration::format(wait));
+            self.settle(n, Outcome::Unconfirmed, Some(Failure::new(FailureKind::NotConfirmed, text)), By::Poll);
+        }
+    }
+
+    pub(super) fn await_state(&mut self, n: u32) {
+        if let Some(id) = self.roster.item(n).and_then(|item| item.host.clone()) {
+            self.confirmation.add(id, n);
+        }
+        self.set_phase(n, Phase::Awaiting);
+    }
+
+    pub(super) fn set_phase(&mut self, n: u32, phase: Phase) {
+        if let Some(slot) = self.slots.get_mut(n as usize) {
+            slot.phase = phase;
+        }
+    }
+}
+

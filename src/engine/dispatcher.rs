@@ -1,0 +1,542 @@
+//! The one task that owns a run's state: it decides what is sent next, journals, and then tells.
+//!
+//! Requests run in tasks of their own and come back as [`Done`]; everything else happens here, in one order. What is
+//! made of an answer is in `judge.rs`, how accepted work is confirmed in `confirm.rs`.
+
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap, VecDeque},
+    num::NonZeroUsize,
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    task::{Id, JoinError, JoinSet},
+    time::Instant,
+};
+
+use super::{
+    cancel::{Cancel, Urgency},
+    confirm::Confirmation,
+    event::{Listener, RunEventKind, RunHeader, Throttle},
+    limits::Limits,
+    pace::{Pace, Permit},
+    recorder::Recorder,
+    roster::Roster,
+    run::{Purpose, Report, Resumed, Run},
+    slot::{Notes, Phase, Slot, Why},
+    tell::Teller,
+    worker::{self, Done},
+};
+use crate::{
+    clock,
+    domain::{
+        action::{Action, Target},
+        failure::{Failure, FailureKind},
+        outcome::{Ending, ExitCode, Outcome},
+    },
+    journal::{End, How, Intent, Interrupted, Record},
+    vendors::{Completion, Repeat, Vendor},
+};
+
+/// How often listeners may animate.
+const TICK: Duration = Duration::from_millis(100);
+
+pub(super) struct Dispatcher<'a> {
+    pub(super) header: Arc<RunHeader>,
+    pub(super) action: Option<Arc<Action>>,
+    pub(super) vendor: Arc<dyn Vendor>,
+    pub(super) repeat: Repeat,
+    pub(super) observed: bool,
+    max_batch: NonZeroUsize,
+    pub(super) limits: Limits,
+    pub(super) pace: Pace,
+    pub(super) roster: Roster,
+    pub(super) slots: Vec<Slot>,
+    pub(super) notes: Notes,
+    /// Targets to be sent, in order.
+    ready: VecDeque<u32>,
+    /// Targets to be looked at, in order.
+    looks: VecDeque<u32>,
+    /// Targets that wait for their time, to be sent or looked at as their phase says.
+    delayed: BinaryHeap<Reverse<(Instant, u32)>>,
+    pub(super) confirmation: Confirmation,
+    work: JoinSet<Done>,
+    /// What each piece of work carries, for the case that it panics.
+    carried: HashMap<Id, Carried>,
+    pub(super) recorder: Recorder,
+    pub(super) teller: Teller<'a>,
+    cancel: Cancel,
+    heard: Urgency,
+    /// Why nothing more is sent.
+    stop: Option<Ending>,
+    stopped_by: Option<Failure>,
+    next_batch: u64,
+    /// Everything waits until then.
+    held_until: Option<Instant>,
+    /// The wait that listeners were last told of ends then.
+    told_hold: Option<Instant>,
+    /// Nothing good has come from the console since then.
+    silent_since: Option<Instant>,
+}
+
+#[derive(Debug)]
+enum Carried {
+    Targets(Vec<u32>),
+    Page,
+}
+
+impl<'a> Dispatcher<'a> {
+    pub(super) fn new(run: Run, recorder: Recorder, cancel: Cancel, listener: &'a mut dyn Listener) -> Self {
+        let Run { header, purpose, console, roster, standings, wait, first_batch } = run;
+        let action = match purpose {
+            Purpose::Act(action) => Some(Arc::new(action)),
+            Purpose::Read => None,
+        };
+        let requests_before = console.requests;
+        let capabilities = console.vendor.capabilities();
+        let capability = action.as_ref().and_then(|action| capabilities.actions.get(&action.kind));
+        let max_batch = match capability {
+            Some(capability) => capability.max_batch,
+            None => NonZeroUsize::new(capabilities.max_observe).unwrap_or(NonZeroUsize::MIN),
+        };
+        let repeat = capability.map_or(Repeat::Safe, |capability| capability.repeat);
+        let observed = capability.is_none_or(|capability| capability.completion == Completion::Observed);
+        let teller = Teller::new(listener, u64::from(roster.len()));
+        let first_phase = if action.is_some() { Phase::Ready } else { Phase::Look(Why::Reading) };
+        let mut dispatcher = Self {
+            action,
+            repeat,
+            observed,
+            max_batch,
+            limits: console.limits,
+            pace: console.pace,
+            slots: vec![Slot::new(first_phase); roster.len() as usize],
+            notes: Notes::default(),
+            ready: VecDeque::new(),
+            looks: VecDeque::new(),
+            delayed: BinaryHeap::new(),
+            confirmation: Confirmation::new(wait, capabilities.page_size, capabilities.max_observe > 0),
+            work: JoinSet::new(),
+            carried: HashMap::new(),
+            recorder,
+            teller,
+            cancel,
+            heard: Urgency::None,
+            stop: None,
+            stopped_by: None,
+            next_batch: first_batch,
+            held_until: None,
+            told_hold: None,
+            silent_since: None,
+            vendor: console.vendor,
+            header,
+            roster,
+        };
+        dispatcher.teller.stats.requests = requests_before;
+        dispatcher.take_standings(standings);
+        dispatcher
+    }
+
+    /// Puts every target where it stands: settled by the plan, gone on with, or new.
+    fn take_standings(&mut self, standings: Vec<(u32, Resumed)>) {
+        for (n, standing) in standings {
+            let Some(slot) = self.slots.get_mut(n as usize) else { continue };
+            let (phase, attempts) = match standing {
+                Resumed::Settled(outcome) => {
+                    self.teller.stats.settled.add(outcome);
+                    (Phase::Settled, 0)
+                }
+                Resumed::Unsent { attempts } => (Phase::Ready, attempts),
+                Resumed::InDoubt { attempts } => {
+                    slot.maybe_ours = true;
+                    (Phase::Look(Why::Doubt), attempts)
+                }
+                Resumed::Awaiting { attempts } => {
+                    slot.maybe_ours = true;
+                    (Phase::Awaiting, attempts)
+                }
+                Resumed::Accepted { attempts } => {
+                    self.teller.stats.settled.add(Outcome::Accepted);
+                    slot.maybe_ours = true;
+                    (Phase::Settled, attempts)
+                }
+            };
+            slot.phase = phase;
+            slot.attempts = attempts;
+        }
+    }
+
+    pub(super) async fn run(mut self) -> Report {
+        self.teller.now(RunEventKind::RunStarted(Arc::clone(&self.header)));
+        self.sort_into_queues();
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            self.wake_delayed();
+            self.confirm_if_due();
+            self.start_work();
+            if self.is_done() {
+                break;
+            }
+            let timer = self.next_timer();
+            tokio::select! {
+                () = self.cancel.beyond(self.heard) => self.interrupted(),
+                told = self.teller.next(), if !self.teller.is_empty() => {
+                    if told.is_err() {
+                        self.journal_failed();
+                    }
+                }
+                Some(done) = self.work.join_next_with_id(), if !self.work.is_empty() => self.take(done),
+                () = tokio::time::sleep_until(timer) => {}
+                _ = tick.tick() => self.tick(),
+            }
+        }
+        self.finish().await
+    }
+
+    fn sort_into_queues(&mut self) {
+        let settled: Vec<u32> = (0..self.roster.len())
+            .filter(|n| self.roster.detail(*n).is_some_and(|detail| detail.settled.is_some()))
+            .collect();
+        for n in settled {
+            self.settle_from_plan(n);
+        }
+        for (n, slot) in (0_u32..).zip(&self.slots) {
+            match slot.phase {
+                Phase::Ready => self.ready.push_back(n),
+                Phase::Look(_) => self.looks.push_back(n),
+                Phase::Awaiting => {
+                    if let Some(id) = self.roster.item(n).and_then(|item| item.host.clone()) {
+                        self.confirmation.add(id, n);
+                    }
+                }
+                Phase::InFlight | Phase::Settled => {}
+            }
+        }
+    }
+
+    /// Whether no more is to be sent, for whatever reason.
+    pub(super) const fn is_draining(&self) -> bool {
+        self.stop.is_some()
+    }
+
+    fn is_done(&self) -> bool {
+        let idle = self.work.is_empty() && self.teller.is_empty();
+        let asked = self.looks_are_over() && (self.is_draining() || self.all_asked());
+        idle && asked
+    }
+
+    /// While draining, a look that has not begun is only worth its wait if the console still answers.
+    fn looks_are_over(&self) -> bool {
+        self.looks.is_empty() || (self.is_draining() && !self.looks_while_draining())
+    }
+
+    fn looks_while_draining(&self) -> bool {
+        self.action.is_some() && self.stop == Some(Ending::Interrupted) && self.heard < Urgency::Abandon
+    }
+
+    fn all_asked(&self) -> bool {
+        self.ready.is_empty() && self.delayed.is_empty() && self.confirmation.is_over()
+    }
+
+    /// Whether every request that changes something has been sent and has come back.
+    pub(super) fn sending_is_over(&self) -> bool {
+        self.ready.is_empty() && self.looks.is_empty() && self.delayed.is_empty() && self.work.is_empty()
+    }
+
+    /// Moves what has waited long enough to where it is sent or looked at.
+    fn wake_delayed(&mut self) {
+        let now = Instant::now();
+        while let Some(Reverse((at, n))) = self.delayed.peek().copied()
+            && at <= now
+        {
+            self.delayed.pop();
+            self.enqueue(n, false);
+        }
+    }
+
+    /// Puts a target into the queue that its phase names.
+    pub(super) fn enqueue(&mut self, n: u32, first: bool) {
+        let queue = match self.slots.get(n as usize).map(|slot| slot.phase) {
+            Some(Phase::Ready) => &mut self.ready,
+            Some(Phase::Look(_)) => &mut self.looks,
+            _ => return,
+        };
+        if first {
+            queue.push_front(n);
+        } else {
+            queue.push_back(n);
+        }
+    }
+
+    /// Has a target wait before it goes on.
+    pub(super) fn delay(&mut self, n: u32, wait: Duration) {
+        self.delayed.push(Reverse((Instant::now() + wait, n)));
+    }
+
+    fn start_work(&mut self) {
+        while self.work.len() < self.limits.concurrency.get() {
+            let may_look = !self.looks.is_empty() && (!self.is_draining() || self.looks_while_draining());
+            let may_send = !self.ready.is_empty() && !self.is_draining();
+            let may_list = self.confirmation.wants_page() && !self.is_draining();
+            if !(may_look || may_send || may_list) || !self.is_permitted() {
+                return;
+            }
+            if may_look {
+                self.start_look();
+            } else if may_send {
+                self.start_submit();
+            } else {
+                self.start_page();
+            }
+        }
+    }
+
+    /// Asks the pace; a wait that is too long stops the run.
+    fn is_permitted(&mut self) -> bool {
+        let now = Instant::now();
+        match self.pace.ask(now) {
+            Permit::Go => {
+                self.held_until = None;
+                true
+            }
+            Permit::Answers => false,
+            Permit::Wait { until, refused } => {
+                let wait = until.saturating_duration_since(now);
+                self.held_until = Some(until);
+                if self.is_draining() {
+                    // Nobody who interrupts a run waits an hour for its last looks: those hosts stay in doubt.
+                    self.looks.clear();
+                } else if wait > self.limits.max_wait {
+                    self.stop_with(Ending::QuotaWait(wait), None);
+                } else if self.told_hold.is_none_or(|told| told + Duration::from_millis(500) < until) {
+                    let why = if refused { Throttle::Refused } else { Throttle::Quota };
+                    let until_day = clock::now() + jiff::SignedDuration::try_from(wait).unwrap_or_default();
+                    self.told_hold = Some(until);
+                    self.refresh_stats();
+                    self.teller.now(RunEventKind::Throttled { wait, until: until_day, why });
+                }
+                false
+            }
+        }
+    }
+
+    fn start_submit(&mut self) {
+        let Some(action) = self.action.clone() else { return };
+        let mut numbers = Vec::new();
+        let mut targets = Vec::new();
+        let mut attempt = 0;
+        while numbers.len() < self.max_batch.get()
+            && let Some(n) = self.ready.pop_front()
+        {
+            let Some(target) = self.target(n) else { continue };
+            let Some(slot) = self.slots.get_mut(n as usize) else { continue };
+            slot.phase = Phase::InFlight;
+            slot.attempts += 1;
+            slot.looks = 0;
+            slot.started.get_or_insert_with(clock::now);
+            attempt = attempt.max(slot.attempts);
+            numbers.push(n);
+            targets.push(target);
+        }
+        if numbers.is_empty() {
+            return;
+        }
+        let batch = self.next_batch;
+        self.next_batch += 1;
+        let intent = self.recorder.write(|| Record::Intent(Intent { batch, attempt, targets: numbers.clone() }));
+        self.teller.now(RunEventKind::BatchStarted { targets: numbers.len(), attempt });
+        let vendor = Arc::clone(&self.vendor);
+        let carried = Carried::Targets(numbers.clone());
+        self.spawn(carried, worker::submit(vendor, action, batch, numbers, targets, intent));
+    }
+
+    fn start_look(&mut self) {
+        let most = self.vendor.capabilities().max_observe.max(1);
+        let mut numbers = Vec::new();
+        let mut targets = Vec::new();
+        let mut why = Why::Reading;
+        while numbers.len() < most
+            && let Some(n) = self.looks.pop_front()
+        {
+            let Some(Phase::Look(this)) = self.slots.get(n as usize).map(|slot| slot.phase) else { continue };
+            if !numbers.is_empty() && this != why {
+                self.looks.push_front(n);
+                break;
+            }
+            let Some(target) = self.target(n) else { continue };
+            why = this;
+            if let Some(slot) = self.slots.get_mut(n as usize) {
+                slot.looks += 1;
+            }
+            numbers.push(n);
+            targets.push(target);
+        }
+        if !numbers.is_empty() {
+            let vendor = Arc::clone(&self.vendor);
+            self.spawn(Carried::Targets(numbers.clone()), worker::look(vendor, numbers, targets, why));
+        }
+    }
+
+    fn start_page(&mut self) {
+        let cursor = self.confirmation.next_page();
+        self.spawn(Carried::Page, worker::list(Arc::clone(&self.vendor), cursor));
+    }
+
+    fn spawn(&mut self, carried: Carried, work: impl Future<Output = Done> + Send + 'static) {
+        self.pace.sent();
+        self.teller.stats.requests += 1;
+        let handle = self.work.spawn(work);
+        self.carried.insert(handle.id(), carried);
+    }
+
+    pub(super) fn target(&self, n: u32) -> Option<Target> {
+        let id = self.roster.item(n)?.host.clone()?;
+        let name = self.roster.detail(n).and_then(|detail| detail.name.as_deref()).map(Into::into);
+        Some(Target { id, name })
+    }
+
+    fn take(&mut self, done: Result<(Id, Done), JoinError>) {
+        match done {
+            Ok((id, done)) => {
+                self.carried.remove(&id);
+                self.judge(done);
+            }
+            Err(error) => {
+                self.pace.answered(Instant::now(), None, false);
+                let carried = self.carried.remove(&error.id());
+                if error.is_panic() {
+                    self.worker_panicked(carried);
+                }
+            }
+        }
+    }
+
+    /// A panic of a worker is a bug of ours and one target's outcome, not the end of the run.
+    fn worker_panicked(&mut self, carried: Option<Carried>) {
+        match carried {
+            Some(Carried::Targets(numbers)) => {
+                for n in numbers {
+                    let text = "edrctl failed while it worked on this host; please report it";
+                    self.settle_in_doubt(n, Failure::new(FailureKind::Internal, text));
+                }
+            }
+            Some(Carried::Page) | None => self.confirmation.page_failed(),
+        }
+    }
+
+    /// Notes whether the console still answers; one that is silent for too long stops the run.
+    pub(super) fn console_answered(&mut self, well: bool, failure: Option<&Failure>) {
+        if well {
+            self.silent_since = None;
+            return;
+        }
+        let since = *self.silent_since.get_or_insert_with(Instant::now);
+        if since.elapsed() >= self.limits.silence
+            && let Some(failure) = failure
+        {
+            self.stop_with(Ending::ConsoleLost(failure.text.clone()), Some(failure.clone()));
+        }
+    }
+
+    /// Nothing more is sent. The first reason is the one that is told.
+    pub(super) fn stop_with(&mut self, ending: Ending, failure: Option<Failure>) {
+        if self.stop.is_none() {
+            self.stop = Some(ending);
+            self.stopped_by = failure;
+        }
+    }
+
+    pub(super) fn journal_failed(&mut self) {
+        let why = self.recorder.failure();
+        // A journal that fails outweighs every other reason to stop: nothing after it can be trusted to be kept.
+        if !matches!(self.stop, Some(Ending::JournalFailed(_))) {
+            self.stopped_by = Some(Failure::new(FailureKind::Journal, why.clone()));
+            self.stop = Some(Ending::JournalFailed(why));
+        }
+    }
+
+    fn interrupted(&mut self) {
+        self.heard = self.cancel.urgency();
+        let how = if self.heard == Urgency::Abandon { How::Abandon } else { How::Drain };
+        let synced = self.recorder.write(|| Record::Interrupted(Interrupted { how }));
+        self.stop_with(Ending::Interrupted, None);
+        self.refresh_stats();
+        self.teller.now(RunEventKind::CancelRequested);
+        self.teller.after(synced, Vec::new());
+        if how == How::Abandon {
+            self.work.abort_all();
+        }
+    }
+
+    fn next_timer(&self) -> Instant {
+        let now = Instant::now();
+        let delayed = self.delayed.peek().map(|Reverse((at, _))| *at);
+        // While draining, only what is under way counts, and it comes back by itself.
+        let waits = [delayed, self.held_until, self.confirmation.due()].into_iter().flatten();
+        let soonest = waits.filter(|at| *at > now && !self.is_draining()).min();
+        soonest.unwrap_or_else(|| now + Duration::from_secs(3_600))
+    }
+
+    fn tick(&mut self) {
+        self.refresh_stats();
+        self.teller.tick();
+    }
+
+    /// Brings the totals up to date, the expected end among them.
+    pub(super) fn refresh_stats(&mut self) {
+        let now = Instant::now();
+        let elapsed = self.teller.elapsed().as_secs_f64();
+        let stats = &mut self.teller.stats;
+        stats.in_flight = self.work.len() as u64;
+        stats.awaiting = self.confirmation.len() as u64;
+        stats.quota_left = self.pace.left();
+        let to_send = self.ready.len() as u64 + self.delayed.len() as u64 + self.looks.len() as u64;
+        let done = stats.settled.total() + stats.awaiting;
+        let requests = to_send / self.max_batch.get() as u64;
+        let by_quota = self.pace.delay_for(requests, now);
+        stats.eta = (done > 0 && to_send > 0).then(|| {
+            let each = elapsed / done as f64;
+            by_quota + Duration::try_from_secs_f64(each * to_send as f64).unwrap_or(Duration::MAX)
+        });
+        if stats.eta.is_none() && !by_quota.is_zero() {
+            stats.eta = Some(by_quota);
+        }
+    }
+
+    async fn finish(mut self) -> Report {
+        let ending = self.stop.clone().unwrap_or(Ending::Completed);
+        let unsettled: Vec<u32> =
+            (0_u32..).zip(&self.slots).filter(|(_, slot)| slot.phase != Phase::Settled).map(|(n, _)| n).collect();
+        for n in unsettled {
+            self.tell_unfinished(n, &ending);
+        }
+        let counts = self.teller.stats.settled;
+        let mut exit = ending.exit(&counts, self.header.waits, self.touched_for_good());
+        let mut ending = ending;
+        let text_and_exit = End::new(&ending, counts, exit.number());
+        let mut synced = self.recorder.write(|| Record::End(text_and_exit));
+        let written = synced.wait().await.is_ok() && self.recorder.close().await.is_ok();
+        if !written && !matches!(ending, Ending::JournalFailed(_)) {
+            self.journal_failed();
+            ending = self.stop.clone().unwrap_or(Ending::Completed);
+            exit = ExitCode::Journal;
+        }
+        self.refresh_stats();
+        self.teller.stats.eta = None;
+        self.teller.now(RunEventKind::RunFinished(ending.clone()));
+        Report { ending, counts, exit, stopped_by: self.stopped_by }
+    }
+
+    /// Whether anything was sent that the console may have carried out.
+    fn touched_for_good(&self) -> bool {
+        self.slots.iter().any(|slot| slot.maybe_ours)
+    }
+
+    /// The failure that stopped the run, if one did.
+    pub(super) const fn stopped_by(&self) -> Option<&Failure> {
+        self.stopped_by.as_ref()
+    }
+}

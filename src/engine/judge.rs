@@ -1,0 +1,441 @@
+//! What is made of an answer: the next step of each target, its line in the journal, and what is told.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use super::{
+    dispatcher::Dispatcher,
+    event::{NextStep, RunEventKind, TargetResult},
+    retry::{self, Next},
+    slot::{Phase, Why},
+    tell::shared,
+    worker::Done,
+};
+use crate::{
+    clock,
+    domain::{
+        action::{Observed, Standing},
+        failure::{Failure, FailureKind},
+        host::HostState,
+        outcome::{Ending, Outcome},
+    },
+    journal::{self, Answer as AnswerRecord, By, Record, Reply as ReplyRecord, Settled},
+    vendors::{Ack, Again, Answer, Repeat, Reply, Scope, VendorError},
+};
+
+/// Looks at a host that is on its way elsewhere, before the contradiction is final; about a minute in all.
+const MAX_LOOKS: u32 = 10;
+
+/// What is told once the line that says it is on disk.
+type Telling = Vec<RunEventKind>;
+
+impl Dispatcher<'_> {
+    pub(super) fn judge(&mut self, done: Done) {
+        match done {
+            Done::Submitted { batch, targets, took, result } => self.judge_submitted(batch, &targets, took, result),
+            Done::NotSent { targets } => {
+                self.pace.answered(Instant::now(), None, false);
+                for n in targets {
+                    if let Some(slot) = self.slots.get_mut(n as usize) {
+                        slot.phase = Phase::Ready;
+                        slot.attempts = slot.attempts.saturating_sub(1);
+                    }
+                }
+                self.journal_failed();
+            }
+            Done::Looked { targets, why, result } => self.judge_looked(&targets, why, result),
+            Done::Listed { result } => self.judge_page(result),
+        }
+    }
+
+    /// Takes what an error says of the console, beside what it says of its targets.
+    pub(super) fn note_answer(&mut self, error: &VendorError) {
+        let now = Instant::now();
+        let failure = error.failure();
+        let throttled = matches!(error.again(), Again::Throttled(_));
+        self.pace.answered(now, error.meta().quota, throttled);
+        if let Again::Throttled(wait) = error.again() {
+            self.pace.refused(now, wait);
+        }
+        let silent = matches!(
+            failure.kind,
+            FailureKind::Unreachable | FailureKind::Timeout | FailureKind::Cut | FailureKind::Gateway | FailureKind::ServerError
+        );
+        self.console_answered(!silent, Some(failure));
+        if error.scope() == Scope::Run {
+            let text = failure.text.clone();
+            let ending = match failure.kind {
+                FailureKind::CredentialsRefused | FailureKind::Forbidden => Ending::CredentialsLost(text),
+                FailureKind::Certificate => Ending::CertificateLost(text),
+                _ => Ending::ConsoleLost(text),
+            };
+            self.stop_with(ending, Some(failure.clone()));
+        }
+    }
+
+    fn judge_submitted(
+        &mut self,
+        batch: u64,
+        targets: &[u32],
+        took: Duration,
+        result: Result<Answer<Vec<Reply>>, VendorError>,
+    ) {
+        let mut replies = Vec::with_capacity(targets.len());
+        let mut telling = Vec::new();
+        let request_id = match result {
+            Ok(Answer { value, meta }) => {
+                self.pace.answered(Instant::now(), meta.quota, false);
+                self.console_answered(true, None);
+                let mut answers = value.into_iter();
+                for n in targets.iter().copied() {
+                    // A target that the answer does not speak of was sent and not answered.
+                    let reply = answers.next().unwrap_or_else(|| {
+                        let text = "the console's answer leaves this host out";
+                        Err(VendorError::new(FailureKind::Protocol, text, Again::InDoubt))
+                    });
+                    let verdict = match reply {
+                        Ok(ack) => self.acknowledged(n, ack, &mut telling),
+                        Err(error) => self.failed(n, error.failure(), error.again(), error.scope(), &mut telling),
+                    };
+                    replies.push(verdict);
+                }
+                meta.request_id
+            }
+            Err(error) => {
+                self.note_answer(&error);
+                for n in targets.iter().copied() {
+                    let verdict = self.failed(n, error.failure(), error.again(), error.scope(), &mut telling);
+                    replies.push(verdict);
+                }
+                error.meta().request_id.clone()
+            }
+        };
+        let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let synced = self.recorder.write(|| Record::Answer(AnswerRecord { batch, request_id, took_ms, replies }));
+        self.teller.after(synced, telling);
+    }
+
+    fn acknowledged(&mut self, n: u32, ack: Ack, telling: &mut Telling) -> ReplyRecord {
+        let maybe_ours = self.slots.get(n as usize).is_some_and(|slot| slot.maybe_ours);
+        self.is_maybe_ours(n);
+        match ack {
+            Ack::Accepted(ticket) if self.confirmation.is_wanted() && self.observed => {
+                self.await_state(n);
+                telling.push(RunEventKind::TargetAccepted(self.result(n, Outcome::Accepted, None)));
+                ReplyRecord::Accepted { n, ticket: ticket.0, state: None }
+            }
+            Ack::Accepted(_) => self.ended(n, Outcome::Accepted, None, By::Answer, telling),
+            Ack::Done => self.ended(n, Outcome::Confirmed, None, By::Answer, telling),
+            Ack::AlreadyInState => {
+                let outcome = if maybe_ours { Outcome::Confirmed } else { Outcome::Already };
+                self.ended(n, outcome, None, By::Answer, telling)
+            }
+        }
+    }
+
+    fn failed(&mut self, n: u32, failure: &Failure, again: Again, scope: Scope, telling: &mut Telling) -> ReplyRecord {
+        if scope == Scope::Run {
+            // Refused whole: nothing was done, and a resumed run sends it again.
+            self.set_phase(n, Phase::Ready);
+            self.notes.of(n).failure = Some(failure.clone());
+            return ReplyRecord::stopped(n, failure);
+        }
+        let attempt = self.slots.get(n as usize).map_or(1, |slot| slot.attempts);
+        let unreachable = failure.kind == FailureKind::Unreachable;
+        // Nothing left this machine: that is no try of this host, and the run as a whole knows how long to go on so.
+        let counted = if unreachable { attempt.min(self.limits.max_attempts - 1) } else { attempt };
+        let next = retry::next(again, counted, &self.limits, retry::jitter());
+        let told = match next {
+            Next::GiveUp => {
+                let outcome =
+                    if failure.kind == FailureKind::NotFound { Outcome::Unresolved } else { Outcome::Failed };
+                return self.ended(n, outcome, Some(failure.clone()), By::Answer, telling);
+            }
+            Next::After(wait) => {
+                if unreachable {
+                    self.sent_nothing(n);
+                } else {
+                    // The console failed in the middle of it: what a later look finds may be our doing.
+                    self.is_maybe_ours(n);
+                }
+                self.set_phase(n, Phase::Ready);
+                self.delay(n, wait);
+                NextStep::Retry(wait)
+            }
+            Next::Pause(_) => {
+                self.sent_nothing(n);
+                self.set_phase(n, Phase::Ready);
+                self.enqueue(n, true);
+                NextStep::WaitForConsole
+            }
+            Next::Look => {
+                if again == Again::InDoubt {
+                    self.is_maybe_ours(n);
+                }
+                let why = if again == Again::InDoubt { Why::Doubt } else { Why::Conflict };
+                self.set_phase(n, Phase::Look(why));
+                self.enqueue(n, false);
+                NextStep::Look
+            }
+        };
+        self.notes.of(n).failure = Some(failure.clone());
+        let target = self.roster.item(n).map_or_else(|| shared(""), |item| Arc::clone(&item.written));
+        telling.push(RunEventKind::AttemptFailed { target, attempt, failure: failure.clone(), next: told });
+        if told == NextStep::Look { ReplyRecord::look(n, failure) } else { ReplyRecord::again(n, failure) }
+    }
+
+    fn sent_nothing(&mut self, n: u32) {
+        if let Some(slot) = self.slots.get_mut(n as usize) {
+            slot.attempts = slot.attempts.saturating_sub(1);
+        }
+    }
+
+    fn is_maybe_ours(&mut self, n: u32) {
+        if let Some(slot) = self.slots.get_mut(n as usize) {
+            slot.maybe_ours = true;
+        }
+    }
+
+    fn judge_looked(&mut self, targets: &[u32], why: Why, result: Result<Answer<Vec<Observed>>, VendorError>) {
+        match result {
+            Ok(Answer { value, meta }) => {
+                self.pace.answered(Instant::now(), meta.quota, false);
+                self.console_answered(true, None);
+                let mut seen = value.into_iter();
+                for n in targets.iter().copied() {
+                    match seen.next() {
+                        Some(observed) => self.saw(n, why, observed),
+                        None => {
+                            let failure = Failure::new(FailureKind::Protocol, "the console's answer leaves this host out");
+                            self.look_failed(n, why, &failure, Again::Backoff);
+                        }
+                    }
+                }
+            }
+            Err(error) => {
+                self.note_answer(&error);
+                if error.scope() == Scope::Run {
+                    return;
+                }
+                for n in targets.iter().copied() {
+                    self.look_failed(n, why, error.failure(), error.again());
+                }
+            }
+        }
+    }
+
+    fn look_failed(&mut self, n: u32, why: Why, failure: &Failure, again: Again) {
+        let looks = self.slots.get(n as usize).map_or(1, |slot| slot.looks);
+        match retry::next(again, looks, &self.limits, retry::jitter()) {
+            Next::Pause(_) => self.enqueue(n, true),
+            Next::After(wait) => self.delay(n, wait),
+            Next::GiveUp | Next::Look => match why {
+                Why::Awaiting => self.set_phase(n, Phase::Awaiting),
+                Why::Reading if failure.kind == FailureKind::NotFound => {
+                    self.settle(n, Outcome::Unresolved, Some(failure.clone()), By::Look);
+                }
+                Why::Reading => self.settle(n, Outcome::Failed, Some(failure.clone()), By::Look),
+                Why::Conflict | Why::Doubt => {
+                    let first = self.notes.get(n).and_then(|note| note.failure.clone());
+                    let first = first.map_or_else(|| "sent, and the run ended before an answer".to_owned(), |first| first.text);
+                    let text = format!("{first}; and the look at the host failed: {failure}");
+                    let failure = Failure::new(failure.kind, text);
+                    if why == Why::Doubt {
+                        self.settle_in_doubt(n, failure);
+                    } else {
+                        self.settle(n, Outcome::Failed, Some(failure), By::Look);
+                    }
+                }
+            },
+        }
+    }
+
+    /// A look at one host succeeded.
+    fn saw(&mut self, n: u32, why: Why, observed: Observed) {
+        let (state, capable, last_seen) = match observed {
+            Observed::NoSuchHost => {
+                let failure = Failure::new(FailureKind::NotFound, "the console knows no such host");
+                return self.settle(n, Outcome::Unresolved, Some(failure), By::Look);
+            }
+            Observed::State { state, capable, last_seen } => (state, capable, last_seen),
+        };
+        let note = self.notes.of(n);
+        note.state = Some(shared(&state.word));
+        if let Some(seen) = &last_seen {
+            note.last_seen = Some(shared(seen));
+        }
+        match why {
+            Why::Reading => self.settle(n, Outcome::Confirmed, None, By::Look),
+            Why::Awaiting => self.saw_awaited(n, &state, last_seen.as_deref(), By::Look),
+            Why::Conflict | Why::Doubt => self.saw_after_question(n, why, &state, capable),
+        }
+    }
+
+    /// The look that follows a contradiction or a silence.
+    fn saw_after_question(&mut self, n: u32, why: Why, state: &HostState, capable: Option<bool>) {
+        let Some(kind) = self.action.as_ref().map(|action| action.kind) else { return };
+        let Some(slot) = self.slots.get(n as usize).copied() else { return };
+        let attempts_left = slot.attempts < self.limits.max_attempts;
+        match kind.standing(state.isolation) {
+            Standing::Reached if slot.maybe_ours => self.settle(n, Outcome::Confirmed, None, By::Look),
+            Standing::Heading if slot.maybe_ours => {
+                if self.confirmation.is_wanted() {
+                    self.notes.of(n).headed = true;
+                    self.await_state(n);
+                    let result = self.result(n, Outcome::Accepted, None);
+                    self.teller.now(RunEventKind::TargetAccepted(result));
+                } else {
+                    self.settle(n, Outcome::Accepted, None, By::Look);
+                }
+            }
+            Standing::Reached | Standing::Heading => self.settle(n, Outcome::Already, None, By::Look),
+            Standing::Leaving if slot.looks < MAX_LOOKS => {
+                // The console takes nothing until the host has arrived where it was sent before.
+                self.delay(n, Duration::from_secs(u64::from(slot.looks.clamp(1, 8))));
+            }
+            Standing::Away if why == Why::Conflict && capable == Some(false) => {
+                let text = "the console refuses, and says that this host cannot be isolated: its policy, operating system or agent version rules it out";
+                self.settle(n, Outcome::Failed, Some(Failure::new(FailureKind::NotCapable, text)), By::Look);
+            }
+            Standing::Away | Standing::Unknown
+                if attempts_left && (why == Why::Conflict || self.repeat == Repeat::Safe) =>
+            {
+                let wait = retry::backoff(slot.attempts.max(1), &self.limits, retry::jitter());
+                self.set_phase(n, Phase::Ready);
+                self.delay(n, wait);
+            }
+            Standing::Away | Standing::Unknown | Standing::Leaving => self.unsettled(n, why, state),
+        }
+    }
+
+    /// Looks and tries are used up.
+    fn unsettled(&mut self, n: u32, why: Why, state: &HostState) {
+        let first = self.notes.get(n).and_then(|note| note.failure.clone());
+        let kind = first.as_ref().map_or(FailureKind::Conflict, |failure| failure.kind);
+        let first = first.map_or_else(|| "sent, and the run ended before an answer".to_owned(), |failure| failure.text);
+        let failure = Failure::new(kind, format!("{first}; a look finds the host `{}`", state.word));
+        if why == Why::Doubt {
+            self.settle_in_doubt(n, failure);
+        } else {
+            self.settle(n, Outcome::Failed, Some(failure), By::Look);
+        }
+    }
+
+    pub(super) fn settle_in_doubt(&mut self, n: u32, failure: Failure) {
+        self.is_maybe_ours(n);
+        self.settle(n, Outcome::InDoubt, Some(failure), By::Look);
+    }
+
+    /// Ends a target with a line of its own in the journal.
+    pub(super) fn settle(&mut self, n: u32, outcome: Outcome, reason: Option<Failure>, by: By) {
+        let mut telling = Vec::new();
+        let record = self.ended(n, outcome, reason, by, &mut telling);
+        let ReplyRecord::Settled { n, result } = record else { return };
+        let synced = self.recorder.write(|| Record::Settled(Settled { n, result }));
+        self.teller.after(synced, telling);
+    }
+
+    /// Ends a target; the caller journals what is returned and then tells.
+    fn ended(
+        &mut self,
+        n: u32,
+        outcome: Outcome,
+        reason: Option<Failure>,
+        by: By,
+        telling: &mut Telling,
+    ) -> ReplyRecord {
+        let result = self.result(n, outcome, reason);
+        self.set_phase(n, Phase::Settled);
+        if let Some(id) = &result.host {
+            self.confirmation.remove(id);
+        }
+        self.notes.forget(n);
+        let mut settlement = journal::Settlement::new(outcome, by);
+        settlement.state.clone_from(&result.state);
+        settlement.last_seen.clone_from(&result.last_seen);
+        settlement.attempts = result.attempts;
+        settlement.started = Some(result.started);
+        settlement.finished = Some(result.finished);
+        if let Some(failure) = &result.reason {
+            settlement = settlement.because(failure);
+        }
+        telling.push(RunEventKind::TargetSettled(result));
+        ReplyRecord::Settled { n, result: settlement }
+    }
+
+    /// Tells a target that the plan has ended; its line is in the journal with the plan.
+    pub(super) fn settle_from_plan(&mut self, n: u32) {
+        let settled = self.roster.detail(n).and_then(|detail| detail.settled.clone());
+        let Some(settled) = settled else { return };
+        if self.slots.get(n as usize).is_none_or(|slot| slot.phase == Phase::Settled) {
+            return;
+        }
+        let result = self.result(n, settled.outcome, settled.reason);
+        self.set_phase(n, Phase::Settled);
+        self.teller.now(RunEventKind::TargetSettled(result));
+    }
+
+    /// Accounts for a target that the run leaves behind. The journal knows it by what is missing.
+    pub(super) fn tell_unfinished(&mut self, n: u32, ending: &Ending) {
+        let Some(phase) = self.slots.get(n as usize).map(|slot| slot.phase) else { return };
+        let because = self.stopped_by().map_or_else(
+            || match ending {
+                Ending::Interrupted => "the run was interrupted".to_owned(),
+                Ending::QuotaWait(wait) => {
+                    format!("the console's quota is spent for {}", crate::domain::duration::format(*wait))
+                }
+                _ => "the run ended".to_owned(),
+            },
+            |failure| failure.text.clone(),
+        );
+        let kind = self.stopped_by().map_or(FailureKind::Stopped, |failure| failure.kind);
+        let (outcome, text) = match phase {
+            Phase::Ready => (Outcome::NotSent, format!("not sent: {because}")),
+            Phase::Look(Why::Reading) => (Outcome::NotSent, format!("not read: {because}")),
+            Phase::InFlight | Phase::Look(Why::Doubt) => {
+                self.is_maybe_ours(n);
+                (Outcome::InDoubt, format!("sent, and not known what came of it: {because}"))
+            }
+            Phase::Look(Why::Conflict) => (Outcome::InDoubt, format!("contradicted, and not looked at: {because}")),
+            Phase::Awaiting | Phase::Look(Why::Awaiting) => {
+                (Outcome::Accepted, format!("accepted, and not confirmed: {because}"))
+            }
+            Phase::Settled => return,
+        };
+        let result = self.result(n, outcome, Some(Failure::new(kind, text)));
+        self.set_phase(n, Phase::Settled);
+        self.teller.now(RunEventKind::TargetSettled(result));
+    }
+
+    /// What there is to tell of a target now.
+    pub(super) fn result(&self, n: u32, outcome: Outcome, reason: Option<Failure>) -> Arc<TargetResult> {
+        let item = self.roster.item(n);
+        let detail = self.roster.detail(n);
+        let note = self.notes.get(n);
+        let slot = self.slots.get(n as usize);
+        let before = detail.and_then(|detail| detail.before.as_ref());
+        // A state from before the request says nothing once a request was sent.
+        let unsent = slot.is_none_or(|slot| slot.attempts == 0);
+        let state = note.and_then(|note| note.state.clone());
+        let state = state.or_else(|| before.filter(|_| unsent).map(|state| shared(&state.word)));
+        let seen = note.and_then(|note| note.last_seen.clone());
+        let now = clock::now();
+        Arc::new(TargetResult {
+            target: item.map_or_else(|| shared(""), |item| Arc::clone(&item.written)),
+            file: self.roster.file(n).cloned(),
+            line: item.map_or(0, |item| item.line),
+            host: item.and_then(|item| item.host.clone()),
+            name: detail.and_then(|detail| detail.name.clone()),
+            outcome,
+            state,
+            last_seen: seen.or_else(|| detail.and_then(|detail| detail.last_seen.clone())),
+            attempts: slot.map_or(0, |slot| slot.attempts),
+            reason,
+            candidates: detail.map(|detail| detail.candidates.clone()).unwrap_or_default(),
+            duplicates: detail.map(|detail| detail.duplicates.clone()).unwrap_or_default(),
+            started: slot.and_then(|slot| slot.started).unwrap_or(now),
+            finished: now,
+        })
+    }
+}
