@@ -2,8 +2,15 @@
 
 use std::io::{self, Write};
 
-use super::{Reporter, clean::clean, phrases};
+use super::{
+    Reporter,
+    clean::{clean, clean_to},
+    phrases,
+};
 use crate::engine::event::{RunEvent, RunEventKind};
+
+/// A reason may be a gateway's whole web page.
+const LONGEST: usize = 400;
 
 /// Writes a line for every attempt that failed and is not the end of its targets.
 #[derive(Debug)]
@@ -21,7 +28,7 @@ impl<W: Write + Send> Attempts<W> {
 impl<W: Write + Send> Reporter for Attempts<W> {
     fn on_event(&mut self, event: &RunEvent) -> io::Result<()> {
         let RunEventKind::AttemptFailed { target, attempt, failure, next } = &event.kind else { return Ok(()) };
-        let (target, reason, next) = (clean(target), clean(&failure.text), phrases::next_step(*next));
+        let (target, reason, next) = (clean(target), clean_to(&failure.text, LONGEST), phrases::next_step(*next));
         self.out.write_all(format!("{target}: attempt {attempt} failed: {reason}; {next}\n").as_bytes())?;
         self.out.flush()
     }

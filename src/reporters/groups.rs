@@ -3,9 +3,12 @@
 //! Two hosts failed for the same reason if the outcome, the class and the words are the same once what belongs to one host
 //! alone is left out: its names, ids, addresses, times.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{cmp::Reverse, collections::HashMap};
 
-use super::{clean::clean, phrases, words::fit};
+use super::{
+    clean::{clean, clean_to},
+    phrases,
+};
 use crate::{
     domain::{failure::FailureKind, outcome::Outcome},
     engine::event::TargetResult,
@@ -15,6 +18,8 @@ use crate::{
 const KEPT: usize = 500;
 /// Example targets of one group.
 const EXAMPLES: usize = 5;
+/// The columns of one reason: a gateway's whole web page is none.
+const LONGEST: usize = 300;
 /// The columns of one example.
 const EXAMPLE_COLUMNS: usize = 40;
 
@@ -51,8 +56,9 @@ impl Groups {
     /// Takes in one host that did not succeed.
     pub(super) fn add(&mut self, result: &TargetResult) {
         let words = result.reason.as_ref().map_or(phrases::meaning(result.outcome), |failure| failure.text.as_str());
+        let words = clean_to(words, LONGEST);
         let kind = result.reason.as_ref().map(|failure| failure.kind);
-        let mut key = Key { outcome: result.outcome, kind, text: Some(common(words, result)) };
+        let mut key = Key { outcome: result.outcome, kind, text: Some(common(&words, result)) };
         if self.groups.len() >= KEPT && !self.groups.contains_key(&key) {
             key.text = None;
         }
@@ -60,37 +66,41 @@ impl Groups {
         let group = self.groups.entry(key.clone()).or_insert_with(|| Group {
             outcome: result.outcome,
             // A reason of one host alone is told in full.
-            text: if key.text.is_some() { clean(words).into_owned() } else { "for other reasons".to_owned() },
+            text: if key.text.is_some() { words } else { "for other reasons".to_owned() },
             count: 0,
             examples: Vec::new(),
             order,
         });
         group.count += 1;
         if let (2, Some(text)) = (group.count, key.text) {
-            group.text = clean(&text).into_owned();
+            group.text = text;
         }
         if group.examples.len() < EXAMPLES {
-            group.examples.push(fit(&clean(&result.target), EXAMPLE_COLUMNS));
+            group.examples.push(clean_to(&result.target, EXAMPLE_COLUMNS));
         }
     }
 
     /// The groups, biggest first; of equals, the earlier first.
     pub(super) fn biggest(&self) -> Vec<&Group> {
         let mut groups: Vec<&Group> = self.groups.values().collect();
-        groups.sort_by_key(|group| (std::cmp::Reverse(group.count), group.order));
+        groups.sort_by_key(|group| (Reverse(group.count), group.order));
         groups
     }
 }
 
 /// The words without what belongs to one host alone.
 fn common(words: &str, result: &TargetResult) -> String {
-    let own = [Some(&*result.target), result.name.as_deref(), result.host.as_ref().map(|id| id.as_str())];
-    let own = own.into_iter().chain([result.state.as_deref(), result.last_seen.as_deref()].map(|_| None));
-    let mut text = Cow::Borrowed(words);
-    for part in own.flatten().filter(|part| part.len() > 1) {
-        if text.contains(part) {
-            text = Cow::Owned(text.replace(part, "…"));
-        }
+    let own = [
+        Some(&*result.target),
+        result.name.as_deref(),
+        result.host.as_ref().map(|id| id.as_str()),
+        result.last_seen.as_deref(),
+    ];
+    let mut own: Vec<_> = own.into_iter().flatten().filter(|part| part.len() > 1).map(clean).collect();
+    own.sort_by_key(|part| Reverse(part.len()));
+    let mut text = words.to_owned();
+    for part in own {
+        text = leave_out(&text, &part);
     }
     let mut common = String::with_capacity(text.len());
     let mut token = String::new();
@@ -104,6 +114,24 @@ fn common(words: &str, result: &TargetResult) -> String {
     }
     push_token(&mut common, &mut token);
     common
+}
+
+/// The text without a part that stands for itself in it: `web1` is not left out of `web10`.
+fn leave_out(text: &str, part: &str) -> String {
+    let mut left = String::with_capacity(text.len());
+    let mut done = 0;
+    for (start, _) in text.match_indices(part) {
+        let end = start + part.len();
+        let before = text.get(..start).and_then(|before| before.chars().next_back());
+        let after = text.get(end..).and_then(|after| after.chars().next());
+        if [before, after].into_iter().flatten().all(|c| !c.is_alphanumeric()) {
+            left.push_str(text.get(done..start).unwrap_or_default());
+            left.push('…');
+            done = end;
+        }
+    }
+    left.push_str(text.get(done..).unwrap_or_default());
+    left
 }
 
 fn push_token(common: &mut String, token: &mut String) {
@@ -128,109 +156,4 @@ fn is_specific(token: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use insta::assert_debug_snapshot;
-
-    use super::*;
-    use crate::{
-        domain::host::HostId,
-        reporters::testing::{failed, result},
-    };
-
-    #[test]
-    fn reasons_that_differ_only_in_the_host_are_one() {
-        let mut groups = Groups::default();
-        for host in 1..=7 {
-            let name = format!("web{host:02}");
-            let id = format!("0a1b2c3d-0000-4000-8000-00000000000{host}");
-            let text = format!(
-                "the console refused {name} ({id}) at 10.0.0.{host}: HTTP 403, request 8f3a9b2c1d0e{host}, at \
-                 2026-11-22T03:15:0{host}Z."
-            );
-            groups.add(&TargetResult {
-                host: Some(HostId::new(id.as_str())),
-                ..failed(&name, Outcome::Failed, FailureKind::Forbidden, &text)
-            });
-        }
-        groups.add(&failed("web08", Outcome::Failed, FailureKind::Forbidden, "HTTP 403: this key may only read"));
-        groups.add(&failed("web09", Outcome::Failed, FailureKind::NotFound, "no host web09"));
-        groups.add(&result("web10", Outcome::InDoubt));
-        let told: Vec<_> = groups
-            .biggest()
-            .into_iter()
-            .map(|group| (group.count, group.outcome, &group.text, &group.examples))
-            .collect();
-        assert_debug_snapshot!(told, @r#"
-        [
-            (
-                7,
-                Failed,
-                "the console refused … (…) at …: HTTP 403, request …, at ….",
-                [
-                    "web01",
-                    "web02",
-                    "web03",
-                    "web04",
-                    "web05",
-                ],
-            ),
-            (
-                1,
-                Failed,
-                "HTTP 403: this key may only read",
-                [
-                    "web08",
-                ],
-            ),
-            (
-                1,
-                Failed,
-                "no host web09",
-                [
-                    "web09",
-                ],
-            ),
-            (
-                1,
-                InDoubt,
-                "sent, not answered, and a look could not settle it",
-                [
-                    "web10",
-                ],
-            ),
-        ]
-        "#);
-    }
-
-    #[test]
-    fn a_status_code_is_no_detail_of_a_host() {
-        for (token, specific) in [
-            ("403", false),
-            ("HTTP", false),
-            ("deadbeef", false),
-            ("web-01", false),
-            ("pending_start", false),
-            ("1.2.3", false),
-            ("86400", true),
-            ("8f3a9b2c", true),
-            ("10.0.0.1", true),
-            ("00:11:22:33:44:55", true),
-            ("2026-11-22T03:15:02.120Z", true),
-        ] {
-            assert_eq!(is_specific(token), specific, "{token}");
-        }
-    }
-
-    #[test]
-    fn a_console_that_words_every_refusal_anew_does_not_fill_the_memory() {
-        let mut groups = Groups::default();
-        for host in 0..100_000_u32 {
-            let text: String = host.to_string().bytes().map(|digit| char::from(digit + 49)).collect();
-            groups.add(&failed("web01", Outcome::Failed, FailureKind::ServerError, &text));
-        }
-        assert_eq!(groups.groups.len(), KEPT + 1);
-        let biggest = groups.biggest();
-        assert_eq!(biggest.iter().map(|group| group.count).sum::<u64>(), 100_000);
-        assert_eq!(biggest.first().map(|group| group.text.as_str()), Some("for other reasons"));
-    }
-}
+mod tests;

@@ -44,7 +44,7 @@ pub fn hints(header: &RunHeader, ending: &Ending, counts: &Counts, invocation: &
 }
 
 /// The command that changes nothing and so keeps no journal: there is nothing to resume or to show.
-const STATUS: &str = "status";
+pub(super) const STATUS: &str = "status";
 
 struct Hints<'a> {
     header: &'a RunHeader,
@@ -179,5 +179,4 @@ fn quote(word: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "hints_tests.rs"]
 mod tests;

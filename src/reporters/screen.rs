@@ -30,6 +30,11 @@ impl Screen {
         Self { bars, up: Arc::new(AtomicBool::new(false)) }
     }
 
+    /// Whether bars would not be seen: no terminal, or one that cannot move its cursor.
+    pub fn is_hidden(&self) -> bool {
+        self.bars.is_hidden()
+    }
+
     /// A writer whose whole lines stand above the bars.
     pub fn above<W: Write>(&self, out: W) -> AboveBars<W> {
         AboveBars { screen: self.clone(), out, line: Vec::new() }
