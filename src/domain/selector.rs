@@ -2,7 +2,12 @@
 //!
 //! A selector is told by its form. `id:`, `host:`, `ip:` and `mac:` in front of it, or `--by`, settle it.
 
-use std::{fmt, net::IpAddr, sync::Arc};
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    net::IpAddr,
+    sync::Arc,
+};
 
 use super::host::MacAddr;
 
@@ -122,16 +127,21 @@ impl Selector {
                 check_explicit_name(value)?;
                 Value::Name(start)
             }
-            Some(SelectorKind::Ip) => Value::Ip(parse_ip(value).ok_or(SelectorError::NotAnAddress)?),
-            Some(SelectorKind::Mac) => Value::Mac(parse_mac(value, true).ok_or(SelectorError::NotAMac)?),
+            Some(SelectorKind::Ip) => {
+                if is_range(value) {
+                    return Err(SelectorError::Range);
+                }
+                Value::Ip(one_host(parse_ip(value).ok_or(SelectorError::NotAnAddress)?)?)
+            }
+            Some(SelectorKind::Mac) => Value::Mac(one_card(parse_mac(value, true).ok_or(SelectorError::NotAMac)?)?),
             None => match id_form(value) {
                 IdForm::Id(canonical) => id_value(&written, start, canonical),
                 IdForm::Damaged(how) => return Err(SelectorError::DamagedId(how)),
                 IdForm::NotAnId => {
                     if let Some(address) = parse_ip(value) {
-                        Value::Ip(address)
+                        Value::Ip(one_host(address)?)
                     } else if let Some(mac) = parse_mac(value, false) {
-                        Value::Mac(mac)
+                        Value::Mac(one_card(mac)?)
                     } else {
                         check_bare_name(value)?;
                         Value::Name(start)
@@ -169,6 +179,40 @@ impl Selector {
             Value::Mac(mac) => Named::Mac(*mac),
         }
     }
+}
+
+/// Two selectors that name the same thing are duplicates before anything is resolved: the same id in any case, the same
+/// name in any case, the same address in any spelling.
+impl Selector {
+    /// Whether both name the same thing, however they are written.
+    pub fn names_same(&self, other: &Self) -> bool {
+        match (self.named(), other.named()) {
+            (Named::Name(a), Named::Name(b)) => same_name(a, b),
+            (a, b) => a == b,
+        }
+    }
+
+    /// Hashes what it names; equal for any two that [`names_same`](Self::names_same) takes for one.
+    pub fn hash_named(&self, state: &mut impl Hasher) {
+        match self.named() {
+            Named::Id(id) => (0_u8, id).hash(state),
+            Named::Name(name) => {
+                state.write_u8(1);
+                lower(name).for_each(|c| state.write_u32(c.into()));
+            }
+            Named::Ip(address) => (2_u8, address).hash(state),
+            Named::Mac(mac) => (3_u8, mac).hash(state),
+        }
+    }
+}
+
+/// Whether two host names are equal but for the case of their letters.
+pub fn same_name(a: &str, b: &str) -> bool {
+    lower(a).eq(lower(b))
+}
+
+fn lower(name: &str) -> impl Iterator<Item = char> + '_ {
+    name.chars().flat_map(char::to_lowercase)
 }
 
 impl fmt::Display for Selector {
@@ -219,13 +263,41 @@ pub fn parse_mac(text: &str, bare: bool) -> Option<MacAddr> {
     Some(MacAddr(bytes))
 }
 
+/// Refuses addresses that any number of hosts answer to: one such line could cut off a host that nobody meant.
+fn one_host(address: IpAddr) -> Result<IpAddr, SelectorError> {
+    let shared = address.is_unspecified()
+        || address.is_loopback()
+        || address.is_multicast()
+        || matches!(address, IpAddr::V4(v4) if v4.is_broadcast());
+    if shared { Err(SelectorError::Shared) } else { Ok(address) }
+}
+
+/// Refuses the empty address and group addresses, which belong to no network card.
+fn one_card(mac: MacAddr) -> Result<MacAddr, SelectorError> {
+    let group = mac.0.first().is_some_and(|first| first & 1 == 1);
+    if group || mac.0 == [0; 6] { Err(SelectorError::Shared) } else { Ok(mac) }
+}
+
+/// `10.0.0.0/8`, `10.0.0.1-10.0.0.9`, `10.0.0.1-9`.
+fn is_range(text: &str) -> bool {
+    text.split_once(['/', '-']).is_some_and(|(first, _)| parse_ip(first.trim_end()).is_some())
+}
+
 /// A name without a prefix must look like one, so that a damaged line is told and not looked up.
 fn check_bare_name(name: &str) -> Result<(), SelectorError> {
-    if name.contains('/') && name.split('/').next().is_some_and(|part| parse_ip(part).is_some()) {
+    if is_range(name) {
         return Err(SelectorError::Range);
     }
-    if name.bytes().all(|b| b.is_ascii_digit() || b == b'.') && name.contains('.') {
+    let numeric = |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_digit());
+    let labels = || name.split('.');
+    // `10.0.0.256` and `10.0.0.1O` were meant as addresses.
+    if name.contains('.') && name.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+        || labels().count() == 4 && labels().take(3).all(numeric)
+    {
         return Err(SelectorError::NotAnAddress);
+    }
+    if name.contains(':') && name.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.' | b'-')) {
+        return Err(SelectorError::NotAName);
     }
     if let Some(bad) = name.chars().find(|c| !(c.is_alphanumeric() || matches!(c, '-' | '_' | '.'))) {
         return Err(SelectorError::BadCharacter(bad));
@@ -243,11 +315,19 @@ fn check_bare_name(name: &str) -> Result<(), SelectorError> {
 
 /// A name behind `host:` or `--by host` may be anything that prints: consoles keep names with blanks and apostrophes.
 fn check_explicit_name(name: &str) -> Result<(), SelectorError> {
-    match name.chars().find(|c| c.is_control()) {
+    match name.chars().find(|c| is_unprintable(*c)) {
         Some(bad) => Err(SelectorError::BadCharacter(bad)),
         None if name.len() > 253 => Err(SelectorError::TooLong),
+        None if name.trim_end_matches('.').is_empty() => Err(SelectorError::NotAName),
         None => Ok(()),
     }
+}
+
+/// Control characters, and those that are invisible or turn the direction of the text around them.
+pub fn is_unprintable(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// What is wrong with a text that should name a host.
@@ -274,6 +354,9 @@ pub enum SelectorError {
     /// A range of addresses names no single host.
     #[error("a range of addresses does not name one host")]
     Range,
+    /// An address that any number of hosts answer to.
+    #[error("this address does not belong to one host")]
+    Shared,
     /// A character that no host name has.
     #[error("{} does not belong into a host name", show(*.0))]
     BadCharacter(char),
@@ -283,5 +366,20 @@ pub enum SelectorError {
 }
 
 fn show(c: char) -> String {
-    if c.is_control() { format!("the control character U+{:04X}", u32::from(c)) } else { format!("`{c}`") }
+    let code = u32::from(c);
+    if c.is_control() {
+        format!("the control character U+{code:04X}")
+    } else if c.is_ascii() && c != ' ' || c.is_alphanumeric() {
+        format!("`{c}`")
+    } else if c.is_whitespace() {
+        if c == ' ' { "a blank".to_owned() } else { format!("the blank U+{code:04X}") }
+    } else if is_unprintable(c) {
+        format!("the invisible character U+{code:04X}")
+    } else {
+        // Many of these look like something that is allowed: a long dash, a curly quote, a lone accent.
+        format!("`{c}` (U+{code:04X})")
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -154,10 +154,10 @@ fn only(targets: &[Target]) -> Result<&Target, VendorError> {
 ///
 /// A GUID is 8-4-4-4-12 hexadecimal digits in either case; its canonical spelling is lower case.
 pub fn id_form(text: &str) -> IdForm {
-    let groups: Vec<&str> = text.split('-').collect();
+    const WIDTHS: [usize; 5] = [8, 4, 4, 4, 12];
     let hex = |part: &str| part.bytes().all(|b| b.is_ascii_hexdigit());
-    let widths: Vec<usize> = groups.iter().map(|part| part.len()).collect();
-    if widths == [8, 4, 4, 4, 12] && groups.iter().all(|part| hex(part)) {
+    let groups = || text.split('-');
+    if text.len() == 36 && groups().map(str::len).eq(WIDTHS) && groups().all(hex) {
         let canonical = text.bytes().any(|b| b.is_ascii_uppercase()).then(|| text.to_ascii_lowercase().into());
         return IdForm::Id(canonical);
     }
@@ -169,17 +169,20 @@ pub fn id_form(text: &str) -> IdForm {
         };
     }
     // Five groups of about the right size were meant as a GUID: looked up as a name, they would only not be found.
-    let near =
-        widths.len() == 5 && widths.iter().zip([8_usize, 4, 4, 4, 12]).all(|(width, due)| width.abs_diff(due) <= 2);
-    let meant = near
-        || text.len() == 32 && hex(text)
-        || groups.len() >= 4 && text.len() >= 24 && groups.iter().all(|part| hex(part) && !part.is_empty());
+    let count = groups().count();
+    let near = count == 5 && groups().zip(WIDTHS).all(|(part, due)| part.len().abs_diff(due) <= 2);
+    let all_hex = groups().all(|part| hex(part) && !part.is_empty());
+    let cut_short = count >= 3 && groups().map(str::len).take(3).eq([8, 4, 4]);
+    let meant = near || all_hex && (cut_short || count >= 4 && text.len() >= 24 || count == 1 && text.len() == 32);
     if !meant {
         return IdForm::NotAnId;
     }
-    if groups.iter().any(|part| !hex(part)) {
-        IdForm::Damaged("a GUID has only the digits 0-9 and a-f")
-    } else {
+    if groups().all(hex) {
         IdForm::Damaged("a GUID has 8-4-4-4-12 digits")
+    } else {
+        IdForm::Damaged("a GUID has only the digits 0-9 and a-f")
     }
 }
+
+#[cfg(test)]
+mod id_tests;

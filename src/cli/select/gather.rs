@@ -1,0 +1,216 @@
+//! Keeps each selector once, and remembers compactly what was left out.
+//!
+//! A run may have a million targets: an entry is a selector and six bytes, and the index that finds duplicates holds four
+//! bytes a slot and is gone when the reading is done.
+
+use std::{
+    hash::{BuildHasher, Hasher, RandomState},
+    sync::Arc,
+};
+
+use super::error::{BadLine, BadReason, Look, SHOWN, SelectError, shown};
+use crate::{
+    domain::selector::{IdForm, Selector, SelectorKind},
+    engine::event::Duplicate,
+};
+
+/// One target, and where it was first read.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// What was written.
+    pub selector: Selector,
+    /// The line, from 1; of a CSV row the line on which it begins.
+    pub line: u32,
+    /// The file: an index into [`Selected::files`].
+    pub file: u16,
+}
+
+/// Everything that the sources named.
+#[derive(Debug)]
+pub struct Selected {
+    /// The targets, each once, in the order in which they were first read.
+    pub entries: Vec<Entry>,
+    /// The names of the files; `None` for standard input.
+    pub files: Vec<Option<Arc<str>>>,
+    /// The malformed lines that `--skip-invalid` left out.
+    pub skipped: Skipped,
+    /// Ordered by entry, then as read.
+    repeats: Vec<Repeat>,
+}
+
+/// Malformed lines: all counted, the first kept.
+#[derive(Debug, Default)]
+pub struct Skipped {
+    /// The first of them.
+    pub shown: Vec<BadLine>,
+    /// How many there are.
+    pub total: u64,
+}
+
+/// A further line that names what an entry names.
+#[derive(Debug)]
+struct Repeat {
+    /// As written there, if not as in the entry.
+    written: Option<Arc<str>>,
+    entry: u32,
+    line: u32,
+    file: u16,
+}
+
+impl Selected {
+    /// The name of the file that an entry was read from; `None` for standard input.
+    pub fn file_of(&self, entry: &Entry) -> Option<&Arc<str>> {
+        self.files.get(usize::from(entry.file)).and_then(Option::as_ref)
+    }
+
+    /// How many lines repeat an earlier one.
+    pub const fn duplicate_count(&self) -> usize {
+        self.repeats.len()
+    }
+
+    /// The further lines that name the same as the entry at `index`, as read.
+    pub fn duplicates_of(&self, index: usize) -> Vec<Duplicate> {
+        let Some(entry) = self.entries.get(index) else { return Vec::new() };
+        let from = self.repeats.partition_point(|repeat| (repeat.entry as usize) < index);
+        let repeats = self.repeats.iter().skip(from).take_while(|repeat| repeat.entry as usize == index);
+        let duplicate = |repeat: &Repeat| Duplicate {
+            target: Arc::clone(repeat.written.as_ref().unwrap_or_else(|| entry.selector.written())),
+            file: self.files.get(usize::from(repeat.file)).cloned().flatten(),
+            line: repeat.line,
+        };
+        repeats.map(duplicate).collect()
+    }
+}
+
+/// Collects what the forms read.
+pub(super) struct Gather {
+    by: Option<SelectorKind>,
+    id_form: fn(&str) -> IdForm,
+    entries: Vec<Entry>,
+    index: Index,
+    repeats: Vec<Repeat>,
+    files: Vec<Option<Arc<str>>>,
+    bad: Skipped,
+}
+
+impl Gather {
+    pub(super) fn new(by: Option<SelectorKind>, id_form: fn(&str) -> IdForm) -> Self {
+        Self {
+            by,
+            id_form,
+            entries: Vec::new(),
+            index: Index::default(),
+            repeats: Vec::new(),
+            files: Vec::new(),
+            bad: Skipped::default(),
+        }
+    }
+
+    /// Begins a source; what is told from now on is of it.
+    pub(super) fn begin(&mut self, name: Option<Arc<str>>) {
+        self.files.push(name);
+    }
+
+    /// Takes the text of one target, or what is wrong with it.
+    pub(super) fn target(&mut self, line: u32, text: &str) -> Result<(), SelectError> {
+        match Selector::parse(text, self.by, self.id_form) {
+            Ok(selector) => self.keep(selector, line),
+            Err(error) => {
+                self.bad(line, text, || error.into());
+                Ok(())
+            }
+        }
+    }
+
+    /// Counts a malformed line, and keeps it if it is among the first.
+    pub(super) fn bad(&mut self, line: u32, text: &str, reason: impl FnOnce() -> BadReason) {
+        self.bad.total += 1;
+        if self.bad.shown.len() < SHOWN {
+            let file = self.files.last().cloned().flatten();
+            self.bad.shown.push(BadLine { file, line, text: shown(text), reason: reason(), look: Look::of(text) });
+        }
+    }
+
+    fn keep(&mut self, selector: Selector, line: u32) -> Result<(), SelectError> {
+        let file = self.files.len().saturating_sub(1);
+        let file = u16::try_from(file).map_err(|_| SelectError::TooManyFiles { count: file + 1 })?;
+        match self.index.find_or_add(&selector, &self.entries)? {
+            None => self.entries.push(Entry { selector, line, file }),
+            Some(entry) => {
+                let first = self.entries.get(entry as usize).map(|first| first.selector.written());
+                let same = first.is_some_and(|first| first == selector.written());
+                let written = (!same).then(|| Arc::clone(selector.written()));
+                self.repeats.push(Repeat { written, entry, line, file });
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(mut self, skip_invalid: bool) -> Result<Selected, SelectError> {
+        if self.bad.total > 0 && !skip_invalid {
+            return Err(SelectError::Malformed { shown: self.bad.shown, total: self.bad.total });
+        }
+        self.repeats.sort_by_key(|repeat| repeat.entry);
+        Ok(Selected { entries: self.entries, files: self.files, skipped: self.bad, repeats: self.repeats })
+    }
+}
+
+/// An open-addressing table of entry numbers: a `HashMap` would hold every selector, or its hash, a second time.
+#[derive(Default)]
+struct Index {
+    slots: Vec<u32>,
+    hasher: RandomState,
+}
+
+/// A slot that holds no entry.
+const FREE: u32 = u32::MAX;
+
+impl Index {
+    /// The entry that names the same as `selector`; where there is none, the next entry's number is put down for it.
+    fn find_or_add(&mut self, selector: &Selector, entries: &[Entry]) -> Result<Option<u32>, SelectError> {
+        let next = u32::try_from(entries.len()).ok().filter(|next| *next != FREE);
+        let next = next.ok_or(SelectError::TooManyTargets)?;
+        if entries.len() * 2 >= self.slots.len() {
+            self.grow(entries);
+        }
+        let mut at = self.home(selector);
+        loop {
+            let Some(slot) = self.slots.get_mut(at) else {
+                at = 0;
+                continue;
+            };
+            match entries.get(*slot as usize) {
+                None => {
+                    *slot = next;
+                    return Ok(None);
+                }
+                Some(entry) if entry.selector.names_same(selector) => return Ok(Some(*slot)),
+                Some(_) => at += 1,
+            }
+        }
+    }
+
+    fn home(&self, selector: &Selector) -> usize {
+        let mut hasher = self.hasher.build_hasher();
+        selector.hash_named(&mut hasher);
+        // The number of slots is a power of two; the cut to it keeps the hash's low bits.
+        hasher.finish() as usize & (self.slots.len() - 1)
+    }
+
+    fn grow(&mut self, entries: &[Entry]) {
+        let size = (self.slots.len() * 2).max(64);
+        // The old slots go first, so that both are never held at once.
+        self.slots = Vec::new();
+        self.slots = vec![FREE; size];
+        for (number, entry) in (0_u32..).zip(entries) {
+            let mut at = self.home(&entry.selector);
+            while let Some(slot) = self.slots.get_mut(at % size) {
+                if *slot == FREE {
+                    *slot = number;
+                    break;
+                }
+                at += 1;
+            }
+        }
+    }
+}

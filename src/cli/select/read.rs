@@ -1,0 +1,168 @@
+//! Opens the sources one after the other and feeds what they hold to a form.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    columns::Columns,
+    decode::{DecodeError, Decoder},
+    error::{BadReason, SelectError},
+    gather::{Gather, Selected},
+    json_field::{self, Pointer},
+    lines::{Line, Lines},
+};
+use crate::domain::selector::{IdForm, MAX_SELECTOR_BYTES, SelectorKind};
+
+/// Where targets are read from, and how.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// The files, in order; `-` is standard input.
+    pub files: Vec<PathBuf>,
+    /// How targets stand in them.
+    pub form: Form,
+    /// What every target is, unless a prefix says otherwise (`--by`).
+    pub by: Option<SelectorKind>,
+    /// Whether malformed lines are left out instead of stopping the command.
+    pub skip_invalid: bool,
+}
+
+/// How targets stand in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// One a line; `#` begins a comment.
+    Lines,
+    /// In the column of this name of a CSV or TSV file.
+    Column(String),
+    /// In the field of JSON Lines that this JSON pointer leads to.
+    Field(String),
+}
+
+/// A form while a file is read.
+enum Reading<'s> {
+    Lines(Lines),
+    Column(Columns<'s>),
+    Field(Lines, &'s Pointer),
+}
+
+/// Reads every target that the sources name. Sources without any are no error here.
+///
+/// # Errors
+///
+/// [`SelectError`]: a source that cannot be read or is no text, or malformed lines that are not to be left out.
+pub fn read(sources: &Sources, stdin: &mut dyn Read, id_form: fn(&str) -> IdForm) -> Result<Selected, SelectError> {
+    let is_stdin = |path: &Path| path.as_os_str() == "-";
+    let count = sources.files.len();
+    if count > usize::from(u16::MAX) + 1 {
+        return Err(SelectError::TooManyFiles { count });
+    }
+    if sources.files.iter().filter(|path| is_stdin(path)).count() > 1 {
+        return Err(SelectError::StdinTwice);
+    }
+    let pointer = match &sources.form {
+        Form::Field(pointer) => Some(Pointer::parse(pointer)?),
+        Form::Lines | Form::Column(_) => None,
+    };
+    // What is plainly wrong is told before standard input is waited for.
+    for path in sources.files.iter().filter(|path| !is_stdin(path)) {
+        check(path)?;
+    }
+    let mut gather = Gather::new(sources.by, id_form);
+    for path in &sources.files {
+        let reading = match (&sources.form, &pointer) {
+            (Form::Column(column), _) => Reading::Column(Columns::new(column)),
+            (_, Some(pointer)) => Reading::Field(Lines::new(json_field::MAX_LINE, false), pointer),
+            (_, None) => Reading::Lines(Lines::new(MAX_SELECTOR_BYTES + 1, true)),
+        };
+        if is_stdin(path) {
+            gather.begin(None);
+            drain(stdin, reading, &mut gather).map_err(|error| error.in_file(None))?;
+        } else {
+            let mut file = File::open(path).map_err(|error| cannot(path, error))?;
+            let name = name(path);
+            gather.begin(Some(Arc::clone(&name)));
+            drain(&mut file, reading, &mut gather).map_err(|error| error.in_file(Some(&name)))?;
+        }
+    }
+    gather.finish(sources.skip_invalid)
+}
+
+fn name(path: &Path) -> Arc<str> {
+    path.to_string_lossy().into()
+}
+
+fn check(path: &Path) -> Result<(), SelectError> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => Err(SelectError::Directory { file: Some(name(path)) }),
+        Ok(_) => Ok(()),
+        Err(error) => Err(cannot(path, error)),
+    }
+}
+
+fn cannot(path: &Path, source: io::Error) -> SelectError {
+    let file = Some(name(path));
+    match source.kind() {
+        io::ErrorKind::NotFound => SelectError::Missing { file },
+        io::ErrorKind::IsADirectory => SelectError::Directory { file },
+        _ => SelectError::Unreadable { file, source },
+    }
+}
+
+fn drain(input: &mut dyn Read, mut reading: Reading<'_>, gather: &mut Gather) -> Result<(), SelectError> {
+    let mut decoder = Decoder::new(input);
+    loop {
+        let block = decoder.next_block().map_err(|error| match error {
+            DecodeError::Io(source) => SelectError::Unreadable { file: None, source },
+            DecodeError::NotText(what) => SelectError::NotText { file: None, what },
+        })?;
+        match (&mut reading, block) {
+            (Reading::Lines(lines), Some(block)) => lines.feed(block, &mut |line| plain(line, gather))?,
+            (Reading::Lines(lines), None) => return lines.finish(&mut |line| plain(line, gather)),
+            (Reading::Column(columns), Some(block)) => columns.feed(block, gather)?,
+            (Reading::Column(columns), None) => return columns.finish(gather),
+            (Reading::Field(lines, pointer), Some(block)) => {
+                lines.feed(block, &mut |line| field(line, pointer, gather))?;
+            }
+            (Reading::Field(lines, pointer), None) => {
+                return lines.finish(&mut |line| field(line, pointer, gather));
+            }
+        }
+    }
+}
+
+/// A line's text; `None` if it is blank, or if it was told as malformed.
+fn text<'l>(line: &Line<'l>, gather: &mut Gather) -> Option<&'l str> {
+    let bad = |reason: BadReason, gather: &mut Gather| {
+        gather.bad(line.number, &String::from_utf8_lossy(line.text), || reason);
+        None
+    };
+    if line.cut {
+        return bad(BadReason::LongLine(line.bytes), gather);
+    }
+    match std::str::from_utf8(line.text) {
+        // Files that were put together keep their byte order marks.
+        Ok(text) => Some(text.trim_start_matches('\u{feff}').trim()).filter(|text| !text.is_empty()),
+        Err(_) => bad(BadReason::NotUtf8, gather),
+    }
+}
+
+fn plain(line: &Line<'_>, gather: &mut Gather) -> Result<(), SelectError> {
+    match text(line, gather) {
+        Some(text) => gather.target(line.number, text),
+        None => Ok(()),
+    }
+}
+
+fn field(line: &Line<'_>, pointer: &Pointer, gather: &mut Gather) -> Result<(), SelectError> {
+    let Some(text) = text(line, gather) else { return Ok(()) };
+    match pointer.find(text) {
+        Ok(target) => gather.target(line.number, target.trim()),
+        Err(reason) => {
+            gather.bad(line.number, text, || reason);
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,569 @@
+//! Reading as a whole: the forms, what is malformed, what is kept once.
+
+use std::{collections::BTreeSet, fs, path::PathBuf};
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+use crate::{
+    domain::selector::{SelectorError, SelectorKind},
+    vendors::cisco::id_form,
+};
+
+const GUID: &str = "3f1c2d94-7b60-4e2a-9a55-0c8e7d41b2f6";
+
+fn sources(form: Form, skip_invalid: bool) -> Sources {
+    Sources { files: vec![PathBuf::from("-")], form, by: None, skip_invalid }
+}
+
+fn read_bytes(bytes: &[u8], form: Form, skip_invalid: bool) -> Result<Selected, SelectError> {
+    let mut stdin = bytes;
+    read(&sources(form, skip_invalid), &mut stdin, id_form)
+}
+
+fn column(name: &str) -> Form {
+    Form::Column(name.to_owned())
+}
+
+fn field(pointer: &str) -> Form {
+    Form::Field(pointer.to_owned())
+}
+
+/// The targets as written, with their lines.
+fn taken(selected: &Selected) -> Vec<(u32, &str)> {
+    selected.entries.iter().map(|entry| (entry.line, &**entry.selector.written())).collect()
+}
+
+fn targets(text: &str, form: Form) -> Vec<(u32, String)> {
+    let selected = read_bytes(text.as_bytes(), form, false).unwrap_or_else(|error| panic!("{text:?}: {error}"));
+    taken(&selected).into_iter().map(|(line, text)| (line, text.to_owned())).collect()
+}
+
+fn owned(due: &[(u32, &str)]) -> Vec<(u32, String)> {
+    due.iter().map(|(line, text)| (*line, (*text).to_owned())).collect()
+}
+
+fn refused(text: &str, form: Form) -> SelectError {
+    match read_bytes(text.as_bytes(), form, false) {
+        Err(error) => error,
+        Ok(selected) => panic!("{text:?} was taken as {:?}", taken(&selected)),
+    }
+}
+
+fn malformed(text: &str, form: Form) -> Vec<BadLine> {
+    match refused(text, form) {
+        SelectError::Malformed { shown, total } => {
+            assert_eq!(shown.len() as u64, total.min(10));
+            shown
+        }
+        error => panic!("{text:?}: {error}"),
+    }
+}
+
+/// The line and the reason of the only malformed line.
+fn bad(text: &str, form: Form) -> (u32, String) {
+    let lines = malformed(text, form);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    (lines[0].line, lines[0].reason.to_string())
+}
+
+#[test]
+fn a_list_with_everything_that_is_allowed_is_read() {
+    let text = format!(
+        "\u{feff}# the list\r\n\r\n  {GUID}  # laptop\r\nhost:Bob's PC\r\n10.0.0.1\rmac:02005e102030\n\u{a0}\n\u{feff}web01"
+    );
+    let due = [(3, GUID), (4, "host:Bob's PC"), (5, "10.0.0.1"), (6, "mac:02005e102030"), (8, "web01")];
+    assert_eq!(targets(&text, Form::Lines), owned(&due));
+}
+
+#[test]
+fn nothing_at_all_is_no_error_here() {
+    for text in ["", "\u{feff}", "\n\n", "# none\n", "   "] {
+        for form in [Form::Lines, column("host"), field("/host")] {
+            if text.contains('#') && form != Form::Lines {
+                continue;
+            }
+            assert_eq!(targets(text, form.clone()), [], "{text:?} as {form:?}");
+        }
+    }
+    assert_eq!(targets("host,ip\n", column("host")), []);
+    assert_eq!(targets("host,ip", column("host")), []);
+}
+
+#[test]
+fn malformed_lines_are_told_with_file_and_line_and_stop_everything() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("list.txt");
+    fs::write(&path, format!("web01\nweb 02\n{GUID}\n10.0.0.0/8 # a net\n")).unwrap();
+    let sources = Sources { files: vec![path.clone()], form: Form::Lines, by: None, skip_invalid: false };
+    let error = read(&sources, &mut std::io::empty(), id_form).unwrap_err();
+    let path = path.to_str().unwrap();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "use the targets: 2 lines are malformed\n  \
+             {path}:2: `web 02`: a blank does not belong into a host name\n  \
+             {path}:4: `10.0.0.0/8`: a range of addresses does not name one host"
+        )
+    );
+    let hint = error.hint().unwrap();
+    assert!(hint.contains("host:NAME") && hint.contains("--skip-invalid"), "{hint}");
+
+    let sources = Sources { skip_invalid: true, ..sources };
+    let selected = read(&sources, &mut std::io::empty(), id_form).unwrap();
+    assert_eq!(taken(&selected), [(1, "web01"), (3, GUID)]);
+    assert_eq!(selected.skipped.total, 2);
+    assert_eq!(selected.skipped.shown[1].reason, BadReason::Selector(SelectorError::Range));
+    assert_eq!(selected.file_of(&selected.entries[0]).map(|name| &**name), Some(path));
+}
+
+#[test]
+fn all_malformed_lines_are_counted_and_ten_are_shown() {
+    let text = "a b\n".repeat(25);
+    let error = refused(&text, Form::Lines);
+    let SelectError::Malformed { shown, total } = &error else { panic!("{error}") };
+    assert_eq!((shown.len(), *total), (10, 25));
+    assert!(error.to_string().starts_with("use the targets: 25 lines are malformed\n  standard input:1: `a b`"));
+    assert!(error.to_string().ends_with("\n  and 15 more"));
+}
+
+#[test]
+fn what_is_shown_of_a_line_is_short_and_safe() {
+    let shown = |text: &str| malformed(text, Form::Lines)[0].text.clone();
+    assert_eq!(shown("web\u{1b}[2J\u{202e}"), "web\\u{1b}[2J\\u{202e}");
+    assert_eq!(shown(&format!("{} b", "é".repeat(80))), format!("{}…", "é".repeat(60)));
+    assert_eq!(shown("API_KEY=0c8e7d41-secret"), "API_KEY=…");
+    assert_eq!(shown("password: hunter2"), "password:…");
+    let message = refused("web\u{1b}]0;x\u{7}\n", Form::Lines).to_string();
+    assert!(!message.contains(['\u{1b}', '\u{7}']), "{message}");
+}
+
+#[test]
+fn a_ten_megabyte_line_is_told_by_its_length() {
+    let text = format!("web01\nweb02\n{}\nweb04\n", "x".repeat(10 * 1024 * 1024));
+    let lines = malformed(&text, Form::Lines);
+    assert_eq!((lines[0].line, lines[0].reason.to_string()), (3, "the line is 10485760 bytes long".to_owned()));
+    assert_eq!(lines[0].text.chars().count(), 61);
+    let kept = read_bytes(text.as_bytes(), Form::Lines, true).unwrap();
+    assert_eq!(taken(&kept), [(1, "web01"), (2, "web02"), (4, "web04")]);
+}
+
+#[test]
+fn a_line_that_is_not_utf_8_is_malformed_unless_only_its_comment_is() {
+    let lines = match read_bytes(b"web01\nb\xfcro\nweb03 # B\xfcro\n", Form::Lines, false) {
+        Err(SelectError::Malformed { shown, .. }) => shown,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((lines.len(), lines[0].line, &lines[0].reason), (1, 2, &BadReason::NotUtf8));
+}
+
+#[test]
+fn a_binary_file_is_refused_even_when_malformed_lines_are_left_out() {
+    for (bytes, words) in [
+        (b"web01\nweb\0\n".as_slice(), "a binary file"),
+        (b"w\0e\0b\0\r\0\n\0", "UTF-16 without a byte order mark?"),
+        (b"PK\x03\x04", "a spreadsheet"),
+        (b"-----BEGIN PRIVATE KEY-----\nMIIE\n", "a key or a certificate"),
+    ] {
+        for form in [Form::Lines, column("host"), field("/host")] {
+            let error = read_bytes(bytes, form, true).unwrap_err();
+            assert!(error.to_string().contains(words), "{error}");
+            assert!(error.hint().is_some());
+            assert!(!error.to_string().contains("MIIE"));
+        }
+    }
+}
+
+#[test]
+fn files_that_cannot_be_read_are_told_apart() {
+    let folder = TempDir::new().unwrap();
+    let good = folder.path().join("good.txt");
+    fs::write(&good, "web01\n").unwrap();
+    let read_files = |files: &[PathBuf]| {
+        let sources = Sources { files: files.to_vec(), form: Form::Lines, by: None, skip_invalid: true };
+        read(&sources, &mut "web02\n".as_bytes(), id_form)
+    };
+    let missing = folder.path().join("no\u{1b}such.txt");
+    let error = read_files(&[good.clone(), missing]).unwrap_err();
+    assert!(matches!(error, SelectError::Missing { .. }));
+    assert!(error.to_string().ends_with("no\\u{1b}such.txt: there is no such file"), "{error}");
+    let error = read_files(&[good.clone(), folder.path().to_path_buf()]).unwrap_err();
+    assert!(matches!(error, SelectError::Directory { .. }), "{error}");
+    let error = read_files(&[good.join("below")]).unwrap_err();
+    assert!(matches!(error, SelectError::Unreadable { .. }), "{error}");
+    let dash = PathBuf::from("-");
+    assert!(matches!(read_files(&[dash.clone(), good.clone(), dash.clone()]), Err(SelectError::StdinTwice)));
+    let many = vec![good.clone(); 65_537];
+    assert!(matches!(read_files(&many), Err(SelectError::TooManyFiles { count: 65_537 })));
+
+    let selected = read_files(&[good.clone(), dash, good]).unwrap();
+    assert_eq!(taken(&selected), [(1, "web01"), (1, "web02")]);
+    assert_eq!(selected.files.len(), 3);
+    assert_eq!(selected.files[1], None);
+    assert_eq!(selected.file_of(&selected.entries[1]), None);
+    assert_eq!(selected.duplicate_count(), 1);
+}
+
+#[test]
+fn a_reader_that_fails_half_way_fails_the_whole() {
+    struct Broken(bool);
+    impl std::io::Read for Broken {
+        fn read(&mut self, room: &mut [u8]) -> std::io::Result<usize> {
+            if std::mem::replace(&mut self.0, true) {
+                return Err(std::io::Error::other("the pipe broke"));
+            }
+            room[..6].copy_from_slice(b"web01\n");
+            Ok(6)
+        }
+    }
+    let error = read(&sources(Form::Lines, true), &mut Broken(false), id_form).unwrap_err();
+    assert_eq!(error.to_string(), "read standard input");
+    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "the pipe broke");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_with_a_name_is_read_like_a_file() {
+    let folder = TempDir::new().unwrap();
+    let pipe = folder.path().join("pipe");
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).unwrap();
+    let writer = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::write(pipe, "web01\nweb02\n").unwrap()
+    });
+    let sources = Sources { files: vec![pipe], form: Form::Lines, by: None, skip_invalid: false };
+    let selected = read(&sources, &mut std::io::empty(), id_form).unwrap();
+    writer.join().unwrap();
+    assert_eq!(taken(&selected), [(1, "web01"), (2, "web02")]);
+}
+
+#[test]
+fn duplicates_are_kept_once_and_remembered_with_their_lines() {
+    let upper = GUID.to_uppercase();
+    let text = format!("{upper}\nweb01\n{GUID}\nWEB01 # again\nhost:web01.\nweb01\n10.0.0.1\n::ffff:10.0.0.1\nweb02\n");
+    let selected = read_bytes(text.as_bytes(), Form::Lines, false).unwrap();
+    assert_eq!(taken(&selected), [(1, &*upper), (2, "web01"), (7, "10.0.0.1"), (9, "web02")]);
+    let duplicates = |index| -> Vec<(u32, String)> {
+        selected.duplicates_of(index).into_iter().map(|repeat| (repeat.line, repeat.target.to_string())).collect()
+    };
+    assert_eq!(duplicates(0), owned(&[(3, GUID)]));
+    assert_eq!(duplicates(1), owned(&[(4, "WEB01"), (5, "host:web01."), (6, "web01")]));
+    assert_eq!(duplicates(2), owned(&[(8, "::ffff:10.0.0.1")]));
+    assert_eq!(duplicates(3), []);
+    assert_eq!(duplicates(4), []);
+    assert_eq!(selected.duplicate_count(), 5);
+}
+
+#[test]
+fn by_and_prefixes_settle_what_a_target_is() {
+    let read_by = |text: &str, by| {
+        let sources = Sources { by: Some(by), ..sources(Form::Lines, false) };
+        read(&sources, &mut text.as_bytes(), id_form)
+    };
+    let selected = read_by("02005e102030\n", SelectorKind::Mac).unwrap();
+    assert_eq!(selected.entries[0].selector.kind(), SelectorKind::Mac);
+    let selected = read_by("10.0.0.1\nip:10.0.0.1\n", SelectorKind::Name).unwrap();
+    assert_eq!(selected.entries[0].selector.kind(), SelectorKind::Name);
+    assert_eq!(selected.entries[1].selector.kind(), SelectorKind::Ip);
+    assert!(matches!(read_by("web01\n", SelectorKind::Id), Err(SelectError::Malformed { total: 1, .. })));
+}
+
+#[test]
+fn hints_follow_from_what_the_lines_look_like() {
+    let hint = |text: &str, form| refused(text, form).hint().unwrap();
+    for (text, words) in [
+        (format!("host,guid\nweb01,{GUID}\n"), "--column NAME"),
+        ("host\tip\n".to_owned(), "--column NAME"),
+        (r#"{"host":"web01"}"#.to_owned(), "--field /POINTER"),
+        (format!("\"{GUID}\"\n"), "without quotes"),
+        ("https://console/x".to_owned(), "the host name or the address alone"),
+        ("CORP\\web01".to_owned(), "without `DOMAIN\\`"),
+        ("10.0.0.0/8".to_owned(), "one a line"),
+        ("xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx".to_owned(), "host:NAME"),
+        ("127.0.0.1".to_owned(), "only this host"),
+        ("10.0.0.300".to_owned(), "--skip-invalid"),
+    ] {
+        assert!(hint(&text, Form::Lines).contains(words), "{text}: {}", hint(&text, Form::Lines));
+    }
+    assert!(hint("[\n{\"a\":\"b\"}\n]", field("/a")).contains("JSON Lines"));
+    assert!(hint("web01\n", field("/a")).contains("leave it out"));
+    assert!(hint("{}", field("a")).contains("--field /host/name"));
+}
+
+mod columns {
+    use super::*;
+
+    #[test]
+    fn a_column_is_found_by_its_name_whatever_the_delimiter() {
+        for text in [
+            "Host,IP\nweb01,10.0.0.1\n",
+            "Host;IP\nweb01;10.0.0.1\n",
+            "Host\tIP\r\nweb01\t10.0.0.1",
+            "sep=|\nHost|IP\nweb01|10.0.0.1\n",
+            "\u{feff}\"Host\" , \"IP\"\r\"web01\" , 10.0.0.1\r",
+            "\n \nsep=,\nhost,ip\nweb01,10.0.0.1,\n",
+            "\"Notes, and more; really\",HOST ,IP\n\"a, b; c\",web01,10.0.0.1\n",
+        ] {
+            let hosts: Vec<String> = targets(text, column("host")).into_iter().map(|(_, text)| text).collect();
+            assert_eq!(hosts, ["web01"], "{text:?}");
+            let addresses: Vec<String> = targets(text, column(" ip")).into_iter().map(|(_, text)| text).collect();
+            assert_eq!(addresses, ["10.0.0.1"], "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_single_column_needs_no_delimiter() {
+        assert_eq!(targets("host\nweb01\n\n\"web02\"\n", column("host")), owned(&[(2, "web01"), (4, "web02")]));
+    }
+
+    #[test]
+    fn rows_are_told_by_the_line_on_which_they_begin() {
+        let text = "note,host\n\"two\r\nlines, \"\"quoted\"\"\",web01\r\n\r\nx,web02\nplain,we b\n";
+        assert_eq!(bad(text, column("host")), (6, "a blank does not belong into a host name".to_owned()));
+        let selected = read_bytes(text.as_bytes(), column("host"), true).unwrap();
+        assert_eq!(taken(&selected), [(2, "web01"), (5, "web02")]);
+    }
+
+    #[test]
+    fn a_hash_is_data_and_blank_rows_are_skipped() {
+        let text = "host,note\nhost:pc #1,# none\n,,\n ,\"\"\nweb02,\n";
+        assert_eq!(targets(text, column("host")), owned(&[(2, "host:pc #1"), (5, "web02")]));
+    }
+
+    #[test]
+    fn rows_that_do_not_fit_the_header_are_malformed() {
+        for (text, told) in [
+            ("a,host\nx,\n", "the column is empty in this row"),
+            ("a,host\nx\n", "the row has 1 of 2 cells and ends before the column"),
+            ("host,a\nweb01,x,y\n", "the row has 3 cells, the header has 2"),
+            ("host,a\n\"web01\"x,y\n", "text follows a closing quote"),
+            ("host,a\nweb01,\"x\" y\n", "text follows a closing quote"),
+            ("host,a\nweb\"01,y\n", "`\"` does not belong into a host name"),
+        ] {
+            assert_eq!(bad(text, column("host")), (2, told.to_owned()), "{text:?}");
+        }
+        assert_eq!(targets("host,a,b\nweb01\nweb02,x,y,,\n", column("host")), owned(&[(2, "web01"), (3, "web02")]));
+        let long = format!("host,a\n{},x\n", "x".repeat(5000));
+        assert_eq!(bad(&long, column("host")), (2, "the cell is 5000 bytes long".to_owned()));
+        assert_eq!(targets(&format!("host,a\nweb01,{}\n", "x".repeat(500_000)), column("host")).len(), 1);
+    }
+
+    #[test]
+    fn a_quote_that_may_have_swallowed_rows_stops_everything() {
+        for (text, line) in [
+            ("host,a\nweb01,x\nweb02,\"y\nweb03,z\n", 3),
+            ("host,a\nweb01,\"x\nweb02,y\nweb03,\"z\"\n", 2),
+            ("\"host,a\nweb01,x\n", 1),
+            ("host,a\nweb01,\"x", 2),
+        ] {
+            let error = read_bytes(text.as_bytes(), column("host"), true).unwrap_err();
+            let SelectError::OpenQuote { line: told, .. } = error else { panic!("{text:?}: {error}") };
+            assert_eq!(told, line, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn our_own_guard_against_formulas_is_taken_off_and_nothing_else() {
+        let text = "target\n'=x\n'-x\n'+x\n'@x\n''x\n'x\n";
+        let lines = malformed(text, column("target"));
+        // The guard of the second is off: what is left of it is refused for its dash.
+        assert_eq!(lines[1].reason, BadReason::Selector(SelectorError::NotAName));
+        assert_eq!(lines[0].reason, BadReason::Selector(SelectorError::BadCharacter('=')));
+        assert_eq!(lines[4].reason, BadReason::Selector(SelectorError::BadCharacter('\'')));
+        assert_eq!(lines[5].reason, BadReason::Selector(SelectorError::BadCharacter('\'')));
+    }
+
+    #[test]
+    fn a_column_that_is_not_there_is_told_with_a_near_match() {
+        let error = refused("Hostname,IP Address\nweb01,10.0.0.1\n", column("hostnam"));
+        assert_eq!(error.to_string(), "find the column `hostnam` in standard input");
+        assert_eq!(error.hint().unwrap(), "did you mean `--column 'Hostname'`?");
+        let error = refused("Hostname,IP Address\n", column("guid"));
+        assert_eq!(error.hint().unwrap(), "the header has `Hostname`, `IP Address`");
+        let error = refused("host,Host,HOST\nx,y,z\n", column("hosT"));
+        assert!(matches!(error, SelectError::AmbiguousColumn { count: 3, .. }), "{error}");
+        assert_eq!(targets("host,Host\nx,y\n", column("Host")), owned(&[(2, "y")]));
+        let endless = format!("host,\"{}", "x".repeat(100_000));
+        assert!(matches!(refused(&endless, column("host")), SelectError::LongHeader { .. }));
+    }
+}
+
+#[test]
+fn a_field_of_json_lines_is_read() {
+    let text = format!(
+        "\u{feff}{{\"target\":\"{GUID}\",\"n\":[1,{{\"x\":null}}]}}\r\n\n{{\"a\":1,\"target\":\" host:pc #1 \"}}"
+    );
+    assert_eq!(targets(&text, field("/target")), owned(&[(1, GUID), (3, "host:pc #1")]));
+    for (line, told) in [
+        (r#"{"a":"x"}"#, "there is no field `/target`"),
+        (r#"{"target":12}"#, "the field `/target` is a number, not a string"),
+        (r#"{"target":""}"#, "nothing is named here"),
+        (r#"{"target":"a b"}"#, "a blank does not belong into a host name"),
+        (r#"{"target":"a\u0000"}"#, "the control character U+0000 does not belong into a host name"),
+        ("# comment", "not JSON: a character that does not fit at byte 1"),
+    ] {
+        let text = format!("{{\"target\":\"web01\"}}\n\n{line}\n");
+        assert_eq!(bad(&text, field("/target")), (3, told.to_owned()));
+    }
+    let long = format!("{{\"target\":\"{}\"}}\n", "x".repeat(17 << 20));
+    assert_eq!(bad(&long, field("/target")), (1, format!("the line is {} bytes long", long.len() - 1)));
+}
+
+/// Distinct targets of every kind that survive any form; no two name the same.
+fn valid_targets() -> impl Strategy<Value = Vec<String>> {
+    let target = prop_oneof![
+        "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+        "(host:)?[a-z]{1,8}[0-9]{1,3}(\\.[a-z]{2,8}){0,2}",
+        "host:[a-zäöü][a-z' ;,\"éß🖥-]{0,12}[a-z]",
+        (1_u8..=126, any::<[u8; 3]>()).prop_map(|(a, [b, c, d])| format!("{a}.{b}.{c}.{d}")),
+        any::<[u8; 5]>().prop_map(|[a, b, c, d, e]| format!("02-{a:02X}-{b:02X}-{c:02X}-{d:02X}-{e:02X}")),
+        any::<u64>().prop_map(|host| format!("2001:db8::{:x}:{:x}", host >> 48, host & 0xffff)),
+    ];
+    proptest::collection::vec(target, 0..20).prop_map(|targets| {
+        let mut seen = BTreeSet::new();
+        targets.into_iter().filter(|target| seen.insert(target.trim_start_matches("host:").to_owned())).collect()
+    })
+}
+
+/// A text in one of the encodings that are read.
+fn encoded(text: &str, encoding: u8) -> Vec<u8> {
+    let wide = |bytes: fn(u16) -> [u8; 2]| std::iter::once(0xfeff).chain(text.encode_utf16()).flat_map(bytes).collect();
+    match encoding {
+        0 => text.as_bytes().to_vec(),
+        1 => [b"\xef\xbb\xbf", text.as_bytes()].concat(),
+        2 => wide(u16::to_le_bytes),
+        _ => wide(u16::to_be_bytes),
+    }
+}
+
+fn ending(which: u8) -> &'static str {
+    ["\n", "\r\n", "\r"][usize::from(which)]
+}
+
+fn quoted(cell: &str) -> String {
+    format!("\"{}\"", cell.replace('"', "\"\""))
+}
+
+fn written(selected: &Selected) -> Vec<String> {
+    taken(selected).into_iter().map(|(_, text)| text.to_owned()).collect()
+}
+
+proptest! {
+    #[test]
+    fn any_list_in_any_dress_reads_back_equal(
+        targets in valid_targets(),
+        dress in proptest::collection::vec((0_usize..3, "[ \t]{0,3}", "( ?#[^\r\n\0-\u{1f}]{0,9})?"), 20),
+        encoding in 0_u8..4,
+        end in 0_u8..3,
+        last in any::<bool>(),
+    ) {
+        let mut text = String::new();
+        let mut due = Vec::new();
+        let mut line = 0;
+        for (target, (blank, pad, comment)) in targets.iter().zip(&dress) {
+            for _ in 0..*blank {
+                text += pad;
+                text += ending(end);
+                line += 1;
+            }
+            text += &format!("{pad}{target}{pad}{comment}{}", ending(end));
+            line += 1;
+            due.push((line, target.as_str()));
+        }
+        if last {
+            text.truncate(text.trim_end_matches(['\r', '\n']).len());
+        }
+        let selected = read_bytes(&encoded(&text, encoding), Form::Lines, false).unwrap();
+        prop_assert_eq!(taken(&selected), due);
+        prop_assert_eq!(selected.duplicate_count(), 0);
+    }
+
+    #[test]
+    fn any_list_in_a_column_reads_back_equal(
+        targets in valid_targets(),
+        notes in proptest::collection::vec("[a-z #;\t,\"\n]{0,9}", 20),
+        delimiter in prop_oneof![Just(','), Just(';'), Just('\t')],
+        before in any::<bool>(),
+        encoding in 0_u8..4,
+        end in 0_u8..3,
+    ) {
+        let row = |note: &str, cell: &str| {
+            let cells = if before { [note, cell] } else { [cell, note] };
+            format!("{}{delimiter}{}{}", cells[0], cells[1], ending(end))
+        };
+        let mut text = row("note", "target");
+        let mut due = Vec::new();
+        let mut line = 2;
+        for (target, note) in targets.iter().zip(&notes) {
+            text += &row(&quoted(note), &quoted(target));
+            due.push((line, target.as_str()));
+            line += 1 + note.matches('\n').count() as u32;
+        }
+        let selected = read_bytes(&encoded(&text, encoding), column("Target"), false).unwrap();
+        prop_assert_eq!(taken(&selected), due);
+    }
+
+    #[test]
+    fn any_list_in_a_field_reads_back_equal(targets in valid_targets(), encoding in 0_u8..4, end in 0_u8..3) {
+        let line = |target: &String| format!("{}{}", serde_json::json!({"n": 1, "host": {"name": target}}), ending(end));
+        let text: String = targets.iter().map(line).collect();
+        let selected = read_bytes(&encoded(&text, encoding), field("/host/name"), false).unwrap();
+        prop_assert_eq!(written(&selected), targets);
+    }
+
+    #[test]
+    fn a_bad_line_is_told_with_its_number_and_the_rest_is_kept(
+        targets in valid_targets(),
+        bad in prop_oneof!["[a-z]{1,5} [a-z]{1,5}", "[a-z]{1,5}[*?$%&(]", "10\\.0\\.0\\.[3-9][0-9]{2}", "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}", "x{1025,1100}", "-[a-z]{1,5}"],
+        at in any::<proptest::sample::Index>(),
+        encoding in 0_u8..4,
+        end in 0_u8..3,
+    ) {
+        let at = at.index(targets.len() + 1);
+        let mut lines = targets.clone();
+        lines.insert(at, bad);
+        let bytes = encoded(&lines.join(ending(end)), encoding);
+        let error = read_bytes(&bytes, Form::Lines, false).unwrap_err();
+        let SelectError::Malformed { shown, total } = error else { panic!("{error}") };
+        prop_assert_eq!((total, shown[0].line as usize), (1, at + 1));
+        let kept = read_bytes(&bytes, Form::Lines, true).unwrap();
+        prop_assert_eq!(written(&kept), targets);
+        prop_assert_eq!((kept.skipped.total, kept.skipped.shown), (1, shown));
+    }
+
+    #[test]
+    fn writing_a_list_twice_changes_nothing_but_the_duplicates(targets in valid_targets()) {
+        let shout = |target: &String| if target.contains(['ß', 'é']) { target.clone() } else { target.to_uppercase() };
+        let again: Vec<String> = targets.iter().rev().map(shout).collect();
+        let text = format!("{}\n{}", targets.join("\n"), again.join("\n"));
+        let selected = read_bytes(text.as_bytes(), Form::Lines, false).unwrap();
+        prop_assert_eq!(written(&selected), targets.clone());
+        for (index, target) in targets.iter().enumerate() {
+            let repeats = selected.duplicates_of(index);
+            prop_assert_eq!(repeats.len(), 1);
+            let due = shout(target);
+            prop_assert_eq!(&*repeats[0].target, due.as_str());
+            prop_assert_eq!(repeats[0].line as usize, 2 * targets.len() - index);
+        }
+    }
+
+    #[test]
+    fn no_bytes_panic_and_no_message_carries_a_control_character(
+        bytes in prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..300),
+            "[a-c\"',;\t\r\n#{}:\\[\\]é\u{1b}\u{feff}-]{0,80}".prop_map(String::into_bytes),
+            "host[,;\t]b\r?\n[a-c\"',;\t\r\n]{0,60}".prop_map(String::into_bytes),
+        ],
+        marked in any::<bool>(),
+        skip in any::<bool>(),
+    ) {
+        let bytes = if marked { [b"\xff\xfe".as_slice(), &bytes].concat() } else { bytes };
+        for form in [Form::Lines, column("host"), field("/a"), field("")] {
+            if let Err(error) = read_bytes(&bytes, form, skip) {
+                let told = format!("{error} {}", error.hint().unwrap_or_default());
+                prop_assert!(!told.chars().any(|c| c.is_control() && c != '\n'), "{:?}", told);
+            }
+        }
+    }
+}
