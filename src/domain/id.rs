@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
+
 /// The name of one run: sortable by time, unique, safe as a file name.
 ///
 /// Written as `20261122-031502-k3f9q2`: the UTC second in which the run began, then six random characters.
@@ -20,6 +22,14 @@ impl RunId {
             && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
             && !text.starts_with('-');
         if fits { Ok(Self(text.to_owned())) } else { Err(BadRunId) }
+    }
+
+    /// Names a run by when it begins and by six random bytes.
+    pub fn from_parts(began: Timestamp, random: [u8; 6]) -> Self {
+        /// Digits and letters without those that are taken for one another.
+        const SIGNS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+        let signs = random.map(|byte| SIGNS.get(usize::from(byte & 31)).copied().map_or('0', char::from));
+        Self(format!("{}-{}", began.strftime("%Y%m%d-%H%M%S"), signs.into_iter().collect::<String>()))
     }
 
     /// The name as text.

@@ -1,1 +1,49 @@
-//! What was meant and what came of it, on disk.
+//! What was meant and what came of it, on disk: one append-only file of JSON lines a run.
+//!
+//! A run's file begins with the whole plan and exists only once the plan is on disk. After that every request leaves
+//! two marks: its intent, synced before it is sent, and its answer. From these two alone [`Replay`] can tell, after a
+//! crash at any moment, which targets are done, which were never sent and which have to be looked at.
+//!
+//! Every line carries the hash of the line before it and a sum of its own, so that [`StateFolder::verify`] finds a line
+//! that was edited, removed, inserted or moved. The chain has no key: it finds accidents and clumsy hands, and is no
+//! proof against somebody who writes the whole file anew.
+//!
+//! Nothing secret is in a journal, because nothing secret is given to it: records hold only the texts that their
+//! makers pass, and no maker has a credential to pass. Nothing here decides what to do with a target, and nothing here
+//! knows a console.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `record.rs`, `words.rs` | the versioned format of a line |
+//! | `chain.rs` | the hash that ties a line to the one before it |
+//! | `open.rs` | create a run's file whole, or lock and check one to go on with it |
+//! | `writer.rs`, `sink.rs` | append, sync in groups, keep room on the disk |
+//! | `reader.rs`, `verify.rs` | read back and check; a torn last line is normal |
+//! | `resume.rs` | pure: records in, the state of every target out |
+//! | `folder.rs` | where runs live, and how one is named |
+
+mod chain;
+mod error;
+mod folder;
+mod open;
+mod reader;
+mod record;
+mod resume;
+mod sink;
+mod verify;
+mod words;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::{Holder, JournalError, JournalFailed};
+pub use folder::{RunEntry, RunSummary, StateFolder, new_run_id};
+pub use reader::Line;
+pub use record::{
+    Answer, By, CandidateRecord, DuplicateRecord, End, Header, How, Intent, Interrupted, Record, Reply, Resumed,
+    Settled, Settlement, TargetRecord, Targets,
+};
+pub use resume::{Need, Phase, Replay, TargetReplay, replay};
+pub use verify::Verified;
+pub use writer::{Journal, Synced, WriterOptions};
