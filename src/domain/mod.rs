@@ -3,8 +3,11 @@
 //! Nothing here does I/O, waits, reads a clock or knows a vendor's name.
 
 pub mod action;
+pub mod console_url;
+pub mod duration;
 pub mod failure;
 pub mod host;
 pub mod id;
 pub mod outcome;
+pub mod protect;
 pub mod selector;
