@@ -6,7 +6,7 @@
 //! | floor | modules | what lives there |
 //! |---|---|---|
 //! | 0 | [`domain`] | values: hosts, selectors, actions, outcomes; no I/O |
-//! | 1 | [`clock`], [`secret`], [`http`], [`journal`] | the outside world, one thing each |
+//! | 1 | [`clock`], [`secret`], [`settings`], [`http`], [`journal`] | the outside world, one thing each |
 //! | 2 | [`vendors`] | the consoles, behind one trait |
 //! | 3 | [`engine`] | the bulk run: resolve, plan, pace, send, look, settle |
 //! | 4 | [`reporters`] | what a run shows and prints |
@@ -23,5 +23,6 @@ pub mod http;
 pub mod journal;
 pub mod reporters;
 pub mod secret;
+pub mod settings;
 pub mod simulator;
 pub mod vendors;

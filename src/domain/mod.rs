@@ -3,6 +3,7 @@
 //! Nothing here does I/O, waits, reads a clock or knows a vendor's name.
 
 pub mod action;
+pub mod console_url;
 pub mod duration;
 pub mod failure;
 pub mod host;

@@ -150,6 +150,8 @@ fn only(targets: &[Target]) -> Result<&Target, VendorError> {
     }
 }
 
+pub mod config;
+
 /// Tells a connector GUID from a name or an address.
 ///
 /// A GUID is 8-4-4-4-12 hexadecimal digits in either case; its canonical spelling is lower case.

@@ -1,0 +1,297 @@
+//! The hosts that must never be touched, as patterns over names, addresses and ids.
+//!
+//! Everything here leans to the side of protecting: a pattern that could match nothing is refused when it is read, and a
+//! host that cannot be compared with a pattern is told apart from one that differs from it.
+
+use std::{borrow::Cow, fmt, net::IpAddr};
+
+use ipnet::{IpNet, Ipv4Net};
+
+use super::{
+    host::short_name,
+    selector::{parse_ip, parse_mac},
+};
+
+/// One entry of the protected list.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Pattern {
+    /// Hosts of such a name.
+    Name(Glob),
+    /// The host that has this address.
+    Address(IpAddr),
+    /// Hosts that have an address in this range.
+    Range(IpNet),
+    /// The host of this id, in lower case.
+    Id(Box<str>),
+}
+
+/// How a host stands to a pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Match {
+    /// The pattern covers it.
+    Yes,
+    /// The pattern does not cover it.
+    No,
+    /// What the pattern speaks of is not known of this host.
+    CannotTell,
+}
+
+impl Pattern {
+    /// Reads one entry: a name with or without `*`, an address, a range such as `10.0.0.0/8`, or an id.
+    ///
+    /// It is told by its form; `host:`, `ip:` and `id:` in front of it settle it.
+    ///
+    /// # Errors
+    ///
+    /// [`PatternError`] for a text that could not cover any host.
+    pub fn parse(text: &str) -> Result<Self, PatternError> {
+        let text = text.trim();
+        if let Some((word, rest)) = text.split_once(':') {
+            let rest = rest.trim();
+            match word.to_ascii_lowercase().as_str() {
+                "host" => return Glob::explicit(rest).map(Self::Name),
+                "ip" => return parse_network(rest)?.ok_or(PatternError::NotAnAddress),
+                "id" => return explicit_id(rest),
+                "mac" => return Err(PatternError::Mac),
+                _ => {}
+            }
+        }
+        if text.is_empty() {
+            return Err(PatternError::Empty);
+        }
+        if let Some(network) = parse_network(text)? {
+            return Ok(network);
+        }
+        if parse_mac(text, false).is_some() {
+            return Err(PatternError::Mac);
+        }
+        if is_guid(text) {
+            return Ok(Self::Id(text.to_ascii_lowercase().into()));
+        }
+        refuse_near_ids(text)?;
+        refuse_near_addresses(text)?;
+        Glob::bare(text).map(Self::Name)
+    }
+
+    /// Whether a host has to be looked up before it can be compared: so for everything but ids.
+    pub const fn needs_inventory(&self) -> bool {
+        !matches!(self, Self::Id(_))
+    }
+
+    /// Compares a host with this pattern.
+    ///
+    /// A name without `*` also covers a host whose id is that very text, because some consoles' ids look like names.
+    pub fn matches(&self, id: &str, name: Option<&str>, addresses: &[IpAddr]) -> Match {
+        match self {
+            Self::Id(protected) => when(id.eq_ignore_ascii_case(protected)),
+            Self::Name(glob) if glob.is_any() || glob.is_exactly(id) => Match::Yes,
+            Self::Name(glob) => match name.filter(|name| !name.is_empty()) {
+                Some(name) => when(glob.covers(name)),
+                None => Match::CannotTell,
+            },
+            Self::Address(protected) => any_address(addresses, |address| address == *protected),
+            Self::Range(range) => any_address(addresses, |address| range.contains(&address)),
+        }
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(glob) => f.write_str(&glob.text),
+            Self::Address(address) => address.fmt(f),
+            Self::Range(range) => range.fmt(f),
+            Self::Id(id) => f.write_str(id),
+        }
+    }
+}
+
+/// A host name in which `*` stands for any run of characters, dots too. Capitals make no difference.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Glob {
+    /// In lower case, without a trailing dot.
+    text: Box<str>,
+}
+
+impl Glob {
+    /// A name that must look like one, so that a slip of the pen is told and not obeyed as a name nobody has.
+    fn bare(text: &str) -> Result<Self, PatternError> {
+        match text.chars().find(|c| !(c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '*'))) {
+            Some(bad) => Err(PatternError::BadCharacter(bad)),
+            None => Self::explicit(text),
+        }
+    }
+
+    /// A name behind `host:`, with whatever a console keeps in a name.
+    fn explicit(text: &str) -> Result<Self, PatternError> {
+        if let Some(bad) = text.chars().find(|c| c.is_control()) {
+            return Err(PatternError::BadCharacter(bad));
+        }
+        let text = text.strip_suffix('.').unwrap_or(text);
+        if text.is_empty() {
+            return Err(PatternError::Empty);
+        }
+        // A dot at an end or two in a row are in no host's name, so such a pattern would protect nothing.
+        if text.len() > 1024 || text.split('.').any(str::is_empty) {
+            return Err(PatternError::NotAName);
+        }
+        Ok(Self { text: lower(text).into() })
+    }
+
+    /// Whether it covers every host, named or not.
+    fn is_any(&self) -> bool {
+        self.text.bytes().all(|b| b == b'*')
+    }
+
+    fn is_exactly(&self, text: &str) -> bool {
+        !self.text.contains('*') && *self.text == *lower(text)
+    }
+
+    /// Whether it covers a host of this name, as it stands or without its domain.
+    ///
+    /// A console may keep the short name only. Then the pattern is compared without its domain too, unless that would
+    /// leave nothing of it.
+    fn covers(&self, name: &str) -> bool {
+        let name = lower(name.strip_suffix('.').unwrap_or(name));
+        let short = short_name(&self.text);
+        wild(&self.text, &name)
+            || wild(&self.text, short_name(&name))
+            || (!name.contains('.') && short.bytes().any(|b| b != b'*') && wild(short, &name))
+    }
+}
+
+/// Compares a text with a pattern of literal runs between stars, without going back further than the last star.
+fn wild(pattern: &str, text: &str) -> bool {
+    let Some((head, rest)) = pattern.split_once('*') else { return pattern == text };
+    let Some(mut text) = text.strip_prefix(head) else { return false };
+    let mut rest = rest;
+    while let Some((run, after)) = rest.split_once('*') {
+        let Some(at) = text.find(run) else { return false };
+        text = text.get(at + run.len()..).unwrap_or_default();
+        rest = after;
+    }
+    text.ends_with(rest)
+}
+
+fn lower(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() && !text.bytes().any(|b| b.is_ascii_uppercase()) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(text.to_lowercase())
+    }
+}
+
+const fn when(covered: bool) -> Match {
+    if covered { Match::Yes } else { Match::No }
+}
+
+fn any_address(addresses: &[IpAddr], covered: impl Fn(IpAddr) -> bool) -> Match {
+    if addresses.is_empty() {
+        Match::CannotTell
+    } else {
+        when(addresses.iter().any(|address| covered(address.to_canonical())))
+    }
+}
+
+/// Reads an address or a range; `None` if the text is meant as something else.
+fn parse_network(text: &str) -> Result<Option<Pattern>, PatternError> {
+    if let Some(address) = parse_ip(text) {
+        return Ok(Some(Pattern::Address(address)));
+    }
+    let Some((address, length)) = text.split_once('/') else { return Ok(None) };
+    let Some(_) = parse_ip(address) else { return Err(PatternError::NotARange) };
+    if length.is_empty() || !length.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(PatternError::NotARange);
+    }
+    let range: IpNet = text.parse().map_err(|_| PatternError::NotARange)?;
+    // The range of an IPv4 network in IPv6 clothes is the IPv4 range, as hosts' addresses are undressed too.
+    let range = match range {
+        IpNet::V6(wide) => match (wide.addr().to_ipv4_mapped(), wide.prefix_len().checked_sub(96)) {
+            (Some(address), Some(length)) => {
+                IpNet::V4(Ipv4Net::new(address, length).map_err(|_| PatternError::NotARange)?)
+            }
+            _ => range,
+        },
+        IpNet::V4(_) => range,
+    };
+    Ok(Some(Pattern::Range(range.trunc())))
+}
+
+/// An id behind `id:`, of whatever form the console has.
+fn explicit_id(text: &str) -> Result<Pattern, PatternError> {
+    match text.chars().find(|c| c.is_control() || c.is_whitespace() || matches!(c, '*' | '{' | '}')) {
+        Some('*') => Err(PatternError::WildId),
+        Some(bad) => Err(PatternError::BadCharacter(bad)),
+        None if text.is_empty() => Err(PatternError::Empty),
+        None => Ok(Pattern::Id(text.to_ascii_lowercase().into())),
+    }
+}
+
+const GUID_WIDTHS: [usize; 5] = [8, 4, 4, 4, 12];
+
+fn is_hex(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+fn is_guid(text: &str) -> bool {
+    text.split('-').map(str::len).eq(GUID_WIDTHS) && text.split('-').all(is_hex)
+}
+
+/// A GUID with a digit too few or too many would be taken for a host name that nobody has.
+fn refuse_near_ids(text: &str) -> Result<(), PatternError> {
+    let inner = text.trim_start_matches('{').trim_end_matches('}');
+    let groups: Vec<&str> = inner.split('-').collect();
+    let near = groups.len() == GUID_WIDTHS.len()
+        && groups.iter().zip(GUID_WIDTHS).all(|(group, due)| group.len().abs_diff(due) <= 2);
+    let meant = inner.len() != text.len() || inner.len() == 32 && is_hex(inner);
+    let rough = groups.len() >= 4 && inner.len() >= 24 && groups.iter().all(|group| is_hex(group));
+    if near || meant || rough { Err(PatternError::DamagedId) } else { Ok(()) }
+}
+
+/// `10.0.0.*`, `10.0.0.256` and `10.0.0.1-10.0.0.9` would be taken for host names that nobody has.
+fn refuse_near_addresses(text: &str) -> Result<(), PatternError> {
+    let has_digit = text.bytes().any(|b| b.is_ascii_digit());
+    if has_digit && text.contains('.') && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'*' | b'-')) {
+        return Err(if text.contains(['*', '-']) { PatternError::AddressWithStar } else { PatternError::NotAnAddress });
+    }
+    Ok(())
+}
+
+/// What is wrong with an entry of the protected list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PatternError {
+    /// Nothing is there.
+    #[error("an entry of the protected list is empty")]
+    Empty,
+    /// Meant as an address.
+    #[error("not an IP address")]
+    NotAnAddress,
+    /// Meant as a range.
+    #[error("not a range of addresses; it is written like `10.0.0.0/8`")]
+    NotARange,
+    /// `10.0.0.*` or `10.0.0.1-10.0.0.9`.
+    #[error("a range of addresses is written like `10.0.0.0/24`, without `*` and without a dash")]
+    AddressWithStar,
+    /// Meant as an id.
+    #[error("not an id: a GUID has 8-4-4-4-12 hexadecimal digits and no braces")]
+    DamagedId,
+    /// `id:` before a pattern.
+    #[error("`*` is for names only, not for ids")]
+    WildId,
+    /// Hosts are not protected by the addresses of their network cards.
+    #[error("a MAC address cannot be protected; name the host, its address or its id")]
+    Mac,
+    /// A character that no host name has.
+    #[error("{} does not belong into a host name; only `*` stands for other characters", show(*.0))]
+    BadCharacter(char),
+    /// Not the form of a name.
+    #[error("not a host name, an address, a range or an id")]
+    NotAName,
+}
+
+fn show(c: char) -> String {
+    if c.is_control() { format!("the control character U+{:04X}", u32::from(c)) } else { format!("`{c}`") }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,208 @@
+//! The `[cisco]` section of the configuration: where the console is, and who asks.
+
+use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
+
+use url::Url;
+
+use crate::{
+    domain::console_url::UrlError,
+    secret::{Lookup, Origin, Secret, SecretSource},
+    settings::{Given, Layer, Section, Setting, SettingError},
+};
+
+const NAME: &str = "cisco";
+
+const REGIONS: [(&str, Region); 3] = [("nam", Region::Nam), ("eu", Region::Eu), ("apjc", Region::Apjc)];
+
+/// Requests in flight unless the configuration says otherwise.
+const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(64).unwrap();
+
+/// How long an answer may take unless the configuration says otherwise.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The three clouds of Secure Endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Region {
+    Nam,
+    Eu,
+    Apjc,
+}
+
+impl Region {
+    const fn address(self) -> &'static str {
+        match self {
+            Self::Nam => "https://api.amp.cisco.com/",
+            Self::Eu => "https://api.eu.amp.cisco.com/",
+            Self::Apjc => "https://api.apjc.amp.cisco.com/",
+        }
+    }
+}
+
+/// The section as far as it has been set.
+#[derive(Clone, Debug, Default)]
+pub struct CiscoSection {
+    region: Option<Setting<Region>>,
+    base_url: Option<Setting<Url>>,
+    client_id: Option<Setting<String>>,
+    api_key: Option<Setting<SecretSource>>,
+    ca_file: Option<Setting<PathBuf>>,
+    insecure: Option<Setting<bool>>,
+    concurrency: Option<Setting<u64>>,
+    timeout: Option<Setting<Duration>>,
+}
+
+impl Section for CiscoSection {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn keys(&self) -> &'static [&'static str] {
+        &["region", "base_url", "client_id", "api_key", "ca_file", "insecure", "concurrency", "timeout"]
+    }
+
+    fn set(&mut self, key: &str, given: Given<'_>) -> Result<(), SettingError> {
+        match key {
+            "region" => self.region = Some(given.word(&REGIONS)?),
+            "base_url" => self.base_url = Some(given.url(without_api_path)?),
+            "client_id" => self.client_id = Some(client_id(given)?),
+            "api_key" => self.api_key = Some(given.secret()?),
+            "ca_file" => self.ca_file = Some(given.path()?),
+            "insecure" => self.insecure = Some(given.truth()?),
+            "concurrency" => self.concurrency = Some(given.whole(1..=256)?),
+            "timeout" => {
+                self.timeout = Some(given.duration(Duration::from_millis(1)..=Duration::from_secs(3_600))?);
+            }
+            _ => return Err(given.unknown()),
+        }
+        Ok(())
+    }
+
+    fn secrets(&self) -> Vec<&Setting<SecretSource>> {
+        self.api_key.iter().collect()
+    }
+}
+
+/// What is needed to speak to one Secure Endpoint console.
+#[derive(Clone, Debug)]
+pub struct CiscoConfig {
+    /// The console's address without `/v1`, with a slash at its end; a reverse proxy's path is kept.
+    pub base: Url,
+    /// The "3rd Party API Client ID".
+    pub client_id: String,
+    /// Its key.
+    pub api_key: Secret,
+    /// Where the key was read from.
+    pub api_key_origin: Origin,
+    /// A private CA to trust.
+    pub ca_file: Option<PathBuf>,
+    /// Whether certificates go unverified.
+    pub insecure: bool,
+    /// Requests in flight.
+    pub concurrency: NonZeroUsize,
+    /// How long an answer may take.
+    pub timeout: Duration,
+    /// The profile that was chosen.
+    pub profile: Option<String>,
+}
+
+impl CiscoConfig {
+    /// What the user must be told on every run.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.insecure {
+            let host = self.base.host_str().unwrap_or_default();
+            warnings.push(format!(
+                "`cisco.insecure` is on: the certificate of {host} is not verified, and whoever sits in between can read \
+                 the API key"
+            ));
+        }
+        warnings
+    }
+}
+
+impl CiscoSection {
+    /// Completes the section with its defaults and reads its secret.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingError`] if something is missing or contradicts itself, or the secret cannot be read.
+    pub fn complete(&self, profile: Option<&str>, lookup: Lookup<'_>) -> Result<CiscoConfig, SettingError> {
+        let missing = |key| SettingError::Missing { section: NAME, key };
+        let base = self.base()?;
+        let client_id = self.client_id.as_ref().ok_or_else(|| missing("client_id"))?.value.clone();
+        let api_key = self.api_key.as_ref().ok_or_else(|| missing("api_key"))?;
+        let (secret, read_from) = api_key.value.read(lookup).map_err(|source| SettingError::Secret {
+            section: NAME,
+            key: "api_key",
+            origin: api_key.origin.clone(),
+            source,
+        })?;
+        let concurrency = self.concurrency.as_ref().and_then(|setting| usize::try_from(setting.value).ok());
+        Ok(CiscoConfig {
+            base,
+            client_id,
+            api_key: secret,
+            api_key_origin: read_from,
+            ca_file: self.ca_file.as_ref().map(|setting| setting.value.clone()),
+            insecure: self.insecure.as_ref().is_some_and(|setting| setting.value),
+            concurrency: concurrency.and_then(NonZeroUsize::new).unwrap_or(CONCURRENCY),
+            timeout: self.timeout.as_ref().map_or(TIMEOUT, |setting| setting.value),
+            profile: profile.map(str::to_owned),
+        })
+    }
+
+    /// Where the console is. Credentials must never reach a console that was not meant, so nothing is guessed here.
+    fn base(&self) -> Result<Url, SettingError> {
+        let of_region = |region: &Setting<Region>| {
+            let origin = region.origin.clone();
+            Url::parse(region.value.address()).map_err(|_| SettingError::Url { origin, source: UrlError::NotAUrl })
+        };
+        match (&self.region, &self.base_url) {
+            (None, None) => Err(SettingError::NoConsole { section: NAME, regions: "`nam`, `eu` or `apjc`" }),
+            (Some(region), None) => of_region(region),
+            (None, Some(url)) => Ok(url.value.clone()),
+            (Some(region), Some(url)) if url.layer > region.layer => Ok(url.value.clone()),
+            // A profile or a flag is chosen for this very run. A region left behind in the environment is not: it must
+            // not turn a private console's key over to the public cloud.
+            (Some(region), Some(url)) if region.layer > url.layer && region.layer != Layer::Environment => {
+                of_region(region)
+            }
+            (Some(region), Some(url)) => {
+                Err(SettingError::TwoConsoles { first: region.origin.clone(), second: url.origin.clone() })
+            }
+        }
+    }
+}
+
+/// The id ends at the colon in the header that carries it.
+fn client_id(given: Given<'_>) -> Result<Setting<String>, SettingError> {
+    let id = given.line()?;
+    if id.value.contains(':') {
+        return Err(SettingError::Wrong {
+            origin: id.origin,
+            expected: "the API client's id alone, without `:`".into(),
+        });
+    }
+    Ok(id)
+}
+
+/// Cuts `/v1` and `/v1/computers` off an address, in the forms that people paste.
+fn without_api_path(mut url: Url) -> Result<Url, UrlError> {
+    let mut segments: Vec<String> = url.path().split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect();
+    let is = |segment: &String, word: &str| segment.eq_ignore_ascii_case(word);
+    match segments.as_slice() {
+        [.., version, last] if is(version, "v1") && is(last, "computers") => segments.truncate(segments.len() - 2),
+        [.., last] if is(last, "v1") => segments.truncate(segments.len() - 1),
+        _ => {}
+    }
+    // What is left is a reverse proxy's. A version in it means that the address goes on to somewhere in the API.
+    if segments.iter().any(|segment| ["v0", "v1", "v3"].iter().any(|version| is(segment, version))) {
+        return Err(UrlError::Path);
+    }
+    let prefix: String = segments.iter().flat_map(|segment| [segment.as_str(), "/"]).collect();
+    url.set_path(&prefix);
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests;
