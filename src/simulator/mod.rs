@@ -1,1 +1,205 @@
-//! The simulated consoles: real HTTPS on loopback, written from the vendors' documentation.
+//! A simulated console: real HTTPS on loopback, written from the vendor's documentation.
+//!
+//! It serves rehearsals (`--simulate`), standing consoles (`edrctl simulate`) and tests. It shares no wire type with
+//! the client in `vendors`, so that the two cannot err alike, and it imports nothing but `domain`. [`Truth`] tells what
+//! really became of the hosts, whatever the console answered. It keeps nothing: every start is a new console.
+
+use std::{
+    fmt, io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+mod cisco;
+pub mod faults;
+pub mod fleet;
+mod guid;
+mod payload;
+mod server;
+mod stats;
+mod tls;
+mod truth;
+
+pub use faults::{Faults, FaultsError};
+pub use fleet::{Fleet, FleetError, Wanted};
+pub use stats::Stats;
+pub use truth::{HostTruth, Truth};
+
+/// What a console is to be.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// The hosts that it manages.
+    pub fleet: Fleet,
+    /// What goes wrong.
+    pub faults: Faults,
+    /// What its clock shows at the start.
+    pub now: Timestamp,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            fleet: Fleet::default(),
+            faults: Faults::default(),
+            now: Timestamp::now(),
+        }
+    }
+}
+
+/// The credentials that a console lets in; made at its start.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// Twenty hexadecimal digits.
+    pub client_id: String,
+    /// A UUID.
+    pub api_key: String,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").field("client_id", &self.client_id).finish_non_exhaustive()
+    }
+}
+
+impl Credentials {
+    fn random() -> Result<Self, SimulatorError> {
+        let mut bytes = [0; 26];
+        getrandom::fill(&mut bytes)?;
+        let (id, key) = bytes.split_at(10);
+        let client_id = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let key = key.iter().fold(0, |value: u128, byte| value << 8 | u128::from(*byte));
+        Ok(Self { client_id, api_key: guid::Guid(key).to_string() })
+    }
+}
+
+/// A console that runs until it is stopped or dropped.
+#[derive(Debug)]
+pub struct Console {
+    base_url: String,
+    ca_pem: String,
+    credentials: Credentials,
+    truth: Arc<Truth>,
+    stats: Arc<Stats>,
+    server: server::Server,
+}
+
+/// Starts a console.
+///
+/// # Errors
+///
+/// [`SimulatorError`] if it cannot listen there, or if the faults name hosts that the fleet does not have.
+pub async fn start(options: Options) -> Result<Console, SimulatorError> {
+    let Options { listen, mut fleet, faults, now } = options;
+    if faults.listing.duplicate_hostnames > 0 {
+        let long_ago = now.checked_sub(Duration::from_secs(86_400 * 90)).unwrap_or(now);
+        fleet.duplicate_names(faults.listing.duplicate_hostnames, long_ago);
+    }
+    let script = faults::Script::new(&faults, &fleet)?;
+    let (tls, ca_pem) = tls::make(listen.ip(), faults.http2)?;
+    let (server, accepting) =
+        server::Server::start(listen, tls).await.map_err(|source| SimulatorError::Listen { listen, source })?;
+    let base_url = format!("https://{}", reachable(server.address()));
+    let credentials = Credentials::random()?;
+    let truth = Arc::new(Truth::new(fleet, script, now));
+    let stats = Arc::new(Stats::default());
+    let console = cisco::Cisco::new(base_url.clone(), &credentials, faults, Arc::clone(&truth), Arc::clone(&stats))?;
+    server.serve(accepting, Arc::new(console));
+    Ok(Console { base_url, ca_pem, credentials, truth, stats, server })
+}
+
+impl Console {
+    /// The console's address: `https://127.0.0.1:PORT`.
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// The certificate that a client has to trust.
+    pub fn ca_pem(&self) -> &str {
+        &self.ca_pem
+    }
+
+    /// The credentials that it lets in.
+    pub const fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// What is true of its hosts.
+    pub fn fleet(&self) -> Arc<Truth> {
+        Arc::clone(&self.truth)
+    }
+
+    /// What clients asked of it.
+    pub fn stats(&self) -> Arc<Stats> {
+        Arc::clone(&self.stats)
+    }
+
+    /// The configuration with which `edrctl` finds this console, once [`Console::ca_pem`] is at this path.
+    pub fn ready_config(&self, ca_file: &Path) -> String {
+        #[derive(Serialize)]
+        struct Section<'a> {
+            base_url: &'a str,
+            client_id: &'a str,
+            api_key: &'a str,
+            ca_file: String,
+        }
+        let section = Section {
+            base_url: &self.base_url,
+            client_id: &self.credentials.client_id,
+            api_key: &self.credentials.api_key,
+            ca_file: ca_file.to_string_lossy().into_owned(),
+        };
+        // Four texts: nothing here can fail to be TOML.
+        format!("[cisco]\n{}", toml::to_string(&section).unwrap_or_default())
+    }
+
+    /// Takes no new connection, lets requests under way end for a moment, and closes.
+    pub async fn stop(self) {
+        self.server.stop().await;
+    }
+}
+
+/// An address that a client on this machine can use.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => SocketAddr::from((Ipv4Addr::LOCALHOST, v4.port())),
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => SocketAddr::from((Ipv6Addr::LOCALHOST, v6.port())),
+        other => other,
+    }
+}
+
+/// A console that cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulatorError {
+    /// It cannot listen there.
+    #[error("listen on {listen}")]
+    Listen {
+        /// Where.
+        listen: SocketAddr,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// No certificate could be made.
+    #[error("make a certificate")]
+    Certificate(#[from] rcgen::Error),
+    /// The certificate could not be used.
+    #[error("set up TLS")]
+    Tls(#[from] rustls::Error),
+    /// The system gives no random numbers.
+    #[error("get random numbers")]
+    Random(#[from] getrandom::Error),
+    /// The faults do not fit the fleet.
+    #[error("fit the faults to the fleet")]
+    Faults(#[from] FaultsError),
+}
+
+#[cfg(test)]
+mod tests;

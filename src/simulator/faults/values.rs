@@ -1,0 +1,212 @@
+//! The values that a faults file may have, each with the error that its line earns.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+/// A length of time, written `250ms`, `2s`, `10m`, `4h` or `7d`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span(pub Duration);
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        parse_span(&text)
+            .map(Self)
+            .ok_or_else(|| D::Error::custom("a duration is written like 250ms, 2s, 10m, 4h or 7d"))
+    }
+}
+
+fn parse_span(text: &str) -> Option<Duration> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at_checked(digits)?;
+    let number: u64 = number.parse().ok()?;
+    let millis = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    number.checked_mul(millis).map(Duration::from_millis)
+}
+
+/// A share, from 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Share(f64);
+
+impl Share {
+    /// Takes a share from 0 to 1.
+    pub fn new(share: f64) -> Option<Self> {
+        (0.0..=1.0).contains(&share).then_some(Self(share))
+    }
+
+    /// Whether this share includes whatever has this hash.
+    pub(in crate::simulator) fn includes(self, hash: u64) -> bool {
+        // 53 bits are what a float holds exactly.
+        ((hash >> 11) as f64) < self.0 * (1_u64 << 53) as f64
+    }
+}
+
+impl<'de> Deserialize<'de> for Share {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(f64::deserialize(deserializer)?)
+            .ok_or_else(|| D::Error::custom("a share is a number from 0.0 to 1.0"))
+    }
+}
+
+/// How the quota's headers are spelt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Spelling {
+    /// `X-RateLimit-…`, as on the wire.
+    #[default]
+    Plain,
+    /// `X-Rate-Limit-…`, as in the documentation's prose.
+    Hyphenated,
+    /// Not at all.
+    Missing,
+}
+
+/// How the seconds until the window ends are rounded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResetRounding {
+    /// A client that waits so long finds a new window.
+    #[default]
+    Up,
+    /// A client that waits so long may come up to a second too early.
+    Down,
+}
+
+/// The state in the answer to an accepted request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerState {
+    /// The state that the request leads to.
+    #[default]
+    Pending,
+    /// The state from before the request.
+    Stale,
+}
+
+/// How `hostname[]` is compared, always without regard to case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Names {
+    /// The host's name has it somewhere.
+    #[default]
+    Contains,
+    /// The host's name begins with it.
+    Prefix,
+    /// The host's name is it.
+    Exact,
+}
+
+/// What stands in the body of an error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorBody {
+    /// The whole envelope.
+    #[default]
+    Full,
+    /// The envelope without `metadata`.
+    NoMetadata,
+    /// The envelope with empty `details`.
+    EmptyDetails,
+    /// A page for people.
+    Html,
+}
+
+/// How a host confirms what was asked of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HowConfirmed {
+    /// After a time.
+    #[default]
+    After,
+    /// Never: it is away, and was last seen long ago.
+    Never,
+    /// It cannot be isolated, and falls back after the time.
+    StartFailure,
+    /// It cannot be released, and falls back after the time.
+    StopFailure,
+    /// Somebody at the host unlocks it with the code some time after it was isolated.
+    LocalUnlock,
+}
+
+/// Makes a status that may be one of two; the first is the default.
+macro_rules! either_status {
+    ($(#[$doc:meta])* $name:ident { $(#[$first_doc:meta])* $first:ident = $first_number:literal, $(#[$second_doc:meta])* $second:ident = $second_number:literal }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+        #[serde(try_from = "u16")]
+        pub enum $name {
+            $(#[$first_doc])*
+            #[default]
+            $first = $first_number,
+            $(#[$second_doc])*
+            $second = $second_number,
+        }
+
+        impl $name {
+            /// The number.
+            pub const fn number(self) -> u16 {
+                self as u16
+            }
+        }
+
+        impl TryFrom<u16> for $name {
+            type Error = &'static str;
+
+            fn try_from(number: u16) -> Result<Self, Self::Error> {
+                match number {
+                    $first_number => Ok(Self::$first),
+                    $second_number => Ok(Self::$second),
+                    _ => Err(concat!("must be ", $first_number, " or ", $second_number)),
+                }
+            }
+        }
+    };
+}
+
+either_status! {
+    /// The answer to a change while the host is changing.
+    Transitional {
+        /// 409.
+        Conflict = 409,
+        /// 400.
+        BadRequest = 400
+    }
+}
+
+either_status! {
+    /// The answer to a change for a host that cannot be isolated.
+    NotAvailable {
+        /// 405.
+        MethodNotAllowed = 405,
+        /// 409.
+        Conflict = 409
+    }
+}
+
+either_status! {
+    /// The answer for a host that is not there.
+    UnknownGuid {
+        /// 404.
+        NotFound = 404,
+        /// 400.
+        BadRequest = 400
+    }
+}
+
+either_status! {
+    /// The answer to a change with a key that may only read.
+    ReadOnly {
+        /// 403.
+        Forbidden = 403,
+        /// 401.
+        Unauthorized = 401
+    }
+}

@@ -1,0 +1,54 @@
+//! A certificate authority that lives as long as the simulated console, and the certificate that it signs.
+
+use std::{net::IpAddr, sync::Arc};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    date_time_ymd,
+};
+use rustls::{ServerConfig, pki_types::PrivateKeyDer};
+
+use super::SimulatorError;
+
+/// The configuration of the server, and the authority's certificate for clients to trust.
+pub(super) fn make(listen: IpAddr, http2: bool) -> Result<(Arc<ServerConfig>, String), SimulatorError> {
+    let authority_key = KeyPair::generate()?;
+    let mut authority = CertificateParams::new(Vec::new())?;
+    authority.distinguished_name.push(DnType::CommonName, "edrctl simulated console");
+    authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    bound(&mut authority);
+    let authority_certificate = authority.self_signed(&authority_key)?;
+
+    let mut names = vec!["127.0.0.1".to_owned(), "::1".to_owned(), "localhost".to_owned()];
+    let own = listen.to_string();
+    if !listen.is_unspecified() && !names.contains(&own) {
+        names.push(own);
+    }
+    let key = KeyPair::generate()?;
+    let mut server = CertificateParams::new(names)?;
+    server.distinguished_name.push(DnType::CommonName, "localhost");
+    server.use_authority_key_identifier_extension = true;
+    server.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    bound(&mut server);
+    let certificate = server.signed_by(&key, &Issuer::from_params(&authority, &authority_key))?;
+
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let private = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], private)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    if http2 {
+        config.alpn_protocols.insert(0, b"h2".to_vec());
+    }
+    Ok((Arc::new(config), authority_certificate.pem()))
+}
+
+/// Wide bounds, because the clocks of test machines are wrong.
+fn bound(params: &mut CertificateParams) {
+    params.not_before = date_time_ymd(2020, 1, 1);
+    params.not_after = date_time_ymd(2090, 1, 1);
+}
