@@ -1,3 +1,102 @@
 //! The commands, their arguments, and what people see.
+//!
+//! `main` calls [`run`] and returns its number. Everything that prints to a terminal, asks a person or chooses an exit
+//! code is here; nothing below does any of it.
 
+mod args;
+mod commands;
+mod confirm;
+mod context;
+mod error;
 pub mod select;
+mod signals;
+mod ui;
+
+use std::io;
+
+use clap::{CommandFactory, Parser, error::ErrorKind};
+
+pub use args::Cli;
+use args::Command;
+use commands::{check, completions, hosts, isolate, man, resume, runs, simulate, status, unisolate};
+use context::Context;
+pub use error::CommandError;
+
+use crate::domain::outcome::ExitCode;
+
+/// Runs the command that was typed; returns the exit code.
+pub fn run() -> u8 {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let context = Context::new(cli.global);
+    trace(&context);
+    let result = match cli.command {
+        // These need no runtime, and a shell calls them at its start.
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
+        Command::Runs(args) => runs::run(&args, &context),
+        command => tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| CommandError::new(ExitCode::Internal, error).context("start the runtime"))
+            .and_then(|runtime| {
+                let result = runtime.block_on(run_async(command, &context));
+                // A prompt that nobody answers must not keep the process alive.
+                runtime.shutdown_background();
+                result
+            }),
+    };
+    match result {
+        Ok(exit) => exit.number(),
+        Err(error) => {
+            // If standard error is gone, the exit code still tells.
+            drop(error.write(&mut io::stderr(), context.ui.stderr_colour));
+            error.exit().number()
+        }
+    }
+}
+
+async fn run_async(command: Command, context: &Context) -> Result<ExitCode, CommandError> {
+    match command {
+        Command::Isolate(args) => isolate::run(args, context).await,
+        Command::Unisolate(args) => unisolate::run(args, context).await,
+        Command::Status(args) => status::run(args, context).await,
+        Command::Hosts(args) => hosts::run(args, context).await,
+        Command::Check(args) => check::run(args, context).await,
+        Command::Resume(args) => resume::run(args, context).await,
+        Command::Simulate(args) => simulate::run(args, context).await,
+        Command::Completions(_) | Command::Man(_) | Command::Runs(_) => Ok(ExitCode::Internal),
+    }
+}
+
+/// The command line as a whole, for completions and man pages.
+fn command() -> clap::Command {
+    Cli::command()
+}
+
+fn usage(error: &clap::Error) -> u8 {
+    // A broken pipe under `--help | head` is no failure.
+    drop(error.print());
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::Success.number(),
+        _ => ExitCode::Usage.number(),
+    }
+}
+
+/// `-vv` shows every exchange on standard error; the HTTP layer traces neither headers nor bodies.
+fn trace(context: &Context) {
+    if context.ui.verbose < 2 {
+        return;
+    }
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(context.ui.stderr_colour)
+        .with_max_level(tracing::Level::DEBUG)
+        .finish();
+    let only_ours = tracing_subscriber::filter::Targets::new().with_target("edrctl", tracing::Level::DEBUG);
+    let subscriber = tracing_subscriber::layer::SubscriberExt::with(subscriber, only_ours);
+    // A second subscriber cannot be set; the first one serves.
+    drop(tracing::subscriber::set_global_default(subscriber));
+}

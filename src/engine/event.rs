@@ -107,6 +107,8 @@ pub struct RunHeader {
     pub simulated: bool,
     /// Whether this goes on with an earlier run.
     pub resumed: bool,
+    /// Whether it only says what would be done.
+    pub dry_run: bool,
     /// Hosts in the run.
     pub targets: u64,
     /// When it began.

@@ -59,12 +59,12 @@ pub struct Settlement {
 impl Roster {
     /// Makes a roster of what was read: `duplicates` holds further lines of the entry with that number.
     pub fn new(
-        entries: Vec<Entry>,
+        entries: &[Entry],
         files: Vec<Option<Arc<str>>>,
         duplicates: impl IntoIterator<Item = (u32, Vec<Duplicate>)>,
     ) -> Self {
         let items = entries
-            .into_iter()
+            .iter()
             .map(|entry| {
                 let host = match entry.selector.named() {
                     crate::domain::selector::Named::Id(id) => Some(HostId::new(Arc::clone(id))),

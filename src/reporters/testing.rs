@@ -61,6 +61,7 @@ pub(super) fn header() -> RunHeader {
         waits: false,
         simulated: false,
         resumed: false,
+        dry_run: false,
         targets: 3,
         started: start(),
     }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The environment variable that it is taken from if no source is named.
-const VARIABLE: &str = "EDRCTL_UNLOCK_CODE";
+const VARIABLE: &str = "EDRCTL_CISCO_UNLOCK_CODE";
 
 /// The console's own rule: at most so many characters, and no blanks.
 const MAX_CHARACTERS: usize = 24;
@@ -20,7 +20,7 @@ const MAX_CHARACTERS: usize = 24;
 #[derive(Debug, Args)]
 pub struct UnlockCodeArgs {
     /// Set the code that ends the isolation at the host itself: `prompt`, `env:NAME` or `file:PATH`, never the code
-    /// itself [bare: EDRCTL_UNLOCK_CODE, or a prompt]. Without it the console makes one for each host
+    /// itself [bare: EDRCTL_CISCO_UNLOCK_CODE, or a prompt]. Without it the console makes one for each host
     #[arg(long, value_name = "SOURCE", num_args = 0..=1, require_equals = true, default_missing_value = "auto", value_parser = source)]
     unlock_code: Option<Source>,
 }

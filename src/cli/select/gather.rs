@@ -10,20 +10,9 @@ use std::{
 
 use super::error::{BadLine, BadReason, Look, SHOWN, SelectError, shown};
 use crate::{
-    domain::selector::{IdForm, Selector, SelectorKind},
+    domain::selector::{Entry, IdForm, Selector, SelectorKind},
     engine::event::Duplicate,
 };
-
-/// One target, and where it was first read.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// What was written.
-    pub selector: Selector,
-    /// The line, from 1; of a CSV row the line on which it begins.
-    pub line: u32,
-    /// The file: an index into [`Selected::files`].
-    pub file: u16,
-}
 
 /// Everything that the sources named.
 #[derive(Debug)]
@@ -66,6 +55,13 @@ impl Selected {
     /// How many lines repeat an earlier one.
     pub const fn duplicate_count(&self) -> usize {
         self.repeats.len()
+    }
+
+    /// The further lines of every entry that has some, by the entry's number.
+    pub fn duplicates(&self) -> Vec<(u32, Vec<Duplicate>)> {
+        let mut numbers: Vec<u32> = self.repeats.iter().map(|repeat| repeat.entry).collect();
+        numbers.dedup();
+        numbers.into_iter().map(|n| (n, self.duplicates_of(n as usize))).collect()
     }
 
     /// The further lines that name the same as the entry at `index`, as read.

@@ -22,5 +22,5 @@ mod read;
 mod tests;
 
 pub use error::{BadLine, BadReason, NotText, SelectError};
-pub use gather::{Entry, Selected, Skipped};
+pub use gather::{Selected, Skipped};
 pub use read::{Form, Sources, read};

@@ -1,0 +1,292 @@
+//! What `isolate` and `unisolate` have in common: everything but the verb.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    prepare,
+    session::{Opening, Session, fleet_of, overrides},
+};
+use crate::{
+    cli::{
+        args::ActArgs,
+        confirm::{self, Question},
+        context::Context,
+        error::CommandError,
+        signals, ui,
+    },
+    clock,
+    domain::{
+        action::{Action, ActionKind},
+        failure::{Failure, FailureKind},
+        id::RunId,
+        outcome::{Counts, Ending, ExitCode, Outcome, RunStats},
+    },
+    engine::{
+        Purpose, Run,
+        event::{Listener, RunEvent, RunEventKind, RunHeader, TargetResult},
+        plan::{States, Wish},
+        roster::Roster,
+    },
+    journal::{By, CandidateRecord, DuplicateRecord, Header, Journal, Settlement, StateFolder, TargetRecord, new_run_id},
+    reporters::words,
+    secret::Secret,
+};
+
+/// For tests: the run's name.
+const FIXED_RUN: &str = "__EDRCTL_RUN_ID";
+
+/// Runs one changing command.
+pub async fn run(
+    kind: ActionKind,
+    args: ActArgs,
+    unlock_code: Option<Secret>,
+    context: &Context,
+) -> Result<ExitCode, CommandError> {
+    let vendor = args.vendor.vendor.name();
+    let loaded = context.configuration(overrides(vendor, args.vendor.concurrency))?;
+    let safety = loaded.safety()?;
+    let protected: Vec<_> = safety.protected.iter().map(|protected| protected.pattern.clone()).collect();
+    let selected = prepare::targets(&args.targets, vendor, context)?;
+    let journals = if args.dry_run { None } else { Some(context.journals_to_write(loaded.run().state_dir)?) };
+    let (cancel, _guard) = signals::catch()?;
+    let with_unlock_code = unlock_code.is_some();
+    let opening = Opening {
+        vendor,
+        simulate: fleet_of(&args.vendor, &selected.entries)?,
+        faults: args.vendor.faults.as_deref(),
+        concurrency: args.vendor.concurrency,
+        max_wait: args.vendor.max_wait,
+        uses_reserve: kind == ActionKind::Unisolate,
+        unlock_code,
+    };
+    let mut session = Session::open(opening, Some(&loaded), context).await?;
+    prepare::prove(&mut session, &cancel, context).await?;
+
+    let asks = context.ui.can_ask() && !args.consent.yes && args.consent.expect_count.is_none() && !args.vendor.simulate;
+    let states = if args.dry_run || asks { States::IfCheap } else { States::Incidentally };
+    let wish = Wish { kind: Some(kind), protected: &protected, states };
+    let (roster, survey) = prepare::plan(&mut session, selected, wish, &cancel, context).await?;
+    check_limits(&roster, safety.max_targets.map(std::num::NonZeroU64::get), kind)?;
+    confirm::expect(args.consent, &roster)?;
+
+    let run = run_id()?;
+    let header = Arc::new(RunHeader {
+        run: run.clone(),
+        vendor: vendor.word(),
+        console_name: session.console.vendor.capabilities().console,
+        console: session.address.clone(),
+        action: kind.word(),
+        waits: args.wait.wait.is_some(),
+        simulated: session.simulator.is_some(),
+        resumed: false,
+        dry_run: args.dry_run,
+        targets: u64::from(roster.len()),
+        started: clock::now(),
+    });
+    let (reading, files) = prepare::reading(&args.targets);
+    let mut reporters = context.ui.setup(context.invocation(reading, files)).build(&ui::stdout, &ui::stderr);
+    let nothing_to_do = roster.to_act().next().is_none();
+    let all_protected = nothing_to_do && all_refused(&roster);
+    if args.dry_run || all_protected {
+        let counts = tell_plan(&header, &roster, kind, &mut reporters);
+        session.close().await;
+        return if all_protected {
+            Err(CommandError::text(ExitCode::Refused, format!("every host is protected or cannot be {kind}d; nothing was sent")))
+        } else {
+            Ok(dry_run_exit(&counts))
+        };
+    }
+    if !nothing_to_do && !args.vendor.simulate {
+        let question = Question {
+            kind,
+            console_name: header.console_name,
+            address: &header.console,
+            profile: loaded.profile(),
+            roster: &roster,
+            survey,
+        };
+        confirm::ask(args.consent, &question, &context.ui, &cancel).await?;
+    }
+
+    let Some(journals) = journals else { return Ok(ExitCode::Internal) };
+    let record = Header {
+        run,
+        tool: concat!("edrctl ", env!("CARGO_PKG_VERSION")).to_owned(),
+        action: kind.word().to_owned(),
+        vendor: vendor.word().to_owned(),
+        console: header.console.clone(),
+        profile: loaded.profile().map(ToOwned::to_owned),
+        user: user(),
+        host: machine(),
+        pid: std::process::id(),
+        comment: args.comment.clone(),
+        ticket: args.ticket.clone(),
+        waits: args.wait.wait.map(|wait| wait.as_secs()),
+        simulated: header.simulated,
+        options: options(with_unlock_code),
+        targets: 0,
+    };
+    let (journal, roster) = create_journal(journals, record, roster, context, session.concurrency.get()).await?;
+    let purpose = Purpose::Act(Action { kind, comment: args.comment });
+    let run = Run { header, purpose, console: session.console, roster, standings: Vec::new(), wait: args.wait.wait, first_batch: 0 };
+    let report = run.go(Some(journal), cancel, &mut reporters).await;
+    if let Some(simulator) = session.simulator {
+        simulator.stop().await;
+    }
+    Ok(report.exit)
+}
+
+/// What a resumption has to know beside the plan.
+fn options(with_unlock_code: bool) -> BTreeMap<String, serde_json::Value> {
+    let mut options = BTreeMap::new();
+    if with_unlock_code {
+        options.insert("unlock_code".to_owned(), true.into());
+    }
+    options
+}
+
+fn check_limits(roster: &Roster, max_targets: Option<u64>, kind: ActionKind) -> Result<(), CommandError> {
+    let to_act = roster.to_act().count() as u64;
+    match max_targets {
+        Some(max) if to_act > max => Err(CommandError::text(
+            ExitCode::Refused,
+            format!("{} to {kind}, and `safety.max_targets` allows {max}; nothing was sent", words::hosts(to_act)),
+        )
+        .hint("split the list, or raise `max_targets` in `[safety]`")),
+        _ => Ok(()),
+    }
+}
+
+fn all_refused(roster: &Roster) -> bool {
+    roster.settled_as(Outcome::Refused) == u64::from(roster.len()) && !roster.is_empty()
+}
+
+/// Tells what would be done, in the same words and shapes as a run.
+fn tell_plan(header: &Arc<RunHeader>, roster: &Roster, kind: ActionKind, listener: &mut dyn Listener) -> Counts {
+    let started = tokio::time::Instant::now();
+    let mut stats = RunStats { total: u64::from(roster.len()), ..RunStats::default() };
+    let mut tell = |kind: RunEventKind, stats: &RunStats| {
+        listener.on_event(&RunEvent { at: clock::now(), elapsed: started.elapsed(), stats: stats.clone(), kind });
+    };
+    tell(RunEventKind::RunStarted(Arc::clone(header)), &stats);
+    for n in 0..roster.len() {
+        let Some(result) = planned(roster, n, kind) else { continue };
+        stats.settled.add(result.outcome);
+        tell(RunEventKind::TargetSettled(Arc::new(result)), &stats);
+    }
+    tell(RunEventKind::RunFinished(Ending::Completed), &stats);
+    stats.settled
+}
+
+fn planned(roster: &Roster, n: u32, kind: ActionKind) -> Option<TargetResult> {
+    let item = roster.item(n)?;
+    let detail = roster.detail(n);
+    let settled = detail.and_then(|detail| detail.settled.clone());
+    let (outcome, reason) = settled.map_or_else(
+        || (Outcome::NotSent, Some(Failure::new(FailureKind::DryRun, format!("dry run: it would {kind} this host")))),
+        |settled| (settled.outcome, settled.reason),
+    );
+    let now = clock::now();
+    Some(TargetResult {
+        target: Arc::clone(&item.written),
+        file: roster.file(n).cloned(),
+        line: item.line,
+        host: item.host.clone(),
+        name: detail.and_then(|detail| detail.name.clone()),
+        outcome,
+        state: detail.and_then(|detail| detail.before.as_ref()).map(|state| prepare::shared(&state.word)),
+        last_seen: detail.and_then(|detail| detail.last_seen.clone()),
+        attempts: 0,
+        reason,
+        candidates: detail.map(|detail| detail.candidates.clone()).unwrap_or_default(),
+        duplicates: detail.map(|detail| detail.duplicates.clone()).unwrap_or_default(),
+        started: now,
+        finished: now,
+    })
+}
+
+/// A dry run succeeds if a run could: every target is a host that is so already or would be acted on.
+fn dry_run_exit(counts: &Counts) -> ExitCode {
+    let fine = counts.get(Outcome::NotSent) + counts.get(Outcome::Already);
+    if fine == counts.total() { ExitCode::Success } else { ExitCode::SomeFailed }
+}
+
+async fn create_journal(
+    journals: StateFolder,
+    header: Header,
+    roster: Roster,
+    context: &Context,
+    in_flight: usize,
+) -> Result<(Journal, Roster), CommandError> {
+    let options = context.writer_options(in_flight);
+    // A plan of a million targets takes seconds on a disk; the runtime has other things to do.
+    let created = tokio::task::spawn_blocking(move || {
+        let targets = (0..roster.len() as usize).map(|n| target_record(&roster, u32::try_from(n).unwrap_or(u32::MAX)));
+        Journal::create(&journals, header, targets, &options).map(|journal| (journal, roster))
+    });
+    let created = created.await.map_err(|error| CommandError::new(ExitCode::Internal, error))?;
+    created.map_err(|error| CommandError::from(error).context("write the journal's plan; nothing was sent"))
+}
+
+fn target_record(roster: &Roster, n: u32) -> TargetRecord {
+    let item = roster.item(n);
+    let detail = roster.detail(n);
+    let settled = detail.and_then(|detail| detail.settled.as_ref()).map(|settled| {
+        let mut settlement = Settlement::new(settled.outcome, By::Plan);
+        settlement.state = detail.and_then(|detail| detail.before.as_ref()).map(|state| prepare::shared(&state.word));
+        settlement.last_seen = detail.and_then(|detail| detail.last_seen.clone());
+        if let Some(reason) = &settled.reason {
+            settlement = settlement.because(reason);
+        }
+        Box::new(settlement)
+    });
+    TargetRecord {
+        n,
+        t: item.map_or_else(|| prepare::shared(""), |item| Arc::clone(&item.written)),
+        f: roster.file(n).cloned(),
+        l: item.map_or(0, |item| item.line),
+        id: item.and_then(|item| item.host.as_ref()).map(|id| prepare::shared(id.as_str())),
+        name: detail.and_then(|detail| detail.name.clone()),
+        before: detail.and_then(|detail| detail.before.as_ref()).map(|state| prepare::shared(&state.word)),
+        dup: detail
+            .map(|detail| {
+                let record = |also: &crate::engine::event::Duplicate| DuplicateRecord {
+                    t: Arc::clone(&also.target),
+                    f: also.file.clone(),
+                    l: also.line,
+                };
+                detail.duplicates.iter().map(record).collect()
+            })
+            .unwrap_or_default(),
+        candidates: detail
+            .map(|detail| {
+                let record = |candidate: &crate::engine::event::Candidate| CandidateRecord {
+                    id: prepare::shared(candidate.id.as_str()),
+                    name: candidate.name.clone(),
+                    last_seen: candidate.last_seen.clone(),
+                };
+                detail.candidates.iter().map(record).collect()
+            })
+            .unwrap_or_default(),
+        settled,
+    }
+}
+
+fn run_id() -> Result<RunId, CommandError> {
+    match std::env::var(FIXED_RUN) {
+        Ok(name) => RunId::parse(&name).map_err(|error| CommandError::new(ExitCode::Usage, error)),
+        Err(_) => Ok(new_run_id()?),
+    }
+}
+
+/// Who runs this: the name that the environment gives, and the number that it cannot forge.
+pub fn user() -> String {
+    let name = ["USER", "LOGNAME"].iter().find_map(|variable| std::env::var(variable).ok().filter(|name| !name.is_empty()));
+    let number = rustix::process::getuid().as_raw();
+    name.map_or_else(|| format!("uid {number}"), |name| format!("{name} (uid {number})"))
+}
+
+/// The machine this runs on.
+pub fn machine() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}

@@ -1,0 +1,28 @@
+//! `edrctl completions`.
+
+use std::io::{self, Write};
+
+use clap::Args;
+use clap_complete::Shell;
+
+use crate::{
+    cli::{command, error::CommandError},
+    domain::outcome::ExitCode,
+};
+
+/// Print shell completions
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    shell: Shell,
+}
+
+/// Runs it.
+pub fn run(args: &CompletionsArgs) -> Result<ExitCode, CommandError> {
+    let mut text = Vec::new();
+    clap_complete::generate(args.shell, &mut command(), "edrctl", &mut text);
+    // A reader that has gone away has seen what it wanted.
+    drop(io::stdout().write_all(&text));
+    Ok(ExitCode::Success)
+}

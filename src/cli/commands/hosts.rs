@@ -1,0 +1,264 @@
+//! `edrctl hosts`.
+
+use std::{
+    collections::HashSet,
+    io::{self, BufWriter, Write},
+};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{
+    prepare,
+    session::{Opening, Session, overrides},
+};
+use crate::{
+    cli::{
+        args::{OutputFormat, VendorArgs},
+        context::Context,
+        error::CommandError,
+        signals,
+    },
+    domain::{
+        host::{Host, HostId, short_name},
+        outcome::ExitCode,
+    },
+    reporters::{csv, json_text, table::{Column, Table}, words},
+    simulator::Fleet,
+};
+
+/// List the console's hosts: to make, check and complete target files
+///
+/// `-o csv` makes a file that `--column id` reads, `--plain` one that needs no option.
+#[derive(Debug, Args)]
+pub struct HostsArgs {
+    #[command(flatten)]
+    vendor: VendorArgs,
+    /// Only hosts of this name; `*` stands for anything
+    #[arg(long, value_name = "PATTERN")]
+    name: Option<String>,
+    /// Only hosts in this state, in the console's word, such as isolated or pending_start
+    #[arg(long, value_name = "STATE")]
+    state: Option<String>,
+    /// Only hosts whose group has this name
+    #[arg(long, value_name = "NAME")]
+    group: Option<String>,
+    /// Print a target file: an id a line, with its name as a comment
+    #[arg(long, conflicts_with = "output")]
+    plain: bool,
+}
+
+/// One host, as published.
+#[derive(Serialize)]
+struct HostV1<'a> {
+    schema: &'static str,
+    vendor: &'static str,
+    id: &'a str,
+    name: Option<&'a str>,
+    state: Option<&'a str>,
+    capable: Option<bool>,
+    addresses: Vec<String>,
+    macs: Vec<String>,
+    os: Option<&'a str>,
+    group: Option<&'a str>,
+    last_seen: Option<&'a str>,
+}
+
+/// Hosts of the simulated console, where no target names any.
+const SIMULATED_HOSTS: u32 = 20;
+
+/// Runs it.
+pub async fn run(args: HostsArgs, context: &Context) -> Result<ExitCode, CommandError> {
+    let vendor = args.vendor.vendor.name();
+    let loaded = context.configuration(overrides(vendor, args.vendor.concurrency))?;
+    let (cancel, _guard) = signals::catch()?;
+    let opening = Opening {
+        vendor,
+        simulate: args.vendor.simulate.then(|| Fleet::of_size(SIMULATED_HOSTS)),
+        faults: args.vendor.faults.as_deref(),
+        concurrency: args.vendor.concurrency,
+        max_wait: args.vendor.max_wait,
+        uses_reserve: false,
+        unlock_code: None,
+    };
+    let mut session = Session::open(opening, Some(&loaded), context).await?;
+    let mut tell = prepare::teller(context);
+    let mut printer = Printer::new(&args, context, vendor.word());
+    let mut seen: HashSet<HostId> = HashSet::new();
+    let mut cursor = None;
+    let mut cursors = HashSet::new();
+    loop {
+        let page = match session.console.page(cursor, &cancel, &mut tell).await {
+            Ok(page) => page,
+            Err(halt) => return Err(prepare::failed(&session, halt)),
+        };
+        for host in &page.hosts {
+            // The inventory moves while it is read; a host that slid onto the next page comes twice.
+            if seen.insert(host.id.clone()) && wanted(&args, host) && printer.host(host).is_err() {
+                session.close().await;
+                return Ok(ExitCode::Success);
+            }
+        }
+        match page.next {
+            Some(next) if cursors.insert(next.clone()) => cursor = Some(next),
+            Some(_) => return Err(CommandError::text(ExitCode::Console, "the console's list of hosts leads in a circle")),
+            None => break,
+        }
+    }
+    // A reader that has gone away has seen what it wanted.
+    drop(printer.finish(context));
+    context.ui.tell(&format!("{} of {}", words::hosts(printer.printed), words::hosts(seen.len() as u64)));
+    session.close().await;
+    Ok(ExitCode::Success)
+}
+
+fn wanted(args: &HostsArgs, host: &Host) -> bool {
+    let named = |pattern: &str| {
+        let pattern = pattern.to_lowercase();
+        host.name.as_deref().is_some_and(|name| {
+            let name = name.to_lowercase();
+            fits(&pattern, &name) || fits(&pattern, short_name(&name))
+        })
+    };
+    args.name.as_deref().is_none_or(named)
+        && args.state.as_deref().is_none_or(|state| host.state.as_ref().is_some_and(|known| known.word == state))
+        && args.group.as_deref().is_none_or(|group| host.group.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(group)))
+}
+
+/// Whether a text fits a pattern in which `*` stands for anything.
+fn fits(pattern: &str, text: &str) -> bool {
+    let Some((first, rest)) = pattern.split_once('*') else { return pattern == text };
+    let Some(mut text) = text.strip_prefix(first) else { return false };
+    let mut parts = rest.split('*').peekable();
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return text.ends_with(part);
+        }
+        match text.split_once(part) {
+            Some((_, behind)) => text = behind,
+            None => return false,
+        }
+    }
+    true
+}
+
+struct Printer {
+    format: OutputFormat,
+    plain: bool,
+    vendor: &'static str,
+    out: BufWriter<io::Stdout>,
+    table: Table,
+    printed: u64,
+}
+
+impl Printer {
+    fn new(args: &HostsArgs, context: &Context, vendor: &'static str) -> Self {
+        let columns = [
+            Column::new("NAME"),
+            Column::new("ID").whole(),
+            Column::new("STATE"),
+            Column::new("ADDRESS"),
+            Column::new("LAST SEEN"),
+            Column::new("OS"),
+            Column::new("GROUP"),
+        ];
+        Self {
+            format: context.ui.output,
+            plain: args.plain,
+            vendor,
+            out: BufWriter::new(io::stdout()),
+            table: Table::new(columns),
+            printed: 0,
+        }
+    }
+
+    fn host(&mut self, host: &Host) -> io::Result<()> {
+        let addresses: Vec<String> = host.addresses.iter().map(ToString::to_string).collect();
+        let macs: Vec<String> = host.macs.iter().map(ToString::to_string).collect();
+        let state = host.state.as_ref().map(|state| state.word.as_ref());
+        self.printed += 1;
+        if self.plain {
+            let name = host.name.as_deref().unwrap_or("-");
+            return writeln!(self.out, "{} # {}", host.id, crate::reporters::clean::clean(name));
+        }
+        match self.format {
+            OutputFormat::Human => {
+                let state = match (state, host.capable) {
+                    (Some("not_isolated"), Some(false)) => "not available".to_owned(),
+                    (state, _) => state.unwrap_or("-").to_owned(),
+                };
+                self.table.push([
+                    host.name.as_deref().unwrap_or("-"),
+                    host.id.as_str(),
+                    &state,
+                    addresses.first().map_or("-", String::as_str),
+                    host.last_seen.as_deref().unwrap_or("-"),
+                    host.os.as_deref().unwrap_or("-"),
+                    host.group.as_deref().unwrap_or("-"),
+                ]);
+                Ok(())
+            }
+            OutputFormat::Jsonl | OutputFormat::Json => {
+                let line = json_text::to_line(&HostV1 {
+                    schema: "edrctl.host/1",
+                    vendor: self.vendor,
+                    id: host.id.as_str(),
+                    name: host.name.as_deref(),
+                    state,
+                    capable: host.capable,
+                    addresses,
+                    macs,
+                    os: host.os.as_deref(),
+                    group: host.group.as_deref(),
+                    last_seen: host.last_seen.as_deref(),
+                })?;
+                let line = line.trim_end_matches('\n');
+                match (self.format, self.printed) {
+                    (OutputFormat::Json, 1) => write!(self.out, "[{line}"),
+                    (OutputFormat::Json, _) => write!(self.out, ",\n{line}"),
+                    _ => writeln!(self.out, "{line}"),
+                }
+            }
+            OutputFormat::Csv => {
+                if self.printed == 1 {
+                    self.csv_header()?;
+                }
+                let capable = host.capable.map_or("", |capable| if capable { "true" } else { "false" });
+                let row = csv::row([
+                    host.id.as_str(),
+                    host.name.as_deref().unwrap_or(""),
+                    state.unwrap_or(""),
+                    capable,
+                    &addresses.join(" "),
+                    &macs.join(" "),
+                    host.os.as_deref().unwrap_or(""),
+                    host.group.as_deref().unwrap_or(""),
+                    host.last_seen.as_deref().unwrap_or(""),
+                ])?;
+                self.out.write_all(&row)
+            }
+        }
+    }
+
+    fn csv_header(&mut self) -> io::Result<()> {
+        let header = ["id", "name", "state", "capable", "addresses", "macs", "os", "group", "last_seen"];
+        self.out.write_all(&csv::row(header)?)
+    }
+
+    fn finish(&mut self, context: &Context) -> io::Result<()> {
+        if !self.plain {
+            match (self.format, self.printed) {
+                (OutputFormat::Human, 0) => {}
+                (OutputFormat::Human, _) => {
+                    let text = self.table.render(context.ui.table_columns(), context.ui.stdout_colour);
+                    self.out.write_all(text.as_bytes())?;
+                }
+                (OutputFormat::Json, 0) => self.out.write_all(b"[]\n")?,
+                (OutputFormat::Json, _) => self.out.write_all(b"]\n")?,
+                (OutputFormat::Csv, 0) => self.csv_header()?,
+                _ => {}
+            }
+        }
+        self.out.flush()
+    }
+}

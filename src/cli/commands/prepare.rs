@@ -1,0 +1,177 @@
+//! What comes before a run, for every command that has targets: read them, prove the console, resolve and check.
+
+use std::{io, sync::Arc};
+
+use super::session::Session;
+use crate::{
+    cli::{
+        args::{ByChoice, TargetArgs},
+        context::Context,
+        error::{CommandError, before_the_first_action},
+        select::{self, Form, Selected, Sources},
+    },
+    domain::{
+        duration,
+        failure::FailureKind,
+        outcome::ExitCode,
+        selector::{Entry, SelectorKind},
+    },
+    engine::{
+        cancel::Cancel,
+        console::{Halt, Notice},
+        event::Throttle,
+        plan::{self, Survey, Wish},
+        roster::Roster,
+    },
+    reporters::words,
+    vendors::{Tenant, VendorName},
+};
+
+/// Reads the targets; none at all is a refusal.
+pub fn targets(args: &TargetArgs, vendor: VendorName, context: &Context) -> Result<Selected, CommandError> {
+    let form = match (&args.column, &args.field) {
+        (Some(column), _) => Form::Column(column.clone()),
+        (None, Some(pointer)) => Form::Field(pointer.clone()),
+        (None, None) => Form::Lines,
+    };
+    let by = args.by.map(|by| match by {
+        ByChoice::Id => SelectorKind::Id,
+        ByChoice::Host => SelectorKind::Name,
+        ByChoice::Ip => SelectorKind::Ip,
+        ByChoice::Mac => SelectorKind::Mac,
+    });
+    let sources = Sources { files: args.files.clone(), form, by, skip_invalid: args.skip_invalid };
+    let from_terminal = args.files.iter().any(|file| file.as_os_str() == "-") && context.ui.stdin_is_terminal;
+    if from_terminal {
+        context.ui.tell("reading targets from the terminal, one a line; Ctrl-D ends");
+    }
+    let selected = select::read(&sources, &mut io::stdin().lock(), vendor.id_form())?;
+    if selected.skipped.total > 0 {
+        context.ui.warn(&format!("{} left out by `--skip-invalid`:", words::count(selected.skipped.total, "malformed line", "malformed lines")));
+        for line in &selected.skipped.shown {
+            context.ui.warn(&line.to_string());
+        }
+    }
+    if selected.duplicate_count() > 0 {
+        let lines = words::count(selected.duplicate_count() as u64, "line names", "lines name");
+        context.ui.tell(&format!("{lines} a target that another line has named; each host is acted on once"));
+    }
+    if selected.entries.is_empty() {
+        return Err(CommandError::text(ExitCode::Refused, "there is no target; nothing was sent")
+            .hint(format!("a target file has one host a line; `edrctl hosts --vendor {vendor}` lists the console's hosts")));
+    }
+    Ok(selected)
+}
+
+/// What has to be repeated to read the same targets again.
+pub fn reading(args: &TargetArgs) -> (Vec<String>, Vec<String>) {
+    let mut reading = Vec::new();
+    for (flag, value) in [("--column", &args.column), ("--field", &args.field)] {
+        if let Some(value) = value {
+            reading.extend([flag.to_owned(), value.clone()]);
+        }
+    }
+    if let Some(by) = args.by {
+        let word = match by {
+            ByChoice::Id => "id",
+            ByChoice::Host => "host",
+            ByChoice::Ip => "ip",
+            ByChoice::Mac => "mac",
+        };
+        reading.extend(["--by".to_owned(), word.to_owned()]);
+    }
+    if args.skip_invalid {
+        reading.push("--skip-invalid".to_owned());
+    }
+    (reading, args.files.iter().map(|file| file.display().to_string()).collect())
+}
+
+/// Tells what happens while the console is asked before a run.
+pub fn teller(context: &Context) -> impl FnMut(Notice) + Send {
+    let ui = context.ui;
+    move |notice| match notice {
+        Notice::Waiting { wait, why } => {
+            let why = match why {
+                Throttle::Quota => "the console's quota is spent but for its reserve",
+                Throttle::Refused => "the console refused: too many requests",
+            };
+            ui.tell(&format!("{why}; waiting {}", duration::format(wait)));
+        }
+        Notice::Retrying { attempt, failure, .. } => {
+            if ui.verbose > 0 {
+                ui.tell(&format!("try {attempt} failed: {failure}; trying again"));
+            }
+        }
+        Notice::Listed { hosts, total } => {
+            if ui.verbose > 0 {
+                let of = total.map(|total| format!(" of {total}")).unwrap_or_default();
+                ui.tell(&format!("read {hosts}{of} hosts of the inventory"));
+            }
+        }
+    }
+}
+
+/// Proves address, certificate and credentials before anything else.
+pub async fn prove(session: &mut Session, cancel: &Cancel, context: &Context) -> Result<Tenant, CommandError> {
+    let mut tell = teller(context);
+    let checked = session.console.check(cancel, &mut tell).await;
+    let address = session.address.clone();
+    match checked {
+        Ok(tenant) => Ok(tenant),
+        // A proxy in front of the console may let only some paths through; the list of hosts proves as much.
+        Err(Halt::Failed(failure)) if matches!(failure.kind, FailureKind::NotFound | FailureKind::NotCapable) => {
+            match session.console.page(None, cancel, &mut tell).await {
+                Ok(_) => Ok(Tenant { console: address, detail: None }),
+                Err(halt) => Err(failed(session, halt)),
+            }
+        }
+        Err(halt) => Err(failed(session, halt)),
+    }
+}
+
+/// Puts a halt before the first action into words.
+pub fn failed(session: &Session, halt: Halt) -> CommandError {
+    let what = format!("ask {} at {}", session.console.vendor.capabilities().console, session.address);
+    before_the_first_action(halt, &what, session.vendor.word(), &session.key_from)
+}
+
+/// Resolves and checks the targets.
+pub async fn plan(
+    session: &mut Session,
+    selected: Selected,
+    wish: Wish<'_>,
+    cancel: &Cancel,
+    context: &Context,
+) -> Result<(Roster, Survey), CommandError> {
+    let duplicates = selected.duplicates();
+    let Selected { entries, files, .. } = selected;
+    let mut roster = Roster::new(&entries, files, duplicates);
+    let mut tell = teller(context);
+    let survey = match plan::plan(&mut session.console, &entries, &mut roster, wish, cancel, &mut tell).await {
+        Ok(survey) => survey,
+        Err(halt) => return Err(failed(session, halt)),
+    };
+    tell_survey(survey, context);
+    Ok((roster, survey))
+}
+
+fn tell_survey(survey: Survey, context: &Context) {
+    if survey.incomplete {
+        context.ui.warn("the console's inventory changed while it was read; a host that has just been added may be missing");
+    }
+    if survey.folded > 0 {
+        let targets = words::count(survey.folded as u64, "target names", "targets name");
+        context.ui.tell(&format!("{targets} a host that another target has named; each host is acted on once"));
+    }
+}
+
+/// One target by its id, as if it had been written.
+pub fn entry_of(id: &str, vendor: VendorName) -> Option<Entry> {
+    let selector = crate::domain::selector::Selector::parse(id, Some(SelectorKind::Id), vendor.id_form()).ok()?;
+    Some(Entry { selector, file: 0, line: 0 })
+}
+
+/// Shares a text.
+pub fn shared(text: &str) -> Arc<str> {
+    text.into()
+}

@@ -1,0 +1,103 @@
+//! `edrctl simulate`.
+
+use std::{
+    fs,
+    io::{self, Write},
+    net::SocketAddr,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+
+use super::session;
+use crate::{
+    cli::{args::VendorChoice, context::Context, error::CommandError, signals},
+    clock,
+    domain::outcome::ExitCode,
+    simulator::{self, Fleet},
+};
+
+/// Serve a simulated console until stopped, for rehearsals and tests
+///
+/// Prints a ready configuration: address, CA file and credentials. The credentials are new at every start. Other clients
+/// of the same console work against it.
+#[derive(Debug, Args)]
+pub struct SimulateArgs {
+    /// The console
+    #[arg(long, value_name = "V")]
+    vendor: VendorChoice,
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// The hosts: how many, or a CSV file (docs/simulator.md)
+    #[arg(long, value_name = "N|FILE", default_value = "20")]
+    fleet: String,
+    /// What goes wrong, as a TOML file (docs/simulator.md)
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
+    /// Write the configuration here, readable by this user only, as well as to standard output
+    #[arg(long, value_name = "FILE")]
+    write_config: Option<PathBuf>,
+    /// Write the CA certificate here [default: a file in the state folder, removed at the end]
+    #[arg(long, value_name = "FILE")]
+    write_ca: Option<PathBuf>,
+}
+
+/// Runs it.
+pub async fn run(args: SimulateArgs, context: &Context) -> Result<ExitCode, CommandError> {
+    let VendorChoice::Cisco = args.vendor;
+    let usage = |error: anyhow::Error| CommandError::new(ExitCode::Usage, error);
+    if !args.listen.ip().is_loopback() {
+        context.ui.warn("the simulated console listens beyond this machine");
+    }
+    let fleet = match args.fleet.parse::<u32>() {
+        Ok(count) => Fleet::of_size(count),
+        Err(_) => Fleet::read(Path::new(&args.fleet)).map_err(|error| {
+            usage(error.into()).hint("`--fleet` takes a number, or a CSV file as in `docs/simulator.md`")
+        })?,
+    };
+    let faults = session::faults(args.faults.as_deref())?;
+    let (cancel, _guard) = signals::catch()?;
+    let options = simulator::Options { listen: args.listen, fleet, faults, now: clock::now() };
+    let console = simulator::start(options)
+        .await
+        .map_err(|error| CommandError::new(ExitCode::Console, error).context("start the simulated console"))?;
+    let (ca_file, temporary) = match args.write_ca {
+        Some(path) => (path, false),
+        None => {
+            let folder = context.state_path(None)?.join("simulator");
+            fs::create_dir_all(&folder).map_err(|error| {
+                CommandError::new(ExitCode::Journal, error).context(format!("make the folder `{}`", folder.display()))
+            })?;
+            (folder.join(format!("ca-{}.pem", std::process::id())), true)
+        }
+    };
+    let written = |path: &Path, error: io::Error| {
+        CommandError::new(ExitCode::Usage, error).context(format!("write `{}`", path.display()))
+    };
+    write_private(&ca_file, console.ca_pem()).map_err(|error| written(&ca_file, error))?;
+    let ca_file = fs::canonicalize(&ca_file).unwrap_or(ca_file);
+    let config = console.ready_config(&ca_file);
+    if let Some(path) = &args.write_config {
+        write_private(path, &config).map_err(|error| written(path, error))?;
+    }
+    // Somebody waits for this text to know that the console is ready; that nobody does is no failure.
+    drop(io::stdout().write_all(config.as_bytes()).and_then(|()| io::stdout().flush()));
+    context.ui.tell(&format!("serving {} until stopped", console.base_url()));
+    cancel.requested().await;
+    let stats = console.stats();
+    let summary = format!("stopped after {} requests; {} hosts isolated", stats.total(), console.fleet().isolated());
+    console.stop().await;
+    if temporary {
+        fs::remove_file(&ca_file).map_err(|error| written(&ca_file, error))?;
+    }
+    context.ui.tell(&summary);
+    Ok(ExitCode::Success)
+}
+
+/// Writes a file that only this user reads, over whatever was there.
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())
+}

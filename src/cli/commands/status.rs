@@ -1,0 +1,87 @@
+//! `edrctl status`.
+
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::{
+    prepare,
+    session::{Opening, Session, fleet_of, overrides},
+};
+use crate::{
+    cli::{
+        args::{TargetArgs, VendorArgs},
+        context::Context,
+        error::CommandError,
+        signals, ui,
+    },
+    clock,
+    domain::outcome::ExitCode,
+    engine::{
+        Purpose, Run,
+        event::RunHeader,
+        plan::{States, Wish},
+    },
+    journal::new_run_id,
+};
+
+/// Read the isolation state of hosts; changes nothing
+///
+/// A host whose state was read is `confirmed`, and `state` has the console's own word for it. Keeps no journal.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    #[command(flatten)]
+    vendor: VendorArgs,
+    #[command(flatten)]
+    targets: TargetArgs,
+}
+
+/// Runs it.
+pub async fn run(args: StatusArgs, context: &Context) -> Result<ExitCode, CommandError> {
+    let vendor = args.vendor.vendor.name();
+    let loaded = context.configuration(overrides(vendor, args.vendor.concurrency))?;
+    let selected = prepare::targets(&args.targets, vendor, context)?;
+    let (cancel, _guard) = signals::catch()?;
+    let opening = Opening {
+        vendor,
+        simulate: fleet_of(&args.vendor, &selected.entries)?,
+        faults: args.vendor.faults.as_deref(),
+        concurrency: args.vendor.concurrency,
+        max_wait: args.vendor.max_wait,
+        uses_reserve: false,
+        unlock_code: None,
+    };
+    let mut session = Session::open(opening, Some(&loaded), context).await?;
+    prepare::prove(&mut session, &cancel, context).await?;
+    let wish = Wish { kind: None, protected: &[], states: States::IfCheap };
+    let (roster, _) = prepare::plan(&mut session, selected, wish, &cancel, context).await?;
+    let header = Arc::new(RunHeader {
+        run: new_run_id()?,
+        vendor: vendor.word(),
+        console_name: session.console.vendor.capabilities().console,
+        console: session.address.clone(),
+        action: "status",
+        waits: false,
+        simulated: session.simulator.is_some(),
+        resumed: false,
+        dry_run: false,
+        targets: u64::from(roster.len()),
+        started: clock::now(),
+    });
+    let (reading, files) = prepare::reading(&args.targets);
+    let mut reporters = context.ui.setup(context.invocation(reading, files)).build(&ui::stdout, &ui::stderr);
+    let run = Run {
+        header,
+        purpose: Purpose::Read,
+        console: session.console,
+        roster,
+        standings: Vec::new(),
+        wait: None,
+        first_batch: 0,
+    };
+    let report = run.go(None, cancel, &mut reporters).await;
+    if let Some(simulator) = session.simulator {
+        simulator.stop().await;
+    }
+    Ok(report.exit)
+}

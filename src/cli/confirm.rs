@@ -1,0 +1,132 @@
+//! Says what will happen to how many hosts, and asks. Without a terminal it never asks.
+
+use std::io::{self, BufRead, Write};
+
+use super::{args::ConsentArgs, error::CommandError, ui::Ui};
+use crate::{
+    domain::{
+        action::ActionKind,
+        failure::FailureKind,
+        outcome::{ExitCode, Outcome},
+    },
+    engine::{cancel::Cancel, plan::Survey, roster::Roster},
+    reporters::{clean::clean, words},
+};
+
+/// Hosts that are named before the question.
+const NAMED: usize = 8;
+
+/// What is asked.
+pub struct Question<'a> {
+    /// What will be done.
+    pub kind: ActionKind,
+    /// The console's name for people.
+    pub console_name: &'a str,
+    /// Its address.
+    pub address: &'a str,
+    /// The profile.
+    pub profile: Option<&'a str>,
+    /// The targets.
+    pub roster: &'a Roster,
+    /// What was read before.
+    pub survey: Survey,
+}
+
+/// Refuses if the number of hosts is not the one that was expected.
+pub fn expect(consent: ConsentArgs, roster: &Roster) -> Result<(), CommandError> {
+    let resolved = roster.resolved();
+    match consent.expect_count {
+        Some(expected) if expected != resolved => Err(CommandError::text(
+            ExitCode::Refused,
+            format!("{} expected, and the targets resolve to {resolved}; nothing was sent", words::hosts(expected)),
+        )
+        .hint("`--dry-run` shows what every target resolves to")),
+        _ => Ok(()),
+    }
+}
+
+/// Gets consent for a change, or refuses.
+pub async fn ask(consent: ConsentArgs, question: &Question<'_>, ui: &Ui, cancel: &Cancel) -> Result<(), CommandError> {
+    if consent.yes || consent.expect_count.is_some() {
+        return Ok(());
+    }
+    let to_act = question.roster.to_act().count() as u64;
+    if !ui.can_ask() {
+        return Err(CommandError::text(
+            ExitCode::Refused,
+            format!("{} {} needs consent, and there is no terminal to ask at; nothing was sent", question.kind, words::hosts(to_act)),
+        )
+        .hint("`--yes` gives it, or `--expect-count N` if the targets resolve to exactly N hosts"));
+    }
+    let prompt = describe(question, to_act);
+    let answer = tokio::task::spawn_blocking(move || read_answer(&prompt));
+    let answer = tokio::select! {
+        answer = answer => answer.ok().flatten(),
+        () = cancel.requested() => None,
+    };
+    if answer.is_some_and(|answer| matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")) {
+        Ok(())
+    } else {
+        Err(CommandError::text(ExitCode::Refused, "declined; nothing was sent"))
+    }
+}
+
+fn read_answer(prompt: &str) -> Option<String> {
+    let mut err = io::stderr();
+    err.write_all(prompt.as_bytes()).and_then(|()| err.flush()).ok()?;
+    let mut answer = String::new();
+    let read = io::stdin().lock().read_line(&mut answer).ok()?;
+    (read > 0).then_some(answer)
+}
+
+fn describe(question: &Question<'_>, to_act: u64) -> String {
+    let Question { kind, console_name, address, profile, roster, survey } = question;
+    let profile = profile.map(|profile| format!(", profile {}", clean(profile))).unwrap_or_default();
+    let mut text = format!("{kind} through {console_name} ({}{profile}):\n", clean(address));
+    let mut fold = vec![format!("{} to {kind}", words::hosts(to_act))];
+    let mut add = |count: u64, what: &str| {
+        if count > 0 {
+            fold.push(format!("{count} {what}"));
+        }
+    };
+    add(roster.settled_as(Outcome::Already), "already so");
+    let refused = |wanted: FailureKind| {
+        let of_kind = |n: &u32| {
+            let settled = roster.detail(*n).and_then(|detail| detail.settled.as_ref());
+            settled.is_some_and(|settled| {
+                settled.outcome == Outcome::Refused && settled.reason.as_ref().is_some_and(|reason| reason.kind == wanted)
+            })
+        };
+        (0..roster.len()).filter(of_kind).count() as u64
+    };
+    add(refused(FailureKind::Protected), "protected");
+    add(refused(FailureKind::NotCapable), "not capable");
+    add(roster.settled_as(Outcome::Unresolved), "unresolved");
+    add(roster.duplicate_lines(), "written more than once");
+    text.push_str(&format!("  {}\n", fold.join(", ")));
+    for n in roster.to_act().take(NAMED) {
+        let Some(item) = roster.item(n) else { continue };
+        let detail = roster.detail(n);
+        let name = detail.and_then(|detail| detail.name.as_deref());
+        let id = item.host.as_ref().map(ToString::to_string).unwrap_or_default();
+        let state = detail.and_then(|detail| detail.before.as_ref()).map(|state| state.word.to_string());
+        let seen = detail.and_then(|detail| detail.last_seen.as_deref()).map(|seen| format!("last seen {seen}"));
+        let facts: Vec<String> = [state, seen].into_iter().flatten().collect();
+        let facts = if facts.is_empty() { String::new() } else { format!("  ({})", facts.join(", ")) };
+        let line = format!("  {}  {id}{facts}", name.unwrap_or("(name not read)"));
+        text.push_str(&format!("{}\n", clean(&line)));
+    }
+    let rest = to_act.saturating_sub(NAMED as u64);
+    if rest > 0 {
+        text.push_str(&format!("  and {rest} more; `--dry-run` lists them all\n"));
+    }
+    if !survey.read {
+        text.push_str("  the states were not read: hosts that are already so will be told as they are met\n");
+    }
+    let verb = match kind {
+        ActionKind::Isolate => "Isolate",
+        ActionKind::Unisolate => "Unisolate",
+    };
+    text.push_str(&format!("{verb} {}? [y/N] ", words::hosts(to_act)));
+    text
+}

@@ -1,0 +1,39 @@
+//! Interrupts from outside: the first drains, the second abandons, a third ends the process at once.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::error::CommandError;
+use crate::{domain::outcome::ExitCode, engine::cancel::{Cancel, Urgency}};
+
+/// Catches Ctrl-C, `kill` and a closing terminal for as long as the returned guard lives.
+pub fn catch() -> Result<(Cancel, Guard), CommandError> {
+    let catch = |kind| signal(kind).map_err(|error| CommandError::new(ExitCode::Internal, error).context("catch interrupts"));
+    let (mut interrupt, mut terminate, mut hang_up): (Signal, Signal, Signal) =
+        (catch(SignalKind::interrupt())?, catch(SignalKind::terminate())?, catch(SignalKind::hangup())?);
+    let cancel = Cancel::new();
+    let raise = cancel.clone();
+    let task = tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                _ = hang_up.recv() => {}
+            }
+            if raise.urgency() == Urgency::Abandon {
+                // Somebody asks a third time: the journal is whole at every moment, so nothing is lost by ending here.
+                std::process::abort();
+            }
+            raise.interrupt();
+        }
+    });
+    Ok((cancel, Guard(task)))
+}
+
+/// Stops catching when it is dropped.
+pub struct Guard(tokio::task::JoinHandle<()>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
