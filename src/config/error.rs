@@ -14,7 +14,7 @@ use crate::{
 /// A configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The file, or a list that it names, cannot be read.
+    /// The file cannot be read.
     #[error("read {}", path.display())]
     Read {
         /// The file.
@@ -145,6 +145,14 @@ pub enum ConfigError {
         /// Where one of the keys is best put.
         home: KeyHome,
     },
+    /// A file of the protected list cannot be read.
+    #[error("read the protected list {}", path.display())]
+    ReadProtected {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// An entry of the protected list is wrong.
     #[error("read the protected list: entry {entry} of {origin}")]
     Protected {
@@ -215,7 +223,7 @@ impl ConfigError {
             Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 Some("see `config.example.toml` for one that works".to_owned())
             }
-            Self::Read { .. } | Self::TooLarge { .. } | Self::NotASection { .. } => None,
+            Self::Read { .. } | Self::ReadProtected { .. } | Self::TooLarge { .. } | Self::NotASection { .. } => None,
             Self::NotText { .. } => Some("save the file as UTF-8".to_owned()),
             Self::ReadableByOthers { path, .. } => Some(format!("chmod 600 {}", shell_word(path))),
             Self::Syntax { .. } => Some(

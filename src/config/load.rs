@@ -193,11 +193,12 @@ impl Content {
     fn read(path: &Path) -> Result<Self, ConfigError> {
         let read = || -> io::Result<Self> {
             let mut file = fs::File::open(path)?;
-            let mode = mode_of(&file.metadata()?);
+            let metadata = file.metadata()?;
             // Room for it from the start: a growing vector would leave copies of a secret behind.
-            let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_BYTES + 64));
+            let size = usize::try_from(metadata.len()).unwrap_or(MAX_BYTES).min(MAX_BYTES);
+            let mut bytes = Zeroizing::new(Vec::with_capacity(size.max(16 * 1024) + 64));
             file.by_ref().take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
-            Ok(Self { bytes, mode })
+            Ok(Self { bytes, mode: mode_of(&metadata) })
         };
         let content = read().map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
         if content.bytes.len() > MAX_BYTES {

@@ -75,6 +75,13 @@ pub struct SafetyConfig {
     pub max_targets: Option<NonZeroU64>,
 }
 
+impl SafetyConfig {
+    /// Whether hosts have to be looked up before they can be compared with the list.
+    pub fn needs_inventory(&self) -> bool {
+        self.protected.iter().any(|entry| entry.pattern.needs_inventory())
+    }
+}
+
 /// One entry of the protected list, and where it stands, to be told with every refusal.
 #[derive(Clone, Debug)]
 pub struct Protected {
@@ -111,7 +118,7 @@ impl SafetySection {
 
 /// Reads a list of one entry a line; `#` begins a comment.
 fn read_list(path: &Path, protected: &mut Vec<Protected>) -> Result<(), ConfigError> {
-    let bytes = fs::read(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    let bytes = fs::read(path).map_err(|source| ConfigError::ReadProtected { path: path.to_owned(), source })?;
     let text = String::from_utf8(bytes).map_err(|_| ConfigError::NotText { path: path.to_owned() })?;
     let before = protected.len();
     for (line, text) in (1..).zip(text.trim_start_matches('\u{feff}').lines()) {

@@ -36,7 +36,7 @@ fn dotted_keys_and_a_byte_order_mark_are_fine() {
 fn the_flag_names_the_file_before_the_variable_and_the_variable_before_the_platform() {
     let client = |room: &Room| room.load().unwrap().cisco().unwrap().client_id;
     let file = |id: &str| format!("[cisco]\nregion = \"eu\"\nclient_id = \"{id}\"\napi_key = \"k\"\n");
-    let mut room = Room::empty();
+    let room = Room::empty();
     room.write("platform/config.toml", file("platform").as_bytes(), 0o600);
     assert_eq!(client(&room), "platform");
     let named: &'static str = Box::leak(

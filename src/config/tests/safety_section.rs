@@ -44,6 +44,16 @@ fn every_layer_adds_to_the_list_and_none_takes_from_it() {
 }
 
 #[test]
+fn a_list_of_ids_needs_no_inventory() {
+    let needs = |list: &str| {
+        Room::new(&format!("[safety]\nprotected = {list}\n")).load().unwrap().safety().unwrap().needs_inventory()
+    };
+    assert!(!needs("[]"));
+    assert!(!needs("[\"3f1c2d94-7b60-4e2a-9a55-0c8e7d41b2f6\", \"id:4711\"]"));
+    assert!(needs("[\"3f1c2d94-7b60-4e2a-9a55-0c8e7d41b2f6\", \"dc01\"]"));
+}
+
+#[test]
 fn a_single_text_is_a_list_of_one() {
     let room = Room::new("[safety]\nprotected = \"@vital.txt\"\n");
     room.write("vital.txt", b"dc01", 0o644);
@@ -60,10 +70,7 @@ fn a_list_that_cannot_be_read_is_an_error() {
         room.told(room.load().and_then(|loaded| loaded.safety()))
     };
     let list = "[safety]\nprotected = [\"dc01\", \"@vital.txt\"]\n";
-    assert_snapshot!(told(list, None), @"
-    read vital.txt: No such file or directory (os error 2)
-    hint: see `config.example.toml` for one that works
-    ");
+    assert_snapshot!(told(list, None), @"read the protected list vital.txt: No such file or directory (os error 2)");
     assert_snapshot!(told(list, Some(b"# nothing\n\n")), @r"
     the protected list vital.txt has no entry
     hint: fill it, or take it out of `safety.protected` if nothing is to be protected
@@ -88,13 +95,7 @@ fn a_list_that_cannot_be_read_is_an_error() {
     read the protected list: entry 1 of key `safety.protected` in config.toml line 2: an entry of the protected list is empty
     hint: an entry is a name with or without `*`, an address, a range like 10.0.0.0/8, or an id
     ");
-    assert_snapshot!(told("[safety]\nprotected = [\"@\"]\n", None), @r"
-    key `safety.protected` in config.toml line 2 must be a list whose every `@` is followed by a path
-    ");
-    assert_snapshot!(told("[safety]\nprotected = [1]\n", None), @r#"
-    key `safety.protected` in config.toml line 2 must be a list of texts, as in ["one", "two"]
-    "#);
-    assert_snapshot!(told("[safety]\nmax_targets = 0\n", None), @r"
-    key `safety.max_targets` in config.toml line 2 must be a whole number, 1 or more
-    ");
+    assert_snapshot!(told("[safety]\nprotected = [\"@\"]\n", None), @"key `safety.protected` in config.toml line 2 must be a list whose every `@` is followed by a path");
+    assert_snapshot!(told("[safety]\nprotected = [1]\n", None), @r#"key `safety.protected` in config.toml line 2 must be a list of texts, as in ["one", "two"]"#);
+    assert_snapshot!(told("[safety]\nmax_targets = 0\n", None), @"key `safety.max_targets` in config.toml line 2 must be a whole number, 1 or more");
 }
