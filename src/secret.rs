@@ -85,6 +85,13 @@ pub enum Origin {
         /// The line, counted from 1.
         line: usize,
     },
+    /// A line of a file that has no keys.
+    Line {
+        /// The file.
+        path: Arc<Path>,
+        /// The line, counted from 1.
+        line: usize,
+    },
     /// An environment variable.
     Variable(String),
     /// A flag of the command line.
@@ -99,6 +106,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Key { key, path, line } => write!(f, "key `{key}` in {} line {line}", path.display()),
+            Self::Line { path, line } => write!(f, "{} line {line}", path.display()),
             Self::Variable(name) => write!(f, "`{name}`"),
             Self::Flag(name) => write!(f, "`{name}`"),
             Self::File(path) => write!(f, "file {}", path.display()),

@@ -378,7 +378,7 @@ pub enum SettingError {
         /// What says where the secret is.
         origin: Origin,
         /// Why not.
-        source: SecretError,
+        source: Box<SecretError>,
     },
 }
 

@@ -15,7 +15,7 @@ const NAME: &str = "cisco";
 const REGIONS: [(&str, Region); 3] = [("nam", Region::Nam), ("eu", Region::Eu), ("apjc", Region::Apjc)];
 
 /// Requests in flight unless the configuration says otherwise.
-const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(64).unwrap();
+const CONCURRENCY: usize = 64;
 
 /// How long an answer may take unless the configuration says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -135,7 +135,7 @@ impl CiscoSection {
             section: NAME,
             key: "api_key",
             origin: api_key.origin.clone(),
-            source,
+            source: Box::new(source),
         })?;
         let concurrency = self.concurrency.as_ref().and_then(|setting| usize::try_from(setting.value).ok());
         Ok(CiscoConfig {
@@ -145,7 +145,7 @@ impl CiscoSection {
             api_key_origin: read_from,
             ca_file: self.ca_file.as_ref().map(|setting| setting.value.clone()),
             insecure: self.insecure.as_ref().is_some_and(|setting| setting.value),
-            concurrency: concurrency.and_then(NonZeroUsize::new).unwrap_or(CONCURRENCY),
+            concurrency: NonZeroUsize::new(concurrency.unwrap_or(CONCURRENCY)).unwrap_or(NonZeroUsize::MIN),
             timeout: self.timeout.as_ref().map_or(TIMEOUT, |setting| setting.value),
             profile: profile.map(str::to_owned),
         })
