@@ -141,7 +141,9 @@ impl Fleet {
         for number in 0..count.min(u32::try_from(self.guids.len()).unwrap_or(u32::MAX)) {
             let name = self.name(number);
             let guid = Guid::derived("registered before", &self.guid(number).to_string());
-            let said = Said { name: Some(name.into()), last_seen: Some(last_seen), ..Said::default() };
+            let said = Said { name: Some(name.as_str().into()), last_seen: Some(last_seen), ..Said::default() };
+            // From now on this name is said of the first one too, not made up.
+            self.said.entry(number).or_default().name = Some(name.into());
             self.insert(guid, said);
         }
     }
