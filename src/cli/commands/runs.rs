@@ -1,0 +1,286 @@
+//! `edrctl runs`.
+
+use std::{
+    io::{self, Write},
+    sync::Arc,
+};
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use super::resume;
+use crate::{
+    cli::{args::OutputFormat, context::Context, error::CommandError, ui},
+    clock,
+    domain::outcome::{Counts, Ending, ExitCode, RunStats},
+    engine::event::{Listener, RunEvent, RunEventKind},
+    journal::{JournalError, Replay, RunEntry},
+    reporters::{
+        clean::clean,
+        json_text,
+        table::{Column, Table},
+    },
+};
+
+/// What was done: list runs, show one, verify its journal
+#[derive(Debug, Args)]
+pub struct RunsArgs {
+    #[command(subcommand)]
+    command: RunsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum RunsCommand {
+    /// List the runs, the newest first
+    List,
+    /// Show what a run did to each host
+    Show {
+        /// A run's name, a unique prefix of it, or `latest`
+        #[arg(value_name = "RUN", default_value = "latest")]
+        run: String,
+    },
+    /// Prove that a run's journal is as it was written
+    ///
+    /// Finds any line that was edited, removed or moved. Exit code 8 if one was.
+    Verify {
+        /// A run's name, a unique prefix of it, or `latest`
+        #[arg(value_name = "RUN", default_value = "latest")]
+        run: String,
+        /// Verify every run
+        #[arg(long, conflicts_with = "run")]
+        all: bool,
+    },
+}
+
+/// Runs it.
+pub fn run(args: &RunsArgs, context: &Context) -> Result<ExitCode, CommandError> {
+    match &args.command {
+        RunsCommand::List => list(context),
+        RunsCommand::Show { run } => show(run, context),
+        RunsCommand::Verify { run, all } => verify(run, *all, context),
+    }
+}
+
+/// One run, as published.
+#[derive(Serialize)]
+struct RunV1<'a> {
+    schema: &'static str,
+    run: &'a str,
+    started: String,
+    vendor: &'a str,
+    console: &'a str,
+    action: &'a str,
+    targets: u64,
+    /// The word for how it ended; null if it is under way or was cut off.
+    ending: Option<&'a str>,
+    exit: Option<u8>,
+    outcomes: std::collections::BTreeMap<&'static str, u64>,
+    user: &'a str,
+    host: &'a str,
+    comment: Option<&'a str>,
+    ticket: Option<&'a str>,
+    simulated: bool,
+}
+
+fn list(context: &Context) -> Result<ExitCode, CommandError> {
+    let entries = context.journals()?.runs()?;
+    let text = match context.ui.output {
+        OutputFormat::Human => list_human(&entries, context),
+        OutputFormat::Jsonl => list_json(&entries)?.join(""),
+        OutputFormat::Json => {
+            let lines: Vec<String> = list_json(&entries)?.iter().map(|line| line.trim_end().to_owned()).collect();
+            format!("[{}]\n", lines.join(",\n"))
+        }
+        OutputFormat::Csv => {
+            return Err(CommandError::text(ExitCode::Usage, "`runs list` has no CSV output").hint("use `-o human` or `-o jsonl`"));
+        }
+    };
+    print(&text);
+    let mut exit = ExitCode::Success;
+    for entry in entries {
+        if let Err(error) = entry.summary {
+            context.ui.warn(&format!("{}: {error}", entry.run));
+            exit = ExitCode::Journal;
+        }
+    }
+    Ok(exit)
+}
+
+fn list_json(entries: &[RunEntry]) -> Result<Vec<String>, CommandError> {
+    let readable = entries.iter().filter_map(|entry| Some((entry.run.as_str(), entry.summary.as_ref().ok()?)));
+    readable
+        .map(|(run, summary)| {
+            let end = summary.end.as_ref();
+            let outcomes = end.map(|end| end.counts.present().map(|(outcome, count)| (outcome.word(), count)).collect());
+            json_text::to_line(&RunV1 {
+                schema: "edrctl.run_summary/1",
+                run,
+                started: clock::rfc3339(summary.started),
+                vendor: &summary.header.vendor,
+                console: &summary.header.console,
+                action: &summary.header.action,
+                targets: summary.header.targets,
+                ending: end.map(|end| end.ending.as_str()),
+                exit: end.map(|end| end.exit),
+                outcomes: outcomes.unwrap_or_default(),
+                user: &summary.header.user,
+                host: &summary.header.host,
+                comment: summary.header.comment.as_deref(),
+                ticket: summary.header.ticket.as_deref(),
+                simulated: summary.header.simulated,
+            })
+            .map_err(|error| CommandError::new(ExitCode::Internal, error))
+        })
+        .collect()
+}
+
+fn list_human(entries: &[RunEntry], context: &Context) -> String {
+    let mut table = Table::new([
+        Column::new("RUN").whole(),
+        Column::new("STARTED"),
+        Column::new("ACTION"),
+        Column::number("HOSTS"),
+        Column::new("ENDED"),
+        Column::new("OUTCOMES"),
+        Column::new("CONSOLE"),
+        Column::new("WHY"),
+    ]);
+    for entry in entries {
+        let Ok(summary) = &entry.summary else {
+            table.push([entry.run.as_str(), "-", "-", "-", "damaged", "-", "-", "-"]);
+            continue;
+        };
+        let header = &summary.header;
+        let (ended, outcomes) = match &summary.end {
+            Some(end) => (end.ending.clone(), counts(&end.counts)),
+            None => ("not ended".to_owned(), "-".to_owned()),
+        };
+        let simulated = if header.simulated { " (simulated)" } else { "" };
+        let why = [header.ticket.as_deref(), header.comment.as_deref()];
+        let why: Vec<&str> = why.into_iter().flatten().collect();
+        table.push([
+            entry.run.as_str(),
+            &summary.started.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
+            &header.action,
+            &header.targets.to_string(),
+            &ended,
+            &outcomes,
+            &format!("{} {}{simulated}", header.vendor, header.console),
+            &why.join(" "),
+        ]);
+    }
+    if table.is_empty() {
+        context.ui.tell("no runs yet");
+        return String::new();
+    }
+    table.render(context.ui.table_columns(), context.ui.stdout_colour)
+}
+
+fn counts(counts: &Counts) -> String {
+    let parts: Vec<String> = counts.present().map(|(outcome, count)| format!("{count} {outcome}")).collect();
+    parts.join(", ")
+}
+
+fn show(wanted: &str, context: &Context) -> Result<ExitCode, CommandError> {
+    let journals = context.journals()?;
+    let run = find(&journals, wanted)?;
+    let replay = journals.replay(&run)?;
+    if context.ui.output == OutputFormat::Human {
+        print(&describe(&replay));
+    }
+    let header = resume::header_of(&replay, replay.header.waits.is_some(), false)?;
+    let mut setup = context.ui.setup(context.invocation(Vec::new(), Vec::new()));
+    // A run is told as it ended: there is no progress to show.
+    setup.quiet = true;
+    setup.screen = None;
+    let mut reporters = setup.build(&ui::stdout, &ui::stderr);
+    let mut stats = RunStats { total: replay.targets.len() as u64, ..RunStats::default() };
+    let elapsed = std::time::Duration::try_from(replay.last_at.duration_since(replay.started)).unwrap_or_default();
+    let mut tell = |kind: RunEventKind, stats: &RunStats| {
+        reporters.on_event(&RunEvent { at: replay.last_at, elapsed, stats: stats.clone(), kind });
+    };
+    tell(RunEventKind::RunStarted(Arc::new(header)), &stats);
+    for target in &replay.targets {
+        let result = resume::result_of(target, &replay);
+        stats.settled.add(result.outcome);
+        tell(RunEventKind::TargetSettled(Arc::new(result)), &stats);
+    }
+    let ending = if replay.ended { resume::ending_of(&replay) } else { Ending::Interrupted };
+    tell(RunEventKind::RunFinished(ending), &stats);
+    Ok(ExitCode::Success)
+}
+
+fn describe(replay: &Replay) -> String {
+    let header = &replay.header;
+    let mut lines = vec![
+        format!("run        {}", header.run),
+        format!("console    {} {}{}", header.vendor, header.console, if header.simulated { " (simulated)" } else { "" }),
+        format!("action     {}", header.action),
+        format!("started    {} by {} on {}", clock::rfc3339(replay.started), header.user, header.host),
+    ];
+    let mut add = |label: &str, value: Option<&String>| {
+        if let Some(value) = value {
+            lines.push(format!("{label:<10} {value}"));
+        }
+    };
+    add("profile", header.profile.as_ref());
+    add("comment", header.comment.as_ref());
+    add("ticket", header.ticket.as_ref());
+    for (at, how) in &replay.interruptions {
+        lines.push(format!("interrupted {} ({:?})", clock::rfc3339(*at), how.how).to_lowercase());
+    }
+    for (at, resumed) in &replay.resumptions {
+        lines.push(format!("resumed    {} by {} on {}", clock::rfc3339(*at), resumed.user, resumed.host));
+    }
+    for (at, end) in &replay.ends {
+        let text = end.text.as_ref().map(|text| format!(": {text}")).unwrap_or_default();
+        lines.push(format!("ended      {} {}{text}", clock::rfc3339(*at), end.ending));
+    }
+    if !replay.ended {
+        lines.push("ended      not yet: it is under way, or was cut off".to_owned());
+    }
+    let lines: Vec<String> = lines.iter().map(|line| clean(line).into_owned()).collect();
+    format!("{}\n\n", lines.join("\n"))
+}
+
+fn verify(wanted: &str, all: bool, context: &Context) -> Result<ExitCode, CommandError> {
+    let journals = context.journals()?;
+    let runs = if all { journals.names()? } else { vec![find(&journals, wanted)?] };
+    let mut exit = ExitCode::Success;
+    for run in runs {
+        match journals.verify(&run) {
+            Ok(verified) => {
+                let end = match (verified.ended, verified.sealed, verified.torn) {
+                    (true, true, _) => "ended and sealed",
+                    (true, false, _) => "ended; its seal is missing",
+                    (false, _, true) => "not ended; half a line stands at its end, as a crash leaves it",
+                    (false, _, false) => "not ended",
+                };
+                print(&format!("{run}: {} lines, unbroken; {end}\n", verified.lines));
+            }
+            Err(error) if all => {
+                context.ui.warn(&format!("{run}: {error}"));
+                exit = ExitCode::Journal;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(exit)
+}
+
+/// Finds a run; a name that fits none is wrong usage, not a broken journal.
+pub fn find(journals: &crate::journal::StateFolder, wanted: &str) -> Result<crate::domain::id::RunId, CommandError> {
+    journals.find(wanted).map_err(|error| match &error {
+        JournalError::NoRuns { .. } | JournalError::NoSuchRun { .. } | JournalError::AmbiguousRun { .. } => {
+            let hint = error.hint();
+            let error = CommandError::new(ExitCode::Usage, error);
+            hint.into_iter().fold(error, CommandError::hint)
+        }
+        _ => error.into(),
+    })
+}
+
+/// Writes to standard output; a reader that has gone away has seen what it wanted.
+fn print(text: &str) {
+    drop(io::stdout().write_all(text.as_bytes()));
+}
