@@ -240,6 +240,9 @@ pub fn parse_ip(text: &str) -> Option<IpAddr> {
 
 /// Reads a MAC address: `aa:bb:cc:dd:ee:ff`, `AA-BB-…`, `aabb.ccdd.eeff`, and twelve bare digits if `bare`.
 pub fn parse_mac(text: &str, bare: bool) -> Option<MacAddr> {
+    if !matches!(text.len(), 12 | 14 | 17) {
+        return None;
+    }
     let groups = |separator: char, count: usize, width: usize| {
         let parts: Vec<&str> = text.split(separator).collect();
         (parts.len() == count && parts.iter().all(|part| part.len() == width)).then(|| parts.concat())
