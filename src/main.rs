@@ -1,3 +1,7 @@
-//! The program: parse, build the runtime, run the command, return its exit code.
+//! The program: runs the command that was typed and returns its exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(edrctl::cli::run())
+}

@@ -10,11 +10,11 @@ use super::commands::{check, completions, hosts, isolate, man, resume, runs, sim
 /// hosts back.
 #[derive(Debug, Parser)]
 #[command(name = "edrctl", version, arg_required_else_help = true, after_help = AFTER_HELP, max_term_width = 100)]
-pub struct Cli {
+pub(crate) struct Cli {
     #[command(flatten)]
-    pub global: GlobalArgs,
+    pub(crate) global: GlobalArgs,
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
 }
 
 const AFTER_HELP: &str = "\
@@ -31,33 +31,33 @@ Try it without a console:
 /// Options that every command takes.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Global options")]
-pub struct GlobalArgs {
+pub(crate) struct GlobalArgs {
     /// Configuration file [default: edrctl/config.toml in the platform's configuration folder]
     #[arg(long, global = true, value_name = "FILE", env = "EDRCTL_CONFIG", hide_env = true)]
-    pub config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
     /// Profile of the configuration: one of several tenants
     #[arg(long, global = true, value_name = "NAME", env = "EDRCTL_PROFILE", hide_env = true)]
-    pub profile: Option<String>,
+    pub(crate) profile: Option<String>,
     /// Folder of the journals [default: edrctl in the platform's state folder]
     #[arg(long, global = true, value_name = "DIR", env = "EDRCTL_STATE_DIR", hide_env = true)]
-    pub state_dir: Option<PathBuf>,
+    pub(crate) state_dir: Option<PathBuf>,
     /// What standard output carries
     #[arg(short, long, global = true, value_name = "FORMAT", default_value = "human")]
-    pub output: OutputFormat,
+    pub(crate) output: OutputFormat,
     /// Data and errors only: no progress, no summary beside the data
     #[arg(short, long, global = true)]
-    pub quiet: bool,
+    pub(crate) quiet: bool,
     /// Tell every failed try; twice: trace every exchange with the console, without secrets
     #[arg(short, long, global = true, action = ArgAction::Count)]
-    pub verbose: u8,
+    pub(crate) verbose: u8,
     /// Colour
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
-    pub color: ColorChoice,
+    pub(crate) color: ColorChoice,
 }
 
 /// What standard output carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum OutputFormat {
+pub(crate) enum OutputFormat {
     /// A line a target, then a summary
     Human,
     /// A JSON object a target, as it settles
@@ -70,7 +70,7 @@ pub enum OutputFormat {
 
 /// When to colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ColorChoice {
+pub(crate) enum ColorChoice {
     /// On a terminal, unless NO_COLOR is set
     Auto,
     /// Always
@@ -81,7 +81,7 @@ pub enum ColorChoice {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     Isolate(isolate::IsolateArgs),
     Unisolate(unisolate::UnisolateArgs),
     Status(status::StatusArgs),
@@ -96,34 +96,34 @@ pub enum Command {
 
 /// The console that is spoken to.
 #[derive(Clone, Debug, Args)]
-pub struct VendorArgs {
+pub(crate) struct VendorArgs {
     /// The console
     #[arg(long, value_name = "V")]
-    pub vendor: VendorChoice,
+    pub(crate) vendor: VendorChoice,
     /// Rehearse against an embedded simulated console; no real host is touched
     #[arg(long)]
-    pub simulate: bool,
+    pub(crate) simulate: bool,
     /// Faults of the simulated console, as a TOML file (docs/simulator.md)
     #[arg(long, value_name = "FILE", requires = "simulate")]
-    pub faults: Option<PathBuf>,
+    pub(crate) faults: Option<PathBuf>,
     /// Requests in flight [default: 64, or the configuration's]
     #[arg(long, value_name = "N")]
-    pub concurrency: Option<std::num::NonZeroUsize>,
+    pub(crate) concurrency: Option<std::num::NonZeroUsize>,
     /// The longest wait for the console's quota; beyond it the run stops and can be resumed
     #[arg(long, value_name = "DURATION", default_value = "70m", value_parser = duration)]
-    pub max_wait: std::time::Duration,
+    pub(crate) max_wait: std::time::Duration,
 }
 
 /// The consoles that this version speaks to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum VendorChoice {
+pub(crate) enum VendorChoice {
     /// Cisco Secure Endpoint
     Cisco,
 }
 
 impl VendorChoice {
     /// The vendor's name.
-    pub const fn name(self) -> crate::vendors::VendorName {
+    pub(crate) const fn name(self) -> crate::vendors::VendorName {
         match self {
             Self::Cisco => crate::vendors::VendorName::Cisco,
         }
@@ -133,27 +133,27 @@ impl VendorChoice {
 /// Where the targets come from.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Targets")]
-pub struct TargetArgs {
+pub(crate) struct TargetArgs {
     /// Files with one target a line: id, host name, IP or MAC address; `-` is standard input
     #[arg(value_name = "FILE", required = true)]
-    pub files: Vec<PathBuf>,
+    pub(crate) files: Vec<PathBuf>,
     /// Take this column of a CSV or TSV file with a header
     #[arg(long, value_name = "NAME", conflicts_with = "field")]
-    pub column: Option<String>,
+    pub(crate) column: Option<String>,
     /// Take this JSON pointer of each line of JSON Lines, such as /connector_guid
     #[arg(long, value_name = "POINTER")]
-    pub field: Option<String>,
+    pub(crate) field: Option<String>,
     /// Take every target as this, whatever its form
     #[arg(long, value_name = "KIND")]
-    pub by: Option<ByChoice>,
+    pub(crate) by: Option<ByChoice>,
     /// Leave malformed lines out instead of stopping at them
     #[arg(long)]
-    pub skip_invalid: bool,
+    pub(crate) skip_invalid: bool,
 }
 
 /// What a target is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ByChoice {
+pub(crate) enum ByChoice {
     /// The console's own id
     Id,
     /// A host name
@@ -166,48 +166,48 @@ pub enum ByChoice {
 
 /// What a changing command may be told.
 #[derive(Clone, Debug, Args)]
-pub struct ActArgs {
+pub(crate) struct ActArgs {
     #[command(flatten)]
-    pub vendor: VendorArgs,
+    pub(crate) vendor: VendorArgs,
     #[command(flatten)]
-    pub targets: TargetArgs,
+    pub(crate) targets: TargetArgs,
     #[command(flatten)]
-    pub consent: ConsentArgs,
+    pub(crate) consent: ConsentArgs,
     #[command(flatten)]
-    pub wait: WaitArgs,
+    pub(crate) wait: WaitArgs,
     /// Resolve, check and print the plan; send nothing that changes anything
     #[arg(long)]
-    pub dry_run: bool,
+    pub(crate) dry_run: bool,
     /// Why; the console keeps it with each host, the journal with the run
     #[arg(long, value_name = "TEXT", value_parser = line_of_text)]
-    pub comment: Option<String>,
+    pub(crate) comment: Option<String>,
     /// The ticket, for the journal
     #[arg(long, value_name = "ID", value_parser = line_of_text)]
-    pub ticket: Option<String>,
+    pub(crate) ticket: Option<String>,
 }
 
 /// How consent is given.
 #[derive(Clone, Copy, Debug, Args)]
 #[command(next_help_heading = "Consent")]
-pub struct ConsentArgs {
+pub(crate) struct ConsentArgs {
     /// Do not ask
     #[arg(short, long)]
-    pub yes: bool,
+    pub(crate) yes: bool,
     /// Do not ask if the targets resolve to exactly N hosts; refuse otherwise
     #[arg(long, value_name = "N")]
-    pub expect_count: Option<u64>,
+    pub(crate) expect_count: Option<u64>,
 }
 
 /// Whether proof is waited for.
 #[derive(Clone, Copy, Debug, Args)]
-pub struct WaitArgs {
+pub(crate) struct WaitArgs {
     /// Wait until the console confirms each host [bare: 10m]
     #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, default_missing_value = "10m", value_parser = duration)]
-    pub wait: Option<std::time::Duration>,
+    pub(crate) wait: Option<std::time::Duration>,
 }
 
 /// Reads `2s`, `10m`, `4h`, `7d`.
-pub fn duration(text: &str) -> Result<std::time::Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<std::time::Duration, String> {
     crate::domain::duration::parse(text).map_err(|error| error.to_string())
 }
 

@@ -17,23 +17,23 @@ use crate::{
 const NAMED: usize = 8;
 
 /// What is asked.
-pub struct Question<'a> {
+pub(crate) struct Question<'a> {
     /// What will be done.
-    pub kind: ActionKind,
+    pub(crate) kind: ActionKind,
     /// The console's name for people.
-    pub console_name: &'a str,
+    pub(crate) console_name: &'a str,
     /// Its address.
-    pub address: &'a str,
+    pub(crate) address: &'a str,
     /// The profile.
-    pub profile: Option<&'a str>,
+    pub(crate) profile: Option<&'a str>,
     /// The targets.
-    pub roster: &'a Roster,
+    pub(crate) roster: &'a Roster,
     /// What was read before.
-    pub survey: Survey,
+    pub(crate) survey: Survey,
 }
 
 /// Refuses if the number of hosts is not the one that was expected.
-pub fn expect(consent: ConsentArgs, roster: &Roster) -> Result<(), CommandError> {
+pub(crate) fn expect(consent: ConsentArgs, roster: &Roster) -> Result<(), CommandError> {
     let resolved = roster.resolved();
     match consent.expect_count {
         Some(expected) if expected != resolved => Err(CommandError::text(
@@ -46,7 +46,12 @@ pub fn expect(consent: ConsentArgs, roster: &Roster) -> Result<(), CommandError>
 }
 
 /// Gets consent for a change, or refuses.
-pub async fn ask(consent: ConsentArgs, question: &Question<'_>, ui: &Ui, cancel: &Cancel) -> Result<(), CommandError> {
+pub(crate) async fn ask(
+    consent: ConsentArgs,
+    question: &Question<'_>,
+    ui: &Ui,
+    cancel: &Cancel,
+) -> Result<(), CommandError> {
     if consent.yes || consent.expect_count.is_some() {
         return Ok(());
     }
@@ -54,7 +59,11 @@ pub async fn ask(consent: ConsentArgs, question: &Question<'_>, ui: &Ui, cancel:
     if !ui.can_ask() {
         return Err(CommandError::text(
             ExitCode::Refused,
-            format!("{} {} needs consent, and there is no terminal to ask at; nothing was sent", question.kind, words::hosts(to_act)),
+            format!(
+                "{} {} needs consent, and there is no terminal to ask at; nothing was sent",
+                question.kind,
+                words::hosts(to_act)
+            ),
         )
         .hint("`--yes` gives it, or `--expect-count N` if the targets resolve to exactly N hosts"));
     }
@@ -94,7 +103,8 @@ fn describe(question: &Question<'_>, to_act: u64) -> String {
         let of_kind = |n: &u32| {
             let settled = roster.detail(*n).and_then(|detail| detail.settled.as_ref());
             settled.is_some_and(|settled| {
-                settled.outcome == Outcome::Refused && settled.reason.as_ref().is_some_and(|reason| reason.kind == wanted)
+                settled.outcome == Outcome::Refused
+                    && settled.reason.as_ref().is_some_and(|reason| reason.kind == wanted)
             })
         };
         (0..roster.len()).filter(of_kind).count() as u64

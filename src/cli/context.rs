@@ -15,24 +15,24 @@ const CRASH_AFTER: &str = "__EDRCTL_CRASH_AFTER_LINE";
 
 /// What every command has at hand.
 #[derive(Debug)]
-pub struct Context {
+pub(crate) struct Context {
     /// The global options.
-    pub global: GlobalArgs,
+    pub(crate) global: GlobalArgs,
     /// The terminal.
-    pub ui: Ui,
+    pub(crate) ui: Ui,
     environment: Environment,
     folders: Folders,
 }
 
 impl Context {
     /// Looks around once.
-    pub fn new(global: GlobalArgs) -> Self {
+    pub(crate) fn new(global: GlobalArgs) -> Self {
         let ui = Ui::new(&global);
         Self { global, ui, environment: Environment::of_process(), folders: Folders::of_platform() }
     }
 
     /// Reads the configuration, with flags over environment over file.
-    pub fn configuration(&self, mut overrides: Overrides) -> Result<Loaded, CommandError> {
+    pub(crate) fn configuration(&self, mut overrides: Overrides) -> Result<Loaded, CommandError> {
         overrides.config.clone_from(&self.global.config);
         overrides.profile.clone_from(&self.global.profile);
         let loaded = config::load(&overrides, &self.environment, &self.folders)?;
@@ -42,13 +42,8 @@ impl Context {
         Ok(loaded)
     }
 
-    /// The environment.
-    pub const fn environment(&self) -> &Environment {
-        &self.environment
-    }
-
     /// Where journals live. `configured` is the configuration's word on it.
-    pub fn state_path(&self, configured: Option<PathBuf>) -> Result<PathBuf, CommandError> {
+    pub(crate) fn state_path(&self, configured: Option<PathBuf>) -> Result<PathBuf, CommandError> {
         self.global.state_dir.clone().or(configured).or_else(|| self.folders.state.clone()).ok_or_else(|| {
             CommandError::text(ExitCode::Journal, "there is no folder for the journal: this user has no home")
                 .hint("name one with `--state-dir DIR` or `EDRCTL_STATE_DIR`")
@@ -56,30 +51,31 @@ impl Context {
     }
 
     /// The journals, to read.
-    pub fn journals(&self) -> Result<StateFolder, CommandError> {
+    pub(crate) fn journals(&self) -> Result<StateFolder, CommandError> {
         Ok(StateFolder::reading(&self.state_path(self.configured_state())?))
     }
 
     /// A configuration that cannot be read must not keep anybody from reading journals.
     fn configured_state(&self) -> Option<PathBuf> {
-        let overrides =
-            Overrides { config: self.global.config.clone(), profile: self.global.profile.clone(), ..Overrides::default() };
+        let mut overrides = Overrides::default();
+        overrides.config.clone_from(&self.global.config);
+        overrides.profile.clone_from(&self.global.profile);
         config::load(&overrides, &self.environment, &self.folders).ok().and_then(|loaded| loaded.run().state_dir)
     }
 
     /// The journals, to write; made if there are none.
-    pub fn journals_to_write(&self, configured: Option<PathBuf>) -> Result<StateFolder, CommandError> {
+    pub(crate) fn journals_to_write(&self, configured: Option<PathBuf>) -> Result<StateFolder, CommandError> {
         Ok(StateFolder::at(&self.state_path(configured)?)?)
     }
 
     /// How journals are written; a kilobyte of room for each request in flight.
-    pub fn writer_options(&self, in_flight: usize) -> WriterOptions {
+    pub(crate) fn writer_options(&self, in_flight: usize) -> WriterOptions {
         let crash_after = std::env::var(CRASH_AFTER).ok().and_then(|text| text.parse().ok());
         WriterOptions { reserve: 64 * 1024 + 1024 * in_flight as u64, crash_after }
     }
 
     /// What the next command has to repeat.
-    pub fn invocation(&self, reading: Vec<String>, files: Vec<String>) -> Invocation {
+    pub(crate) fn invocation(&self, reading: Vec<String>, files: Vec<String>) -> Invocation {
         let mut globals = Vec::new();
         let mut add = |flag: &str, value: Option<String>| {
             if let Some(value) = value {

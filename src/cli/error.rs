@@ -20,7 +20,7 @@ use crate::{
 
 /// What a command comes to when it does not run to its end.
 #[derive(Debug)]
-pub struct CommandError {
+pub(crate) struct CommandError {
     exit: ExitCode,
     error: anyhow::Error,
     hints: Vec<String>,
@@ -28,31 +28,31 @@ pub struct CommandError {
 
 impl CommandError {
     /// Makes an error of a kind.
-    pub fn new(exit: ExitCode, error: impl Into<anyhow::Error>) -> Self {
+    pub(crate) fn new(exit: ExitCode, error: impl Into<anyhow::Error>) -> Self {
         Self { exit, error: error.into(), hints: Vec::new() }
     }
 
     /// Makes an error of a kind from words.
-    pub fn text(exit: ExitCode, text: impl fmt::Display) -> Self {
+    pub(crate) fn text(exit: ExitCode, text: impl fmt::Display) -> Self {
         Self::new(exit, anyhow::anyhow!("{text}"))
     }
 
     /// Adds what was being done.
     #[must_use]
-    pub fn context(mut self, what: impl fmt::Display + Send + Sync + 'static) -> Self {
+    pub(crate) fn context(mut self, what: impl fmt::Display + Send + Sync + 'static) -> Self {
         self.error = self.error.context(what);
         self
     }
 
     /// Adds what to type or do next.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
     }
 
     /// The exit code.
-    pub const fn exit(&self) -> ExitCode {
+    pub(crate) const fn exit(&self) -> ExitCode {
         self.exit
     }
 
@@ -61,23 +61,29 @@ impl CommandError {
     /// # Errors
     ///
     /// Whatever the writer says.
-    pub fn write(&self, out: &mut dyn Write, colour: bool) -> io::Result<()> {
+    pub(crate) fn write(&self, out: &mut dyn Write, colour: bool) -> io::Result<()> {
         let label = |text: &str| paint::paint(text, paint::STRONG, colour);
-        writeln!(out, "{} {}", label("error:"), clean(&self.error.to_string()))?;
+        writeln!(out, "{} {}", label("error:"), clean_lines(&self.error.to_string()))?;
         let causes: Vec<String> = self.error.chain().skip(1).map(ToString::to_string).collect();
         if let [cause] = causes.as_slice() {
-            writeln!(out, "{} {}", label("caused by:"), clean(cause))?;
+            writeln!(out, "{} {}", label("caused by:"), clean_lines(cause))?;
         } else if !causes.is_empty() {
             writeln!(out, "{}", label("caused by:"))?;
             for (number, cause) in (1..).zip(&causes) {
-                writeln!(out, "  {number}: {}", clean(cause))?;
+                writeln!(out, "  {number}: {}", clean_lines(cause))?;
             }
         }
         for hint in &self.hints {
-            writeln!(out, "{} {}", label("hint:"), clean(hint))?;
+            writeln!(out, "{} {}", label("hint:"), clean_lines(hint))?;
         }
         Ok(())
     }
+}
+
+/// Cleans a text that may have several lines of ours, with whatever stands in each.
+fn clean_lines(text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(clean).collect();
+    lines.join("\n")
 }
 
 impl From<ConfigError> for CommandError {
@@ -115,16 +121,24 @@ impl From<JournalFailed> for CommandError {
 }
 
 /// Why there is no answer to a question that came before the first action.
-pub fn before_the_first_action(halt: Halt, what: &str, vendor: &str, key_from: &str) -> CommandError {
+pub(crate) fn before_the_first_action(halt: Halt, what: &str, vendor: &str, key_from: &str) -> CommandError {
     match halt {
-        Halt::Interrupted => CommandError::text(ExitCode::Stopped, format!("interrupted while it tried to {what}; nothing was changed")),
+        Halt::Interrupted => {
+            CommandError::text(ExitCode::Stopped, format!("interrupted while it tried to {what}; nothing was changed"))
+        }
         Halt::QuotaWait(wait) => {
             let wait = crate::domain::duration::format(wait);
-            CommandError::text(ExitCode::Stopped, format!("the console's quota is spent for {wait}, longer than `--max-wait` allows; nothing was changed"))
-                .hint(format!("run the same command again in {wait}, or allow the wait with `--max-wait`"))
+            CommandError::text(
+                ExitCode::Stopped,
+                format!(
+                    "the console's quota is spent for {wait}, longer than `--max-wait` allows; nothing was changed"
+                ),
+            )
+            .hint(format!("run the same command again in {wait}, or allow the wait with `--max-wait`"))
         }
         Halt::Failed(failure) => {
-            let error = CommandError::text(ExitCode::Console, &failure).context(format!("failed to {what}; nothing was changed"));
+            let error = CommandError::text(ExitCode::Console, &failure)
+                .context(format!("failed to {what}; nothing was changed"));
             match hint_for(&failure, vendor, key_from) {
                 Some(hint) => error.hint(hint),
                 None => error,
@@ -134,19 +148,27 @@ pub fn before_the_first_action(halt: Halt, what: &str, vendor: &str, key_from: &
 }
 
 /// What to do about a failure that concerns the console as a whole.
-pub fn hint_for(failure: &Failure, vendor: &str, key_from: &str) -> Option<String> {
+pub(crate) fn hint_for(failure: &Failure, vendor: &str, key_from: &str) -> Option<String> {
     Some(match failure.kind {
         FailureKind::CredentialsRefused => {
-            format!("the API key was {key_from}; a key of one region is not known in another. Try it with `edrctl check {vendor}`")
+            format!(
+                "the API key was {key_from}; a key of one region is not known in another. Try it with `edrctl check {vendor}`"
+            )
         }
-        FailureKind::Forbidden => format!("the API key was {key_from}; make one with the scope \"Read & Write\" in the console"),
+        FailureKind::Forbidden => {
+            format!("the API key was {key_from}; make one with the scope \"Read & Write\" in the console")
+        }
         FailureKind::Certificate => {
             format!("if the console has a private CA, name its certificate with `ca_file` in `[{vendor}]`")
         }
         FailureKind::Unreachable | FailureKind::Timeout | FailureKind::Cut => {
-            format!("check `region` or `base_url` in `[{vendor}]`, the network, and `HTTPS_PROXY`; try it with `edrctl check {vendor}`")
+            format!(
+                "check `region` or `base_url` in `[{vendor}]`, the network, and `HTTPS_PROXY`; try it with `edrctl check {vendor}`"
+            )
         }
-        FailureKind::Gateway | FailureKind::NotFound => format!("check `base_url` in `[{vendor}]`: it leads to the API's host, as in `https://api.eu.amp.cisco.com`"),
+        FailureKind::Gateway | FailureKind::NotFound => format!(
+            "check `base_url` in `[{vendor}]`: it leads to the API's host, as in `https://api.eu.amp.cisco.com`"
+        ),
         FailureKind::ServerError => "the console has a problem of its own; try again in a minute".to_owned(),
         _ => return None,
     })

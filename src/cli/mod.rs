@@ -16,11 +16,10 @@ use std::io;
 
 use clap::{CommandFactory, Parser, error::ErrorKind};
 
-pub use args::Cli;
-use args::Command;
+use args::{Cli, Command};
 use commands::{check, completions, hosts, isolate, man, resume, runs, simulate, status, unisolate};
 use context::Context;
-pub use error::CommandError;
+use error::CommandError;
 
 use crate::domain::outcome::ExitCode;
 

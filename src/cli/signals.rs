@@ -3,11 +3,15 @@
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::error::CommandError;
-use crate::{domain::outcome::ExitCode, engine::cancel::{Cancel, Urgency}};
+use crate::{
+    domain::outcome::ExitCode,
+    engine::cancel::{Cancel, Urgency},
+};
 
 /// Catches Ctrl-C, `kill` and a closing terminal for as long as the returned guard lives.
-pub fn catch() -> Result<(Cancel, Guard), CommandError> {
-    let catch = |kind| signal(kind).map_err(|error| CommandError::new(ExitCode::Internal, error).context("catch interrupts"));
+pub(crate) fn catch() -> Result<(Cancel, Guard), CommandError> {
+    let catch =
+        |kind| signal(kind).map_err(|error| CommandError::new(ExitCode::Internal, error).context("catch interrupts"));
     let (mut interrupt, mut terminate, mut hang_up): (Signal, Signal, Signal) =
         (catch(SignalKind::interrupt())?, catch(SignalKind::terminate())?, catch(SignalKind::hangup())?);
     let cancel = Cancel::new();
@@ -30,7 +34,7 @@ pub fn catch() -> Result<(Cancel, Guard), CommandError> {
 }
 
 /// Stops catching when it is dropped.
-pub struct Guard(tokio::task::JoinHandle<()>);
+pub(crate) struct Guard(tokio::task::JoinHandle<()>);
 
 impl Drop for Guard {
     fn drop(&mut self) {

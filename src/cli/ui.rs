@@ -7,33 +7,33 @@ use indicatif::ProgressDrawTarget;
 use super::args::{ColorChoice, GlobalArgs, OutputFormat};
 use crate::reporters::{Format, Screen, Setup, hints::Invocation};
 
-/// Columns where a terminal does not tell: the width that reports are made for.
-const DEFAULT_COLUMNS: usize = 100;
+/// Columns where a terminal does not tell.
+const DEFAULT_COLUMNS: usize = 80;
 
 /// What is known of the terminal.
 #[derive(Clone, Copy, Debug)]
-pub struct Ui {
+pub(crate) struct Ui {
     /// Standard input is a terminal.
-    pub stdin_is_terminal: bool,
+    pub(crate) stdin_is_terminal: bool,
     /// Standard output is a terminal.
-    pub stdout_is_terminal: bool,
+    pub(crate) stdout_is_terminal: bool,
     /// Standard error is a terminal.
-    pub stderr_is_terminal: bool,
+    pub(crate) stderr_is_terminal: bool,
     /// Colour on standard output.
-    pub stdout_colour: bool,
+    pub(crate) stdout_colour: bool,
     /// Colour on standard error.
-    pub stderr_colour: bool,
+    pub(crate) stderr_colour: bool,
     /// `--quiet`.
-    pub quiet: bool,
+    pub(crate) quiet: bool,
     /// `-v`, counted.
-    pub verbose: u8,
+    pub(crate) verbose: u8,
     /// What standard output carries.
-    pub output: OutputFormat,
+    pub(crate) output: OutputFormat,
 }
 
 impl Ui {
     /// Looks at the terminal once.
-    pub fn new(global: &GlobalArgs) -> Self {
+    pub(crate) fn new(global: &GlobalArgs) -> Self {
         let stdout_is_terminal = io::stdout().is_terminal();
         let stderr_is_terminal = io::stderr().is_terminal();
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
@@ -56,29 +56,29 @@ impl Ui {
     }
 
     /// Whether a person can be asked.
-    pub const fn can_ask(&self) -> bool {
+    pub(crate) const fn can_ask(&self) -> bool {
         self.stdin_is_terminal && self.stderr_is_terminal
     }
 
     /// Columns for tables on standard output; unlimited where it is no terminal.
-    pub fn table_columns(&self) -> Option<usize> {
+    pub(crate) fn table_columns(&self) -> Option<usize> {
         self.stdout_is_terminal.then(columns)
     }
 
     /// Tells something on standard error, unless quiet.
-    pub fn tell(&self, text: &str) {
+    pub(crate) fn tell(&self, text: &str) {
         if !self.quiet {
             warn_line(text);
         }
     }
 
     /// Tells a warning on standard error, also when quiet.
-    pub fn warn(&self, text: &str) {
+    pub(crate) fn warn(&self, text: &str) {
         warn_line(&format!("warning: {text}"));
     }
 
     /// How a run is reported here.
-    pub fn setup(&self, invocation: Invocation) -> Setup {
+    pub(crate) fn setup(&self, invocation: Invocation) -> Setup {
         let bars = self.stderr_is_terminal && !self.quiet;
         Setup {
             format: match self.output {
@@ -101,19 +101,9 @@ impl Ui {
 
 /// The terminal's width, or a default.
 fn columns() -> usize {
-    let told = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).filter(|columns| *columns > 0);
-    // The terminal library tells the width of the terminal on standard error, where the bars are.
-    let asked = || {
-        let (_, width) = indicatif_width()?;
-        Some(width)
-    };
-    told.or_else(asked).unwrap_or(DEFAULT_COLUMNS)
-}
-
-fn indicatif_width() -> Option<(usize, usize)> {
-    let target = ProgressDrawTarget::stderr();
-    let width = usize::from(target.width()?);
-    (width > 0).then_some((0, width))
+    let told = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    let asked = || rustix::termios::tcgetwinsize(io::stderr()).ok().map(|size| usize::from(size.ws_col));
+    told.or_else(asked).filter(|columns| *columns > 0).unwrap_or(DEFAULT_COLUMNS)
 }
 
 /// A line on standard error; if nobody reads it, nobody misses it.
@@ -122,11 +112,11 @@ fn warn_line(text: &str) {
 }
 
 /// Standard output as a writer for reporters.
-pub fn stdout() -> Box<dyn Write + Send> {
+pub(crate) fn stdout() -> Box<dyn Write + Send> {
     Box::new(io::stdout())
 }
 
 /// Standard error as a writer for reporters.
-pub fn stderr() -> Box<dyn Write + Send> {
+pub(crate) fn stderr() -> Box<dyn Write + Send> {
     Box::new(io::stderr())
 }

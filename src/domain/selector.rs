@@ -197,8 +197,12 @@ impl Selector {
         match self.named() {
             Named::Id(id) => (0_u8, id).hash(state),
             Named::Name(name) => {
+                // Two characters at a time: a hasher is slow at many small writes, and there may be a million names.
                 state.write_u8(1);
-                lower(name).for_each(|c| state.write_u32(c.into()));
+                let mut chars = lower(name).map(u64::from);
+                while let Some(first) = chars.next() {
+                    state.write_u64(first << 32 | chars.next().unwrap_or(u64::from(u32::MAX)));
+                }
             }
             Named::Ip(address) => (2_u8, address).hash(state),
             Named::Mac(mac) => (3_u8, mac).hash(state),
@@ -247,6 +251,9 @@ pub fn parse_ip(text: &str) -> Option<IpAddr> {
 
 /// Reads a MAC address: `aa:bb:cc:dd:ee:ff`, `AA-BB-…`, `aabb.ccdd.eeff`, and twelve bare digits if `bare`.
 pub fn parse_mac(text: &str, bare: bool) -> Option<MacAddr> {
+    if !matches!(text.len(), 12 | 14 | 17) {
+        return None;
+    }
     let groups = |separator: char, count: usize, width: usize| {
         let parts: Vec<&str> = text.split(separator).collect();
         (parts.len() == count && parts.iter().all(|part| part.len() == width)).then(|| parts.concat())

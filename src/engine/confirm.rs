@@ -177,7 +177,8 @@ impl Dispatcher<'_> {
         let interval = growing.min(self.limits.poll_most).max(self.pace.poll_interval(cost, now));
         let next = now + interval;
         // The last look is at the deadline itself, so that a host that made it is not told as unconfirmed.
-        let next = self.confirmation.deadline.map_or(next, |deadline| if now < deadline { next.min(deadline) } else { next });
+        let next =
+            self.confirmation.deadline.map_or(next, |deadline| if now < deadline { next.min(deadline) } else { next });
         self.confirmation.next_round = Some(next);
     }
 
@@ -259,7 +260,9 @@ impl Dispatcher<'_> {
         for n in numbers {
             let note = self.notes.get(n).cloned().unwrap_or_default();
             let says = match (&note.state, &note.last_seen) {
-                (Some(state), Some(seen)) => format!("the console still says `{state}`, and last heard of the host {seen}"),
+                (Some(state), Some(seen)) => {
+                    format!("the console still says `{state}`, and last heard of the host {seen}")
+                }
                 (Some(state), None) => format!("the console still says `{state}`"),
                 (None, _) => "the console did not tell the host's state".to_owned(),
             };
@@ -281,4 +284,3 @@ impl Dispatcher<'_> {
         }
     }
 }
-

@@ -201,7 +201,11 @@ impl<'a> Dispatcher<'a> {
             .filter(|n| self.roster.detail(*n).is_some_and(|detail| detail.settled.is_some()))
             .collect();
         for n in settled {
-            self.settle_from_plan(n);
+            if self.header.resumed {
+                self.settle_anew(n);
+            } else {
+                self.settle_from_plan(n);
+            }
         }
         for (n, slot) in (0_u32..).zip(&self.slots) {
             match slot.phase {

@@ -60,7 +60,11 @@ impl Dispatcher<'_> {
         }
         let silent = matches!(
             failure.kind,
-            FailureKind::Unreachable | FailureKind::Timeout | FailureKind::Cut | FailureKind::Gateway | FailureKind::ServerError
+            FailureKind::Unreachable
+                | FailureKind::Timeout
+                | FailureKind::Cut
+                | FailureKind::Gateway
+                | FailureKind::ServerError
         );
         self.console_answered(!silent, Some(failure));
         if error.scope() == Scope::Run {
@@ -148,8 +152,7 @@ impl Dispatcher<'_> {
         let next = retry::next(again, counted, &self.limits, retry::jitter());
         let told = match next {
             Next::GiveUp => {
-                let outcome =
-                    if failure.kind == FailureKind::NotFound { Outcome::Unresolved } else { Outcome::Failed };
+                let outcome = if failure.kind == FailureKind::NotFound { Outcome::Unresolved } else { Outcome::Failed };
                 return self.ended(n, outcome, Some(failure.clone()), By::Answer, telling);
             }
             Next::After(wait) => {
@@ -207,7 +210,8 @@ impl Dispatcher<'_> {
                     match seen.next() {
                         Some(observed) => self.saw(n, why, observed),
                         None => {
-                            let failure = Failure::new(FailureKind::Protocol, "the console's answer leaves this host out");
+                            let failure =
+                                Failure::new(FailureKind::Protocol, "the console's answer leaves this host out");
                             self.look_failed(n, why, &failure, Again::Backoff);
                         }
                     }
@@ -238,7 +242,8 @@ impl Dispatcher<'_> {
                 Why::Reading => self.settle(n, Outcome::Failed, Some(failure.clone()), By::Look),
                 Why::Conflict | Why::Doubt => {
                     let first = self.notes.get(n).and_then(|note| note.failure.clone());
-                    let first = first.map_or_else(|| "sent, and the run ended before an answer".to_owned(), |first| first.text);
+                    let first =
+                        first.map_or_else(|| "sent, and the run ended before an answer".to_owned(), |first| first.text);
                     let text = format!("{first}; and the look at the host failed: {failure}");
                     let failure = Failure::new(failure.kind, text);
                     if why == Why::Doubt {
@@ -374,6 +379,15 @@ impl Dispatcher<'_> {
         let result = self.result(n, settled.outcome, settled.reason);
         self.set_phase(n, Phase::Settled);
         self.teller.now(RunEventKind::TargetSettled(result));
+    }
+
+    /// Ends a target that a resumed run will not send after all; the journal's plan does not say so yet.
+    pub(super) fn settle_anew(&mut self, n: u32) {
+        let settled = self.roster.detail(n).and_then(|detail| detail.settled.clone());
+        let open = self.slots.get(n as usize).is_some_and(|slot| slot.phase != Phase::Settled);
+        if let Some(settled) = settled.filter(|_| open) {
+            self.settle(n, settled.outcome, settled.reason, By::Plan);
+        }
     }
 
     /// Accounts for a target that the run leaves behind. The journal knows it by what is missing.

@@ -122,7 +122,8 @@ async fn read_inventory(
                 }
             }
             if !cursors.insert(next.clone()) {
-                let text = "the console's list of hosts leads in a circle: its `next` link names a page that was read already";
+                let text =
+                    "the console's list of hosts leads in a circle: its `next` link names a page that was read already";
                 return Err(Halt::Failed(Failure::new(FailureKind::Protocol, text)));
             }
             cursor = Some(next);
@@ -235,7 +236,9 @@ fn protected_by(
     }
     doubt.map(|pattern| {
         let what = if matches!(pattern, Pattern::Name(_)) { "name" } else { "address" };
-        let text = format!("the console tells no {what} of this host, so it cannot be checked against the protected `{pattern}`");
+        let text = format!(
+            "the console tells no {what} of this host, so it cannot be checked against the protected `{pattern}`"
+        );
         (Outcome::Refused, Some(Failure::new(FailureKind::Protected, text)))
     })
 }

@@ -29,11 +29,6 @@ impl Recorder {
         Self(journal)
     }
 
-    /// Whether there is a journal to write to.
-    pub(super) const fn is_on(&self) -> bool {
-        self.0.is_some()
-    }
-
     /// Appends what `record` makes, if there is a journal.
     pub(super) fn write(&self, record: impl FnOnce() -> Record) -> Synced {
         Synced(self.0.as_ref().map(|journal| journal.append(record())))

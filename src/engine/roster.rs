@@ -171,8 +171,7 @@ impl Roster {
         order.sort_unstable();
         for (n, first) in order {
             let Some(item) = self.items.get(n as usize) else { continue };
-            let also =
-                Duplicate { target: Arc::clone(&item.written), file: self.file(n).cloned(), line: item.line };
+            let also = Duplicate { target: Arc::clone(&item.written), file: self.file(n).cloned(), line: item.line };
             let mut lines = self.details.remove(&n).map(|detail| detail.duplicates).unwrap_or_default();
             let duplicates = &mut self.detail_mut(first).duplicates;
             duplicates.push(also);

@@ -8,10 +8,7 @@ use super::{
     event::{Listener, RunEvent, RunEventKind},
     recorder::Synced,
 };
-use crate::{
-    clock,
-    domain::outcome::RunStats,
-};
+use crate::{clock, domain::outcome::RunStats};
 
 /// The events of a run on their way out.
 pub(super) struct Teller<'a> {
@@ -39,8 +36,7 @@ impl<'a> Teller<'a> {
         if let RunEventKind::TargetSettled(result) = &kind {
             self.stats.settled.add(result.outcome);
         }
-        let event =
-            RunEvent { at: clock::now(), elapsed: self.begun.elapsed(), stats: self.stats.clone(), kind };
+        let event = RunEvent { at: clock::now(), elapsed: self.begun.elapsed(), stats: self.stats.clone(), kind };
         self.listener.on_event(&event);
     }
 
@@ -61,7 +57,7 @@ impl<'a> Teller<'a> {
                 }
                 Ok(())
             }
-            Err(()) => Err(Unwritten(kinds)),
+            Err(()) => Err(Unwritten),
         }
     }
 
@@ -75,8 +71,8 @@ impl<'a> Teller<'a> {
     }
 }
 
-/// Events whose journal line could not be written.
-pub(super) struct Unwritten(pub(super) Vec<RunEventKind>);
+/// A journal line could not be written, so what it says is not told.
+pub(super) struct Unwritten;
 
 /// A listener that hears nothing.
 #[derive(Debug, Default)]

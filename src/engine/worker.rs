@@ -14,12 +14,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) enum Done {
     /// An action was submitted.
-    Submitted {
-        batch: u64,
-        targets: Vec<u32>,
-        took: Duration,
-        result: Result<Answer<Vec<Reply>>, VendorError>,
-    },
+    Submitted { batch: u64, targets: Vec<u32>, took: Duration, result: Result<Answer<Vec<Reply>>, VendorError> },
     /// The intent could not be written, so nothing was sent.
     NotSent { targets: Vec<u32> },
     /// Hosts were looked at.

@@ -26,10 +26,7 @@ pub enum HttpErrorKind {
 
 impl HttpError {
     pub(super) fn too_large(limit: usize) -> Self {
-        Self {
-            kind: HttpErrorKind::TooLarge,
-            text: format!("the answer is larger than {} MiB", limit / (1024 * 1024)),
-        }
+        Self { kind: HttpErrorKind::TooLarge, text: format!("the answer is larger than {} MiB", limit / (1024 * 1024)) }
     }
 
     /// Judges what the HTTP library reports.
@@ -48,7 +45,8 @@ impl HttpError {
             };
         }
         if error.is_connect() {
-            let text = if error.is_timeout() { "no connection in time".to_owned() } else { connect_words(error, &cause) };
+            let text =
+                if error.is_timeout() { "no connection in time".to_owned() } else { connect_words(error, &cause) };
             return Self { kind: HttpErrorKind::Unreachable, text };
         }
         if error.is_builder() {
@@ -111,7 +109,9 @@ fn connect_words(error: &reqwest::Error, cause: &str) -> String {
         Some(io::ErrorKind::ConnectionRefused) => "the connection was refused: nothing listens there".to_owned(),
         Some(io::ErrorKind::ConnectionReset) => "the connection was reset before a request could be sent".to_owned(),
         Some(io::ErrorKind::TimedOut) => "no connection in time".to_owned(),
-        _ if cause.contains("failed to lookup") || cause.contains("dns") => format!("the host name does not resolve ({cause})"),
+        _ if cause.contains("failed to lookup") || cause.contains("dns") => {
+            format!("the host name does not resolve ({cause})")
+        }
         _ => format!("no connection ({cause})"),
     }
 }

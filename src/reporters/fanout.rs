@@ -1,9 +1,15 @@
 //! One event to several reporters.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
 
 use super::{Reporter, clean::clean};
-use crate::engine::event::RunEvent;
+use crate::{
+    domain::outcome::RunStats,
+    engine::event::{Listener, RunEvent},
+};
 
 /// Hands every event to every reporter, and goes on without those that fail.
 ///
@@ -59,6 +65,17 @@ impl Fanout {
                 self.warnings = Box::new(io::sink());
             }
         }
+    }
+}
+
+/// The engine's listener: what a reporter cannot show is never the engine's concern.
+impl Listener for Fanout {
+    fn on_event(&mut self, event: &RunEvent) {
+        self.each(|reporter| reporter.on_event(event));
+    }
+
+    fn tick(&mut self, _stats: &RunStats, _elapsed: Duration) {
+        self.each(|reporter| reporter.tick());
     }
 }
 

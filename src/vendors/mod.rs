@@ -190,6 +190,13 @@ impl VendorName {
         Self::ALL.into_iter().find(|name| name.word() == word)
     }
 
+    /// Its name for people.
+    pub const fn console(self) -> &'static str {
+        match self {
+            Self::Cisco => cisco::CONSOLE,
+        }
+    }
+
     /// How this console's ids are told from names and addresses.
     pub const fn id_form(self) -> fn(&str) -> crate::domain::selector::IdForm {
         match self {

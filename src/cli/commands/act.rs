@@ -27,7 +27,9 @@ use crate::{
         plan::{States, Wish},
         roster::Roster,
     },
-    journal::{By, CandidateRecord, DuplicateRecord, Header, Journal, Settlement, StateFolder, TargetRecord, new_run_id},
+    journal::{
+        By, CandidateRecord, DuplicateRecord, Header, Journal, Settlement, StateFolder, TargetRecord, new_run_id,
+    },
     reporters::words,
     secret::Secret,
 };
@@ -36,7 +38,7 @@ use crate::{
 const FIXED_RUN: &str = "__EDRCTL_RUN_ID";
 
 /// Runs one changing command.
-pub async fn run(
+pub(crate) async fn run(
     kind: ActionKind,
     args: ActArgs,
     unlock_code: Option<Secret>,
@@ -52,7 +54,7 @@ pub async fn run(
     let with_unlock_code = unlock_code.is_some();
     let opening = Opening {
         vendor,
-        simulate: fleet_of(&args.vendor, &selected.entries)?,
+        simulate: fleet_of(&args.vendor, &selected.entries, kind == ActionKind::Unisolate)?,
         faults: args.vendor.faults.as_deref(),
         concurrency: args.vendor.concurrency,
         max_wait: args.vendor.max_wait,
@@ -62,7 +64,8 @@ pub async fn run(
     let mut session = Session::open(opening, Some(&loaded), context).await?;
     prepare::prove(&mut session, &cancel, context).await?;
 
-    let asks = context.ui.can_ask() && !args.consent.yes && args.consent.expect_count.is_none() && !args.vendor.simulate;
+    let asks =
+        context.ui.can_ask() && !args.consent.yes && args.consent.expect_count.is_none() && !args.vendor.simulate;
     let states = if args.dry_run || asks { States::IfCheap } else { States::Incidentally };
     let wish = Wish { kind: Some(kind), protected: &protected, states };
     let (roster, survey) = prepare::plan(&mut session, selected, wish, &cancel, context).await?;
@@ -91,7 +94,10 @@ pub async fn run(
         let counts = tell_plan(&header, &roster, kind, &mut reporters);
         session.close().await;
         return if all_protected {
-            Err(CommandError::text(ExitCode::Refused, format!("every host is protected or cannot be {kind}d; nothing was sent")))
+            Err(CommandError::text(
+                ExitCode::Refused,
+                format!("every host is protected or cannot be {kind}d; nothing was sent"),
+            ))
         } else {
             Ok(dry_run_exit(&counts))
         };
@@ -128,7 +134,15 @@ pub async fn run(
     };
     let (journal, roster) = create_journal(journals, record, roster, context, session.concurrency.get()).await?;
     let purpose = Purpose::Act(Action { kind, comment: args.comment });
-    let run = Run { header, purpose, console: session.console, roster, standings: Vec::new(), wait: args.wait.wait, first_batch: 0 };
+    let run = Run {
+        header,
+        purpose,
+        console: session.console,
+        roster,
+        standings: Vec::new(),
+        wait: args.wait.wait,
+        first_batch: 0,
+    };
     let report = run.go(Some(journal), cancel, &mut reporters).await;
     if let Some(simulator) = session.simulator {
         simulator.stop().await;
@@ -280,13 +294,14 @@ fn run_id() -> Result<RunId, CommandError> {
 }
 
 /// Who runs this: the name that the environment gives, and the number that it cannot forge.
-pub fn user() -> String {
-    let name = ["USER", "LOGNAME"].iter().find_map(|variable| std::env::var(variable).ok().filter(|name| !name.is_empty()));
+pub(crate) fn user() -> String {
+    let name =
+        ["USER", "LOGNAME"].iter().find_map(|variable| std::env::var(variable).ok().filter(|name| !name.is_empty()));
     let number = rustix::process::getuid().as_raw();
     name.map_or_else(|| format!("uid {number}"), |name| format!("{name} (uid {number})"))
 }
 
 /// The machine this runs on.
-pub fn machine() -> String {
+pub(crate) fn machine() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }

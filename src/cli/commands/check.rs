@@ -26,7 +26,7 @@ use crate::{
 ///
 /// Whether the API client may isolate cannot be proved without isolating; `check` proves everything before that.
 #[derive(Debug, Args)]
-pub struct CheckArgs {
+pub(crate) struct CheckArgs {
     /// The consoles [default: all that this version speaks to]
     #[arg(value_name = "V")]
     vendors: Vec<VendorChoice>,
@@ -49,7 +49,7 @@ struct Checked<'a> {
 }
 
 /// Runs it.
-pub async fn run(args: CheckArgs, context: &Context) -> Result<ExitCode, CommandError> {
+pub(crate) async fn run(args: CheckArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let (cancel, _guard) = signals::catch()?;
     let vendors: Vec<VendorName> = if args.vendors.is_empty() {
         VendorName::ALL.to_vec()
@@ -86,7 +86,8 @@ pub async fn run(args: CheckArgs, context: &Context) -> Result<ExitCode, Command
             OutputFormat::Human => human(name, &checked, safety.protected.len()),
             OutputFormat::Jsonl | OutputFormat::Json => json_text::to_line(&checked).unwrap_or_default(),
             OutputFormat::Csv => {
-                return Err(CommandError::text(ExitCode::Usage, "`check` has no CSV output").hint("use `-o human` or `-o jsonl`"));
+                return Err(CommandError::text(ExitCode::Usage, "`check` has no CSV output")
+                    .hint("use `-o human` or `-o jsonl`"));
             }
         };
         let text = text.trim_end_matches('\n').to_owned();

@@ -12,14 +12,14 @@ use crate::{
 
 /// Print shell completions
 #[derive(Debug, Args)]
-pub struct CompletionsArgs {
+pub(crate) struct CompletionsArgs {
     /// The shell
     #[arg(value_name = "SHELL")]
     shell: Shell,
 }
 
 /// Runs it.
-pub fn run(args: &CompletionsArgs) -> Result<ExitCode, CommandError> {
+pub(crate) fn run(args: &CompletionsArgs) -> Result<ExitCode, CommandError> {
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut command(), "edrctl", &mut text);
     // A reader that has gone away has seen what it wanted.

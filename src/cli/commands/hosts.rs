@@ -23,7 +23,11 @@ use crate::{
         host::{Host, HostId, short_name},
         outcome::ExitCode,
     },
-    reporters::{csv, json_text, table::{Column, Table}, words},
+    reporters::{
+        csv, json_text,
+        table::{Column, Table},
+        words,
+    },
     simulator::Fleet,
 };
 
@@ -31,7 +35,7 @@ use crate::{
 ///
 /// `-o csv` makes a file that `--column id` reads, `--plain` one that needs no option.
 #[derive(Debug, Args)]
-pub struct HostsArgs {
+pub(crate) struct HostsArgs {
     #[command(flatten)]
     vendor: VendorArgs,
     /// Only hosts of this name; `*` stands for anything
@@ -68,7 +72,7 @@ struct HostV1<'a> {
 const SIMULATED_HOSTS: u32 = 20;
 
 /// Runs it.
-pub async fn run(args: HostsArgs, context: &Context) -> Result<ExitCode, CommandError> {
+pub(crate) async fn run(args: HostsArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let vendor = args.vendor.vendor.name();
     let loaded = context.configuration(overrides(vendor, args.vendor.concurrency))?;
     let (cancel, _guard) = signals::catch()?;
@@ -101,7 +105,9 @@ pub async fn run(args: HostsArgs, context: &Context) -> Result<ExitCode, Command
         }
         match page.next {
             Some(next) if cursors.insert(next.clone()) => cursor = Some(next),
-            Some(_) => return Err(CommandError::text(ExitCode::Console, "the console's list of hosts leads in a circle")),
+            Some(_) => {
+                return Err(CommandError::text(ExitCode::Console, "the console's list of hosts leads in a circle"));
+            }
             None => break,
         }
     }
@@ -122,7 +128,10 @@ fn wanted(args: &HostsArgs, host: &Host) -> bool {
     };
     args.name.as_deref().is_none_or(named)
         && args.state.as_deref().is_none_or(|state| host.state.as_ref().is_some_and(|known| known.word == state))
-        && args.group.as_deref().is_none_or(|group| host.group.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(group)))
+        && args
+            .group
+            .as_deref()
+            .is_none_or(|group| host.group.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(group)))
 }
 
 /// Whether a text fits a pattern in which `*` stands for anything.

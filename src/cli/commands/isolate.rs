@@ -14,7 +14,7 @@ use crate::{
 /// alone. Without --wait a host counts as done when the console has taken the request; with --wait when the console
 /// reports it isolated.
 #[derive(Debug, Args)]
-pub struct IsolateArgs {
+pub(crate) struct IsolateArgs {
     #[command(flatten)]
     act: ActArgs,
     #[command(flatten)]
@@ -22,7 +22,7 @@ pub struct IsolateArgs {
 }
 
 /// Runs it.
-pub async fn run(args: IsolateArgs, context: &Context) -> Result<ExitCode, CommandError> {
+pub(crate) async fn run(args: IsolateArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let unlock_code = args.unlock_code.read(context)?;
     act::run(ActionKind::Isolate, args.act, unlock_code, context).await
 }

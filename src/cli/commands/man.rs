@@ -14,14 +14,14 @@ use crate::{
 
 /// Print the man page, or write one page a command into a folder
 #[derive(Debug, Args)]
-pub struct ManArgs {
+pub(crate) struct ManArgs {
     /// Write edrctl.1, edrctl-isolate.1 and so on here
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 }
 
 /// Runs it.
-pub fn run(args: &ManArgs) -> Result<ExitCode, CommandError> {
+pub(crate) fn run(args: &ManArgs) -> Result<ExitCode, CommandError> {
     let failed = |error: io::Error| CommandError::new(ExitCode::Internal, error).context("write the man pages");
     if let Some(dir) = &args.dir {
         std::fs::create_dir_all(dir).and_then(|()| clap_mangen::generate_to(command(), dir)).map_err(failed)?;

@@ -1,16 +1,16 @@
 //! The commands, one file each, named as typed. What several share stands in `act`, `session` and `prepare`.
 
 mod act;
-pub mod check;
-pub mod completions;
-pub mod hosts;
-pub mod isolate;
-pub mod man;
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod hosts;
+pub(crate) mod isolate;
+pub(crate) mod man;
 mod prepare;
-pub mod resume;
-pub mod runs;
+pub(crate) mod resume;
+pub(crate) mod runs;
 mod session;
-pub mod simulate;
-pub mod status;
-pub mod unisolate;
+pub(crate) mod simulate;
+pub(crate) mod status;
+pub(crate) mod unisolate;
 mod unlock_code;

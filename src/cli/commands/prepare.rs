@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Reads the targets; none at all is a refusal.
-pub fn targets(args: &TargetArgs, vendor: VendorName, context: &Context) -> Result<Selected, CommandError> {
+pub(crate) fn targets(args: &TargetArgs, vendor: VendorName, context: &Context) -> Result<Selected, CommandError> {
     let form = match (&args.column, &args.field) {
         (Some(column), _) => Form::Column(column.clone()),
         (None, Some(pointer)) => Form::Field(pointer.clone()),
@@ -47,7 +47,10 @@ pub fn targets(args: &TargetArgs, vendor: VendorName, context: &Context) -> Resu
     }
     let selected = select::read(&sources, &mut io::stdin().lock(), vendor.id_form())?;
     if selected.skipped.total > 0 {
-        context.ui.warn(&format!("{} left out by `--skip-invalid`:", words::count(selected.skipped.total, "malformed line", "malformed lines")));
+        context.ui.warn(&format!(
+            "{} left out by `--skip-invalid`:",
+            words::count(selected.skipped.total, "malformed line", "malformed lines")
+        ));
         for line in &selected.skipped.shown {
             context.ui.warn(&line.to_string());
         }
@@ -57,14 +60,15 @@ pub fn targets(args: &TargetArgs, vendor: VendorName, context: &Context) -> Resu
         context.ui.tell(&format!("{lines} a target that another line has named; each host is acted on once"));
     }
     if selected.entries.is_empty() {
-        return Err(CommandError::text(ExitCode::Refused, "there is no target; nothing was sent")
-            .hint(format!("a target file has one host a line; `edrctl hosts --vendor {vendor}` lists the console's hosts")));
+        return Err(CommandError::text(ExitCode::Refused, "there is no target; nothing was sent").hint(format!(
+            "a target file has one host a line; `edrctl hosts --vendor {vendor}` lists the console's hosts"
+        )));
     }
     Ok(selected)
 }
 
 /// What has to be repeated to read the same targets again.
-pub fn reading(args: &TargetArgs) -> (Vec<String>, Vec<String>) {
+pub(crate) fn reading(args: &TargetArgs) -> (Vec<String>, Vec<String>) {
     let mut reading = Vec::new();
     for (flag, value) in [("--column", &args.column), ("--field", &args.field)] {
         if let Some(value) = value {
@@ -87,7 +91,7 @@ pub fn reading(args: &TargetArgs) -> (Vec<String>, Vec<String>) {
 }
 
 /// Tells what happens while the console is asked before a run.
-pub fn teller(context: &Context) -> impl FnMut(Notice) + Send {
+pub(crate) fn teller(context: &Context) -> impl FnMut(Notice) + Send {
     let ui = context.ui;
     move |notice| match notice {
         Notice::Waiting { wait, why } => {
@@ -112,7 +116,7 @@ pub fn teller(context: &Context) -> impl FnMut(Notice) + Send {
 }
 
 /// Proves address, certificate and credentials before anything else.
-pub async fn prove(session: &mut Session, cancel: &Cancel, context: &Context) -> Result<Tenant, CommandError> {
+pub(crate) async fn prove(session: &mut Session, cancel: &Cancel, context: &Context) -> Result<Tenant, CommandError> {
     let mut tell = teller(context);
     let checked = session.console.check(cancel, &mut tell).await;
     let address = session.address.clone();
@@ -130,13 +134,13 @@ pub async fn prove(session: &mut Session, cancel: &Cancel, context: &Context) ->
 }
 
 /// Puts a halt before the first action into words.
-pub fn failed(session: &Session, halt: Halt) -> CommandError {
+pub(crate) fn failed(session: &Session, halt: Halt) -> CommandError {
     let what = format!("ask {} at {}", session.console.vendor.capabilities().console, session.address);
     before_the_first_action(halt, &what, session.vendor.word(), &session.key_from)
 }
 
 /// Resolves and checks the targets.
-pub async fn plan(
+pub(crate) async fn plan(
     session: &mut Session,
     selected: Selected,
     wish: Wish<'_>,
@@ -157,7 +161,9 @@ pub async fn plan(
 
 fn tell_survey(survey: Survey, context: &Context) {
     if survey.incomplete {
-        context.ui.warn("the console's inventory changed while it was read; a host that has just been added may be missing");
+        context
+            .ui
+            .warn("the console's inventory changed while it was read; a host that has just been added may be missing");
     }
     if survey.folded > 0 {
         let targets = words::count(survey.folded as u64, "target names", "targets name");
@@ -166,12 +172,12 @@ fn tell_survey(survey: Survey, context: &Context) {
 }
 
 /// One target by its id, as if it had been written.
-pub fn entry_of(id: &str, vendor: VendorName) -> Option<Entry> {
+pub(crate) fn entry_of(id: &str, vendor: VendorName) -> Option<Entry> {
     let selector = crate::domain::selector::Selector::parse(id, Some(SelectorKind::Id), vendor.id_form()).ok()?;
     Some(Entry { selector, file: 0, line: 0 })
 }
 
 /// Shares a text.
-pub fn shared(text: &str) -> Arc<str> {
+pub(crate) fn shared(text: &str) -> Arc<str> {
     text.into()
 }

@@ -24,7 +24,7 @@ use crate::{
 
 /// What was done: list runs, show one, verify its journal
 #[derive(Debug, Args)]
-pub struct RunsArgs {
+pub(crate) struct RunsArgs {
     #[command(subcommand)]
     command: RunsCommand,
 }
@@ -53,7 +53,7 @@ enum RunsCommand {
 }
 
 /// Runs it.
-pub fn run(args: &RunsArgs, context: &Context) -> Result<ExitCode, CommandError> {
+pub(crate) fn run(args: &RunsArgs, context: &Context) -> Result<ExitCode, CommandError> {
     match &args.command {
         RunsCommand::List => list(context),
         RunsCommand::Show { run } => show(run, context),
@@ -92,7 +92,8 @@ fn list(context: &Context) -> Result<ExitCode, CommandError> {
             format!("[{}]\n", lines.join(",\n"))
         }
         OutputFormat::Csv => {
-            return Err(CommandError::text(ExitCode::Usage, "`runs list` has no CSV output").hint("use `-o human` or `-o jsonl`"));
+            return Err(CommandError::text(ExitCode::Usage, "`runs list` has no CSV output")
+                .hint("use `-o human` or `-o jsonl`"));
         }
     };
     print(&text);
@@ -111,7 +112,8 @@ fn list_json(entries: &[RunEntry]) -> Result<Vec<String>, CommandError> {
     readable
         .map(|(run, summary)| {
             let end = summary.end.as_ref();
-            let outcomes = end.map(|end| end.counts.present().map(|(outcome, count)| (outcome.word(), count)).collect());
+            let outcomes =
+                end.map(|end| end.counts.present().map(|(outcome, count)| (outcome.word(), count)).collect());
             json_text::to_line(&RunV1 {
                 schema: "edrctl.run_summary/1",
                 run,
@@ -214,7 +216,12 @@ fn describe(replay: &Replay) -> String {
     let header = &replay.header;
     let mut lines = vec![
         format!("run        {}", header.run),
-        format!("console    {} {}{}", header.vendor, header.console, if header.simulated { " (simulated)" } else { "" }),
+        format!(
+            "console    {} {}{}",
+            header.vendor,
+            header.console,
+            if header.simulated { " (simulated)" } else { "" }
+        ),
         format!("action     {}", header.action),
         format!("started    {} by {} on {}", clock::rfc3339(replay.started), header.user, header.host),
     ];
@@ -269,9 +276,12 @@ fn verify(wanted: &str, all: bool, context: &Context) -> Result<ExitCode, Comman
 }
 
 /// Finds a run; a name that fits none is wrong usage, not a broken journal.
-pub fn find(journals: &crate::journal::StateFolder, wanted: &str) -> Result<crate::domain::id::RunId, CommandError> {
+pub(crate) fn find(
+    journals: &crate::journal::StateFolder,
+    wanted: &str,
+) -> Result<crate::domain::id::RunId, CommandError> {
     journals.find(wanted).map_err(|error| match &error {
-        JournalError::NoRuns { .. } | JournalError::NoSuchRun { .. } | JournalError::AmbiguousRun { .. } => {
+        JournalError::NoRuns { .. } | JournalError::NoSuchRun { .. } | JournalError::Ambiguous { .. } => {
             let hint = error.hint();
             let error = CommandError::new(ExitCode::Usage, error);
             hint.into_iter().fold(error, CommandError::hint)

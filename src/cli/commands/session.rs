@@ -5,7 +5,10 @@ use std::{num::NonZeroUsize, path::Path, sync::Arc};
 use crate::{
     cli::{args::VendorArgs, context::Context, error::CommandError},
     config::{Loaded, Overrides},
-    domain::{outcome::ExitCode, selector::{Entry, Named}},
+    domain::{
+        outcome::ExitCode,
+        selector::{Entry, Named},
+    },
     engine::{console::Console, limits::Limits},
     http::{self, ClientOptions, Trust, Url},
     secret::Secret,
@@ -14,41 +17,41 @@ use crate::{
 };
 
 /// An open console.
-pub struct Session {
+pub(crate) struct Session {
     /// The console, with its pace.
-    pub console: Console,
+    pub(crate) console: Console,
     /// Its word.
-    pub vendor: VendorName,
+    pub(crate) vendor: VendorName,
     /// Its address, without credentials.
-    pub address: String,
+    pub(crate) address: String,
     /// Where the credentials were read from, in words.
-    pub key_from: String,
+    pub(crate) key_from: String,
     /// The simulator, if it is one.
-    pub simulator: Option<simulator::Console>,
+    pub(crate) simulator: Option<simulator::Console>,
     /// Requests in flight.
-    pub concurrency: NonZeroUsize,
+    pub(crate) concurrency: NonZeroUsize,
 }
 
 /// What a session is opened for.
-pub struct Opening<'a> {
+pub(crate) struct Opening<'a> {
     /// The console's word.
-    pub vendor: VendorName,
+    pub(crate) vendor: VendorName,
     /// The embedded simulator instead of the real console, with its fleet.
-    pub simulate: Option<Fleet>,
+    pub(crate) simulate: Option<Fleet>,
     /// Its faults.
-    pub faults: Option<&'a Path>,
+    pub(crate) faults: Option<&'a Path>,
     /// Requests in flight, if the command line says so.
-    pub concurrency: Option<NonZeroUsize>,
+    pub(crate) concurrency: Option<NonZeroUsize>,
     /// The longest wait for the quota.
-    pub max_wait: std::time::Duration,
+    pub(crate) max_wait: std::time::Duration,
     /// Whether the reserve of the quota may be used.
-    pub uses_reserve: bool,
+    pub(crate) uses_reserve: bool,
     /// The code that ends an isolation at the host.
-    pub unlock_code: Option<Secret>,
+    pub(crate) unlock_code: Option<Secret>,
 }
 
 /// What the command line says against the configuration.
-pub fn overrides(vendor: VendorName, concurrency: Option<NonZeroUsize>) -> Overrides {
+pub(crate) fn overrides(vendor: VendorName, concurrency: Option<NonZeroUsize>) -> Overrides {
     let mut overrides = Overrides::default();
     if let Some(concurrency) = concurrency {
         overrides.set(vendor.word(), "concurrency", "--concurrency", concurrency.to_string());
@@ -57,23 +60,26 @@ pub fn overrides(vendor: VendorName, concurrency: Option<NonZeroUsize>) -> Overr
 }
 
 /// The fleet of a rehearsal: the hosts that the targets name.
-pub fn fleet_of(args: &VendorArgs, entries: &[Entry]) -> Result<Option<Fleet>, CommandError> {
+///
+/// Hosts that are to be put back begin isolated.
+pub(crate) fn fleet_of(args: &VendorArgs, entries: &[Entry], isolated: bool) -> Result<Option<Fleet>, CommandError> {
     if !args.simulate {
         return Ok(None);
     }
     let wanted = entries.iter().map(|entry| match entry.selector.named() {
-        Named::Id(id) => Wanted { id: Some(id), ..Wanted::default() },
-        Named::Name(name) => Wanted { name: Some(name), ..Wanted::default() },
-        Named::Ip(ip) => Wanted { ip: Some(ip), ..Wanted::default() },
-        Named::Mac(mac) => Wanted { mac: Some(mac), ..Wanted::default() },
+        Named::Id(id) => Wanted { id: Some(id), isolated, ..Wanted::default() },
+        Named::Name(name) => Wanted { name: Some(name), isolated, ..Wanted::default() },
+        Named::Ip(ip) => Wanted { ip: Some(ip), isolated, ..Wanted::default() },
+        Named::Mac(mac) => Wanted { mac: Some(mac), isolated, ..Wanted::default() },
     });
-    let fleet = Fleet::of_targets(wanted)
-        .map_err(|error| CommandError::new(ExitCode::Usage, error).context("make the simulated fleet from the targets"))?;
+    let fleet = Fleet::of_targets(wanted).map_err(|error| {
+        CommandError::new(ExitCode::Usage, error).context("make the simulated fleet from the targets")
+    })?;
     Ok(Some(fleet))
 }
 
 /// Reads a file of faults.
-pub fn faults(path: Option<&Path>) -> Result<Faults, CommandError> {
+pub(crate) fn faults(path: Option<&Path>) -> Result<Faults, CommandError> {
     match path {
         None => Ok(Faults::default()),
         Some(path) => Faults::read(path).map_err(|error| {
@@ -84,13 +90,21 @@ pub fn faults(path: Option<&Path>) -> Result<Faults, CommandError> {
 
 impl Session {
     /// Opens the console.
-    pub async fn open(opening: Opening<'_>, loaded: Option<&Loaded>, context: &Context) -> Result<Self, CommandError> {
+    pub(crate) async fn open(
+        opening: Opening<'_>,
+        loaded: Option<&Loaded>,
+        context: &Context,
+    ) -> Result<Self, CommandError> {
         match opening.vendor {
             VendorName::Cisco => Self::open_cisco(opening, loaded, context).await,
         }
     }
 
-    async fn open_cisco(opening: Opening<'_>, loaded: Option<&Loaded>, context: &Context) -> Result<Self, CommandError> {
+    async fn open_cisco(
+        opening: Opening<'_>,
+        loaded: Option<&Loaded>,
+        context: &Context,
+    ) -> Result<Self, CommandError> {
         let vendor = opening.vendor;
         let internal = |error: &dyn std::fmt::Display| CommandError::text(ExitCode::Internal, error);
         if let Some(fleet) = opening.simulate {
@@ -133,8 +147,9 @@ impl Session {
             proxy: true,
         })?;
         let concurrency = config.concurrency;
-        let cisco = Cisco::new(client, config.base, &config.client_id, &config.api_key, opening.unlock_code, concurrency)
-            .map_err(|error| CommandError::text(ExitCode::Config, error))?;
+        let cisco =
+            Cisco::new(client, config.base, &config.client_id, &config.api_key, opening.unlock_code, concurrency)
+                .map_err(|error| CommandError::text(ExitCode::Config, error))?;
         let address = cisco.address();
         let console = console(Arc::new(cisco), concurrency, opening.max_wait, opening.uses_reserve);
         let key_from = format!("read from {}", config.api_key_origin);
@@ -142,14 +157,19 @@ impl Session {
     }
 
     /// Ends the simulator, if there is one.
-    pub async fn close(self) {
+    pub(crate) async fn close(self) {
         if let Some(simulator) = self.simulator {
             simulator.stop().await;
         }
     }
 }
 
-fn console(vendor: Arc<dyn Vendor>, concurrency: NonZeroUsize, max_wait: std::time::Duration, uses_reserve: bool) -> Console {
+fn console(
+    vendor: Arc<dyn Vendor>,
+    concurrency: NonZeroUsize,
+    max_wait: std::time::Duration,
+    uses_reserve: bool,
+) -> Console {
     let limits = Limits { max_wait, ..Limits::new(concurrency) };
     Console::new(vendor, limits, uses_reserve)
 }

@@ -23,7 +23,7 @@ use crate::{
 /// Prints a ready configuration: address, CA file and credentials. The credentials are new at every start. Other clients
 /// of the same console work against it.
 #[derive(Debug, Args)]
-pub struct SimulateArgs {
+pub(crate) struct SimulateArgs {
     /// The console
     #[arg(long, value_name = "V")]
     vendor: VendorChoice,
@@ -45,7 +45,7 @@ pub struct SimulateArgs {
 }
 
 /// Runs it.
-pub async fn run(args: SimulateArgs, context: &Context) -> Result<ExitCode, CommandError> {
+pub(crate) async fn run(args: SimulateArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let VendorChoice::Cisco = args.vendor;
     let usage = |error: anyhow::Error| CommandError::new(ExitCode::Usage, error);
     if !args.listen.ip().is_loopback() {

@@ -29,7 +29,7 @@ use crate::{
 ///
 /// A host whose state was read is `confirmed`, and `state` has the console's own word for it. Keeps no journal.
 #[derive(Debug, Args)]
-pub struct StatusArgs {
+pub(crate) struct StatusArgs {
     #[command(flatten)]
     vendor: VendorArgs,
     #[command(flatten)]
@@ -37,14 +37,14 @@ pub struct StatusArgs {
 }
 
 /// Runs it.
-pub async fn run(args: StatusArgs, context: &Context) -> Result<ExitCode, CommandError> {
+pub(crate) async fn run(args: StatusArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let vendor = args.vendor.vendor.name();
     let loaded = context.configuration(overrides(vendor, args.vendor.concurrency))?;
     let selected = prepare::targets(&args.targets, vendor, context)?;
     let (cancel, _guard) = signals::catch()?;
     let opening = Opening {
         vendor,
-        simulate: fleet_of(&args.vendor, &selected.entries)?,
+        simulate: fleet_of(&args.vendor, &selected.entries, false)?,
         faults: args.vendor.faults.as_deref(),
         concurrency: args.vendor.concurrency,
         max_wait: args.vendor.max_wait,

@@ -12,12 +12,12 @@ use crate::{
 ///
 /// May use the part of the console's quota that `isolate` leaves as a reserve.
 #[derive(Debug, Args)]
-pub struct UnisolateArgs {
+pub(crate) struct UnisolateArgs {
     #[command(flatten)]
     act: ActArgs,
 }
 
 /// Runs it.
-pub async fn run(args: UnisolateArgs, context: &Context) -> Result<ExitCode, CommandError> {
+pub(crate) async fn run(args: UnisolateArgs, context: &Context) -> Result<ExitCode, CommandError> {
     act::run(ActionKind::Unisolate, args.act, None, context).await
 }

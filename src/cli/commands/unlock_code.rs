@@ -18,7 +18,7 @@ const MAX_CHARACTERS: usize = 24;
 
 /// Where the unlock code comes from.
 #[derive(Debug, Args)]
-pub struct UnlockCodeArgs {
+pub(crate) struct UnlockCodeArgs {
     /// Set the code that ends the isolation at the host itself: `prompt`, `env:NAME` or `file:PATH`, never the code
     /// itself [bare: EDRCTL_CISCO_UNLOCK_CODE, or a prompt]. Without it the console makes one for each host
     #[arg(long, value_name = "SOURCE", num_args = 0..=1, require_equals = true, default_missing_value = "auto", value_parser = source)]
@@ -46,7 +46,7 @@ fn source(text: &str) -> Result<Source, String> {
 
 impl UnlockCodeArgs {
     /// Reads and checks the code.
-    pub fn read(&self, context: &Context) -> Result<Option<Secret>, CommandError> {
+    pub(crate) fn read(&self, context: &Context) -> Result<Option<Secret>, CommandError> {
         let Some(source) = &self.unlock_code else { return Ok(None) };
         let variable = |name: &str| {
             let value = std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -59,14 +59,20 @@ impl UnlockCodeArgs {
             },
             Source::Prompt => prompt(context)?,
             Source::Variable(name) => variable(name).ok_or_else(|| {
-                CommandError::text(ExitCode::Config, format!("the environment variable `{name}` for the unlock code is not set"))
+                CommandError::text(
+                    ExitCode::Config,
+                    format!("the environment variable `{name}` for the unlock code is not set"),
+                )
             })?,
             Source::File(path) => {
                 let text = std::fs::read_to_string(path).map_err(|error| {
-                    CommandError::new(ExitCode::Config, error).context(format!("read the unlock code from `{}`", path.display()))
+                    CommandError::new(ExitCode::Config, error)
+                        .context(format!("read the unlock code from `{}`", path.display()))
                 })?;
                 let text = zeroize::Zeroizing::new(text);
-                Secret::new(text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line)))
+                Secret::new(
+                    text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line)),
+                )
             }
         };
         check(&code)?;

@@ -5,16 +5,15 @@
 //! long as the column is there: spreadsheets drop empty cells at the end.
 
 use super::{
-    error::{BadReason, SelectError},
+    bad_line::BadReason,
+    cells::{Cells, End, KEEP},
+    error::SelectError,
     gather::Gather,
 };
-use crate::domain::selector::{MAX_SELECTOR_BYTES, same_name};
+use crate::domain::selector::same_name;
 
 /// The most that is read of a header.
 const MAX_HEADER: usize = 64 * 1024;
-
-/// How much of a cell is kept.
-const KEEP: usize = MAX_SELECTOR_BYTES + 1;
 
 /// Cuts blocks of text into rows, and takes the wanted column out of them.
 pub(super) struct Columns<'c> {
@@ -80,7 +79,7 @@ impl<'c> Columns<'c> {
         match &self.stage {
             Stage::Header { raw, .. } if raw.trim_ascii().is_empty() => Ok(()),
             Stage::Header { quoted: true, opened, .. } => Err(SelectError::OpenQuote { file: None, line: *opened }),
-            Stage::Rows { cells, .. } if cells.at == At::Quoted => {
+            Stage::Rows { cells, .. } if cells.in_quotes() => {
                 Err(SelectError::OpenQuote { file: None, line: cells.opened })
             }
             Stage::Rows { row, .. } if row.begins == 0 => Ok(()),
@@ -231,85 +230,4 @@ fn split(header: &[u8], delimiter: u8) -> Vec<String> {
         }
     }
     names
-}
-
-/// What a byte ended.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
-    Cell,
-    Row,
-}
-
-/// Where in a cell the reading is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum At {
-    Start,
-    Bare,
-    Quoted,
-    /// After a quote inside a quoted cell: its end, or the first of two.
-    Closing,
-    After,
-}
-
-/// Cuts bytes into cells.
-struct Cells {
-    delimiter: u8,
-    at: At,
-    /// The cell so far, cut to what is kept.
-    text: Vec<u8>,
-    /// Its length before it was cut.
-    bytes: u64,
-    /// Something followed its closing quote.
-    stray: bool,
-    /// The line on which its quote opened.
-    opened: u32,
-}
-
-impl Cells {
-    const fn new(delimiter: u8) -> Self {
-        Self { delimiter, at: At::Start, text: Vec::new(), bytes: 0, stray: false, opened: 0 }
-    }
-
-    /// Takes one byte; line ends are LF here. When a cell has ended it is in `text` until [`reset`](Self::reset).
-    fn push(&mut self, byte: u8, line: u32) -> Option<End> {
-        let blank = matches!(byte, b' ' | b'\t');
-        match self.at {
-            At::Quoted if byte == b'"' => self.at = At::Closing,
-            At::Quoted => self.keep(byte),
-            At::Closing if byte == b'"' => {
-                self.at = At::Quoted;
-                self.keep(byte);
-            }
-            _ if byte == b'\n' => return Some(End::Row),
-            _ if byte == self.delimiter => return Some(End::Cell),
-            At::Start if byte == b'"' => {
-                self.at = At::Quoted;
-                self.opened = line;
-            }
-            At::Start if blank => {}
-            At::Start | At::Bare => {
-                self.at = At::Bare;
-                self.keep(byte);
-            }
-            At::Closing | At::After => {
-                self.at = At::After;
-                self.stray |= !blank;
-            }
-        }
-        None
-    }
-
-    fn keep(&mut self, byte: u8) {
-        self.bytes += 1;
-        if self.text.len() < KEEP {
-            self.text.push(byte);
-        }
-    }
-
-    fn reset(&mut self) {
-        self.at = At::Start;
-        self.text.clear();
-        self.bytes = 0;
-        self.stray = false;
-    }
 }

@@ -4,15 +4,22 @@
 //! bytes a slot and is gone when the reading is done.
 
 use std::{
+    fmt,
     hash::{BuildHasher, Hasher, RandomState},
     sync::Arc,
 };
 
-use super::error::{BadLine, BadReason, Look, SHOWN, SelectError, shown};
+use super::{
+    bad_line::{BadLine, BadReason, Look, listing, shown},
+    error::SelectError,
+};
 use crate::{
     domain::selector::{Entry, IdForm, Selector, SelectorKind},
     engine::event::Duplicate,
 };
+
+/// How many malformed lines are kept; all are counted.
+const SHOWN: usize = 10;
 
 /// Everything that the sources named.
 #[derive(Debug)]
@@ -34,6 +41,12 @@ pub struct Skipped {
     pub shown: Vec<BadLine>,
     /// How many there are.
     pub total: u64,
+}
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&listing(&self.shown, self.total))
+    }
 }
 
 /// A further line that names what an entry names.
@@ -82,6 +95,8 @@ impl Selected {
 pub(super) struct Gather {
     by: Option<SelectorKind>,
     id_form: fn(&str) -> IdForm,
+    /// Whether a target is a whole line, and not a cell or a field.
+    whole_lines: bool,
     entries: Vec<Entry>,
     index: Index,
     repeats: Vec<Repeat>,
@@ -90,10 +105,11 @@ pub(super) struct Gather {
 }
 
 impl Gather {
-    pub(super) fn new(by: Option<SelectorKind>, id_form: fn(&str) -> IdForm) -> Self {
+    pub(super) fn new(by: Option<SelectorKind>, id_form: fn(&str) -> IdForm, whole_lines: bool) -> Self {
         Self {
             by,
             id_form,
+            whole_lines,
             entries: Vec::new(),
             index: Index::default(),
             repeats: Vec::new(),
@@ -112,18 +128,23 @@ impl Gather {
         match Selector::parse(text, self.by, self.id_form) {
             Ok(selector) => self.keep(selector, line),
             Err(error) => {
-                self.bad(line, text, || error.into());
+                let look = Look::of_target(text, self.whole_lines);
+                self.note(line, text, look, || error.into());
                 Ok(())
             }
         }
     }
 
-    /// Counts a malformed line, and keeps it if it is among the first.
+    /// Counts a line that is malformed before it comes to a target.
     pub(super) fn bad(&mut self, line: u32, text: &str, reason: impl FnOnce() -> BadReason) {
+        self.note(line, text, Look::of(text), reason);
+    }
+
+    fn note(&mut self, line: u32, text: &str, look: Look, reason: impl FnOnce() -> BadReason) {
         self.bad.total += 1;
         if self.bad.shown.len() < SHOWN {
             let file = self.files.last().cloned().flatten();
-            self.bad.shown.push(BadLine { file, line, text: shown(text), reason: reason(), look: Look::of(text) });
+            self.bad.shown.push(BadLine { file, line, text: shown(text), reason: reason(), look });
         }
     }
 

@@ -7,10 +7,12 @@
 //! |---|---|
 //! | `read` | opens the sources one after the other and feeds what they hold to a form |
 //! | `decode` | bytes to UTF-8: byte order marks, UTF-16; refuses what is no text at all |
-//! | `lines`, `columns`, `json_field` | the three forms |
+//! | `lines`, `columns` (with `cells`), `json_field` | the three forms |
 //! | `gather` | keeps each selector once, and remembers compactly what was left out |
-//! | `error` | what stops the command, and the hint that goes with it |
+//! | `bad_line`, `error` | what is wrong with a line, what stops the command, and the hint that goes with either |
 
+mod bad_line;
+mod cells;
 mod columns;
 mod decode;
 mod error;
@@ -21,6 +23,7 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-pub use error::{BadLine, BadReason, NotText, SelectError};
+pub use bad_line::{BadLine, BadReason};
+pub use error::{NotText, SelectError};
 pub use gather::{Selected, Skipped};
 pub use read::{Form, Sources, read};

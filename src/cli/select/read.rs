@@ -8,9 +8,10 @@ use std::{
 };
 
 use super::{
+    bad_line::BadReason,
     columns::Columns,
     decode::{DecodeError, Decoder},
-    error::{BadReason, SelectError},
+    error::SelectError,
     gather::{Gather, Selected},
     json_field::{self, Pointer},
     lines::{Line, Lines},
@@ -70,7 +71,7 @@ pub fn read(sources: &Sources, stdin: &mut dyn Read, id_form: fn(&str) -> IdForm
     for path in sources.files.iter().filter(|path| !is_stdin(path)) {
         check(path)?;
     }
-    let mut gather = Gather::new(sources.by, id_form);
+    let mut gather = Gather::new(sources.by, id_form, sources.form == Form::Lines);
     for path in &sources.files {
         let reading = match (&sources.form, &pointer) {
             (Form::Column(column), _) => Reading::Column(Columns::new(column)),

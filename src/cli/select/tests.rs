@@ -1,8 +1,7 @@
 //! Reading as a whole: the forms, what is malformed, what is kept once.
 
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::{fs, path::PathBuf};
 
-use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
@@ -10,6 +9,9 @@ use crate::{
     domain::selector::{SelectorError, SelectorKind},
     vendors::cisco::id_form,
 };
+
+mod columns;
+mod properties;
 
 const GUID: &str = "3f1c2d94-7b60-4e2a-9a55-0c8e7d41b2f6";
 
@@ -114,6 +116,7 @@ fn malformed_lines_are_told_with_file_and_line_and_stop_everything() {
     let selected = read(&sources, &mut std::io::empty(), id_form).unwrap();
     assert_eq!(taken(&selected), [(1, "web01"), (3, GUID)]);
     assert_eq!(selected.skipped.total, 2);
+    assert!(selected.skipped.to_string().starts_with("2 lines are malformed\n  "));
     assert_eq!(selected.skipped.shown[1].reason, BadReason::Selector(SelectorError::Range));
     assert_eq!(selected.file_of(&selected.entries[0]).map(|name| &**name), Some(path));
 }
@@ -222,7 +225,7 @@ fn a_reader_that_fails_half_way_fails_the_whole() {
     assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "the pipe broke");
 }
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[test]
 fn a_pipe_with_a_name_is_read_like_a_file() {
     let folder = TempDir::new().unwrap();
@@ -253,6 +256,20 @@ fn duplicates_are_kept_once_and_remembered_with_their_lines() {
     assert_eq!(duplicates(3), []);
     assert_eq!(duplicates(4), []);
     assert_eq!(selected.duplicate_count(), 5);
+}
+
+#[test]
+fn thousands_of_targets_are_each_kept_once() {
+    let name = |number: u32| format!("ws-{number:05}");
+    let once: String = (0..20_000).map(|number| name(number) + "\n").collect();
+    let text = format!("{once}{}", once.to_uppercase());
+    let selected = read_bytes(text.as_bytes(), Form::Lines, false).unwrap();
+    assert_eq!(selected.entries.len(), 20_000);
+    for (number, entry) in (0_u32..).zip(&selected.entries) {
+        assert_eq!((entry.line, &**entry.selector.written()), (number + 1, &*name(number)));
+        let repeats = selected.duplicates_of(number as usize);
+        assert_eq!(repeats.iter().map(|repeat| repeat.line).collect::<Vec<_>>(), [20_001 + number]);
+    }
 }
 
 #[test]
@@ -289,104 +306,8 @@ fn hints_follow_from_what_the_lines_look_like() {
     assert!(hint("[\n{\"a\":\"b\"}\n]", field("/a")).contains("JSON Lines"));
     assert!(hint("web01\n", field("/a")).contains("leave it out"));
     assert!(hint("{}", field("a")).contains("--field /host/name"));
-}
-
-mod columns {
-    use super::*;
-
-    #[test]
-    fn a_column_is_found_by_its_name_whatever_the_delimiter() {
-        for text in [
-            "Host,IP\nweb01,10.0.0.1\n",
-            "Host;IP\nweb01;10.0.0.1\n",
-            "Host\tIP\r\nweb01\t10.0.0.1",
-            "sep=|\nHost|IP\nweb01|10.0.0.1\n",
-            "\u{feff}\"Host\" , \"IP\"\r\"web01\" , 10.0.0.1\r",
-            "\n \nsep=,\nhost,ip\nweb01,10.0.0.1,\n",
-            "\"Notes, and more; really\",HOST ,IP\n\"a, b; c\",web01,10.0.0.1\n",
-        ] {
-            let hosts: Vec<String> = targets(text, column("host")).into_iter().map(|(_, text)| text).collect();
-            assert_eq!(hosts, ["web01"], "{text:?}");
-            let addresses: Vec<String> = targets(text, column(" ip")).into_iter().map(|(_, text)| text).collect();
-            assert_eq!(addresses, ["10.0.0.1"], "{text:?}");
-        }
-    }
-
-    #[test]
-    fn a_single_column_needs_no_delimiter() {
-        assert_eq!(targets("host\nweb01\n\n\"web02\"\n", column("host")), owned(&[(2, "web01"), (4, "web02")]));
-    }
-
-    #[test]
-    fn rows_are_told_by_the_line_on_which_they_begin() {
-        let text = "note,host\n\"two\r\nlines, \"\"quoted\"\"\",web01\r\n\r\nx,web02\nplain,we b\n";
-        assert_eq!(bad(text, column("host")), (6, "a blank does not belong into a host name".to_owned()));
-        let selected = read_bytes(text.as_bytes(), column("host"), true).unwrap();
-        assert_eq!(taken(&selected), [(2, "web01"), (5, "web02")]);
-    }
-
-    #[test]
-    fn a_hash_is_data_and_blank_rows_are_skipped() {
-        let text = "host,note\nhost:pc #1,# none\n,,\n ,\"\"\nweb02,\n";
-        assert_eq!(targets(text, column("host")), owned(&[(2, "host:pc #1"), (5, "web02")]));
-    }
-
-    #[test]
-    fn rows_that_do_not_fit_the_header_are_malformed() {
-        for (text, told) in [
-            ("a,host\nx,\n", "the column is empty in this row"),
-            ("a,host\nx\n", "the row has 1 of 2 cells and ends before the column"),
-            ("host,a\nweb01,x,y\n", "the row has 3 cells, the header has 2"),
-            ("host,a\n\"web01\"x,y\n", "text follows a closing quote"),
-            ("host,a\nweb01,\"x\" y\n", "text follows a closing quote"),
-            ("host,a\nweb\"01,y\n", "`\"` does not belong into a host name"),
-        ] {
-            assert_eq!(bad(text, column("host")), (2, told.to_owned()), "{text:?}");
-        }
-        assert_eq!(targets("host,a,b\nweb01\nweb02,x,y,,\n", column("host")), owned(&[(2, "web01"), (3, "web02")]));
-        let long = format!("host,a\n{},x\n", "x".repeat(5000));
-        assert_eq!(bad(&long, column("host")), (2, "the cell is 5000 bytes long".to_owned()));
-        assert_eq!(targets(&format!("host,a\nweb01,{}\n", "x".repeat(500_000)), column("host")).len(), 1);
-    }
-
-    #[test]
-    fn a_quote_that_may_have_swallowed_rows_stops_everything() {
-        for (text, line) in [
-            ("host,a\nweb01,x\nweb02,\"y\nweb03,z\n", 3),
-            ("host,a\nweb01,\"x\nweb02,y\nweb03,\"z\"\n", 2),
-            ("\"host,a\nweb01,x\n", 1),
-            ("host,a\nweb01,\"x", 2),
-        ] {
-            let error = read_bytes(text.as_bytes(), column("host"), true).unwrap_err();
-            let SelectError::OpenQuote { line: told, .. } = error else { panic!("{text:?}: {error}") };
-            assert_eq!(told, line, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn our_own_guard_against_formulas_is_taken_off_and_nothing_else() {
-        let text = "target\n'=x\n'-x\n'+x\n'@x\n''x\n'x\n";
-        let lines = malformed(text, column("target"));
-        // The guard of the second is off: what is left of it is refused for its dash.
-        assert_eq!(lines[1].reason, BadReason::Selector(SelectorError::NotAName));
-        assert_eq!(lines[0].reason, BadReason::Selector(SelectorError::BadCharacter('=')));
-        assert_eq!(lines[4].reason, BadReason::Selector(SelectorError::BadCharacter('\'')));
-        assert_eq!(lines[5].reason, BadReason::Selector(SelectorError::BadCharacter('\'')));
-    }
-
-    #[test]
-    fn a_column_that_is_not_there_is_told_with_a_near_match() {
-        let error = refused("Hostname,IP Address\nweb01,10.0.0.1\n", column("hostnam"));
-        assert_eq!(error.to_string(), "find the column `hostnam` in standard input");
-        assert_eq!(error.hint().unwrap(), "did you mean `--column 'Hostname'`?");
-        let error = refused("Hostname,IP Address\n", column("guid"));
-        assert_eq!(error.hint().unwrap(), "the header has `Hostname`, `IP Address`");
-        let error = refused("host,Host,HOST\nx,y,z\n", column("hosT"));
-        assert!(matches!(error, SelectError::AmbiguousColumn { count: 3, .. }), "{error}");
-        assert_eq!(targets("host,Host\nx,y\n", column("Host")), owned(&[(2, "y")]));
-        let endless = format!("host,\"{}", "x".repeat(100_000));
-        assert!(matches!(refused(&endless, column("host")), SelectError::LongHeader { .. }));
-    }
+    // A cell with a comma in it is not told to be read as a cell.
+    assert!(!hint("host,x\n\"a,b\",y\n", column("host")).contains("--column"));
 }
 
 #[test]
@@ -410,160 +331,7 @@ fn a_field_of_json_lines_is_read() {
     assert_eq!(bad(&long, field("/target")), (1, format!("the line is {} bytes long", long.len() - 1)));
 }
 
-/// Distinct targets of every kind that survive any form; no two name the same.
-fn valid_targets() -> impl Strategy<Value = Vec<String>> {
-    let target = prop_oneof![
-        "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
-        "(host:)?[a-z]{1,8}[0-9]{1,3}(\\.[a-z]{2,8}){0,2}",
-        "host:[a-zäöü][a-z' ;,\"éß🖥-]{0,12}[a-z]",
-        (1_u8..=126, any::<[u8; 3]>()).prop_map(|(a, [b, c, d])| format!("{a}.{b}.{c}.{d}")),
-        any::<[u8; 5]>().prop_map(|[a, b, c, d, e]| format!("02-{a:02X}-{b:02X}-{c:02X}-{d:02X}-{e:02X}")),
-        any::<u64>().prop_map(|host| format!("2001:db8::{:x}:{:x}", host >> 48, host & 0xffff)),
-    ];
-    proptest::collection::vec(target, 0..20).prop_map(|targets| {
-        let mut seen = BTreeSet::new();
-        targets.into_iter().filter(|target| seen.insert(target.trim_start_matches("host:").to_owned())).collect()
-    })
-}
-
-/// A text in one of the encodings that are read.
-fn encoded(text: &str, encoding: u8) -> Vec<u8> {
-    let wide = |bytes: fn(u16) -> [u8; 2]| std::iter::once(0xfeff).chain(text.encode_utf16()).flat_map(bytes).collect();
-    match encoding {
-        0 => text.as_bytes().to_vec(),
-        1 => [b"\xef\xbb\xbf", text.as_bytes()].concat(),
-        2 => wide(u16::to_le_bytes),
-        _ => wide(u16::to_be_bytes),
-    }
-}
-
-fn ending(which: u8) -> &'static str {
-    ["\n", "\r\n", "\r"][usize::from(which)]
-}
-
-fn quoted(cell: &str) -> String {
-    format!("\"{}\"", cell.replace('"', "\"\""))
-}
-
-fn written(selected: &Selected) -> Vec<String> {
-    taken(selected).into_iter().map(|(_, text)| text.to_owned()).collect()
-}
-
-proptest! {
-    #[test]
-    fn any_list_in_any_dress_reads_back_equal(
-        targets in valid_targets(),
-        dress in proptest::collection::vec((0_usize..3, "[ \t]{0,3}", "( ?#[^\r\n\0-\u{1f}]{0,9})?"), 20),
-        encoding in 0_u8..4,
-        end in 0_u8..3,
-        last in any::<bool>(),
-    ) {
-        let mut text = String::new();
-        let mut due = Vec::new();
-        let mut line = 0;
-        for (target, (blank, pad, comment)) in targets.iter().zip(&dress) {
-            for _ in 0..*blank {
-                text += pad;
-                text += ending(end);
-                line += 1;
-            }
-            text += &format!("{pad}{target}{pad}{comment}{}", ending(end));
-            line += 1;
-            due.push((line, target.as_str()));
-        }
-        if last {
-            text.truncate(text.trim_end_matches(['\r', '\n']).len());
-        }
-        let selected = read_bytes(&encoded(&text, encoding), Form::Lines, false).unwrap();
-        prop_assert_eq!(taken(&selected), due);
-        prop_assert_eq!(selected.duplicate_count(), 0);
-    }
-
-    #[test]
-    fn any_list_in_a_column_reads_back_equal(
-        targets in valid_targets(),
-        notes in proptest::collection::vec("[a-z #;\t,\"\n]{0,9}", 20),
-        delimiter in prop_oneof![Just(','), Just(';'), Just('\t')],
-        before in any::<bool>(),
-        encoding in 0_u8..4,
-        end in 0_u8..3,
-    ) {
-        let row = |note: &str, cell: &str| {
-            let cells = if before { [note, cell] } else { [cell, note] };
-            format!("{}{delimiter}{}{}", cells[0], cells[1], ending(end))
-        };
-        let mut text = row("note", "target");
-        let mut due = Vec::new();
-        let mut line = 2;
-        for (target, note) in targets.iter().zip(&notes) {
-            text += &row(&quoted(note), &quoted(target));
-            due.push((line, target.as_str()));
-            line += 1 + note.matches('\n').count() as u32;
-        }
-        let selected = read_bytes(&encoded(&text, encoding), column("Target"), false).unwrap();
-        prop_assert_eq!(taken(&selected), due);
-    }
-
-    #[test]
-    fn any_list_in_a_field_reads_back_equal(targets in valid_targets(), encoding in 0_u8..4, end in 0_u8..3) {
-        let line = |target: &String| format!("{}{}", serde_json::json!({"n": 1, "host": {"name": target}}), ending(end));
-        let text: String = targets.iter().map(line).collect();
-        let selected = read_bytes(&encoded(&text, encoding), field("/host/name"), false).unwrap();
-        prop_assert_eq!(written(&selected), targets);
-    }
-
-    #[test]
-    fn a_bad_line_is_told_with_its_number_and_the_rest_is_kept(
-        targets in valid_targets(),
-        bad in prop_oneof!["[a-z]{1,5} [a-z]{1,5}", "[a-z]{1,5}[*?$%&(]", "10\\.0\\.0\\.[3-9][0-9]{2}", "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}", "x{1025,1100}", "-[a-z]{1,5}"],
-        at in any::<proptest::sample::Index>(),
-        encoding in 0_u8..4,
-        end in 0_u8..3,
-    ) {
-        let at = at.index(targets.len() + 1);
-        let mut lines = targets.clone();
-        lines.insert(at, bad);
-        let bytes = encoded(&lines.join(ending(end)), encoding);
-        let error = read_bytes(&bytes, Form::Lines, false).unwrap_err();
-        let SelectError::Malformed { shown, total } = error else { panic!("{error}") };
-        prop_assert_eq!((total, shown[0].line as usize), (1, at + 1));
-        let kept = read_bytes(&bytes, Form::Lines, true).unwrap();
-        prop_assert_eq!(written(&kept), targets);
-        prop_assert_eq!((kept.skipped.total, kept.skipped.shown), (1, shown));
-    }
-
-    #[test]
-    fn writing_a_list_twice_changes_nothing_but_the_duplicates(targets in valid_targets()) {
-        let shout = |target: &String| if target.contains(['ß', 'é']) { target.clone() } else { target.to_uppercase() };
-        let again: Vec<String> = targets.iter().rev().map(shout).collect();
-        let text = format!("{}\n{}", targets.join("\n"), again.join("\n"));
-        let selected = read_bytes(text.as_bytes(), Form::Lines, false).unwrap();
-        prop_assert_eq!(written(&selected), targets.clone());
-        for (index, target) in targets.iter().enumerate() {
-            let repeats = selected.duplicates_of(index);
-            prop_assert_eq!(repeats.len(), 1);
-            let due = shout(target);
-            prop_assert_eq!(&*repeats[0].target, due.as_str());
-            prop_assert_eq!(repeats[0].line as usize, 2 * targets.len() - index);
-        }
-    }
-
-    #[test]
-    fn no_bytes_panic_and_no_message_carries_a_control_character(
-        bytes in prop_oneof![
-            proptest::collection::vec(any::<u8>(), 0..300),
-            "[a-c\"',;\t\r\n#{}:\\[\\]é\u{1b}\u{feff}-]{0,80}".prop_map(String::into_bytes),
-            "host[,;\t]b\r?\n[a-c\"',;\t\r\n]{0,60}".prop_map(String::into_bytes),
-        ],
-        marked in any::<bool>(),
-        skip in any::<bool>(),
-    ) {
-        let bytes = if marked { [b"\xff\xfe".as_slice(), &bytes].concat() } else { bytes };
-        for form in [Form::Lines, column("host"), field("/a"), field("")] {
-            if let Err(error) = read_bytes(&bytes, form, skip) {
-                let told = format!("{error} {}", error.hint().unwrap_or_default());
-                prop_assert!(!told.chars().any(|c| c.is_control() && c != '\n'), "{:?}", told);
-            }
-        }
-    }
+#[test]
+fn an_entry_stays_small_enough_for_a_million() {
+    assert!(size_of::<Entry>() <= 48, "{}", size_of::<Entry>());
 }

@@ -41,6 +41,8 @@ pub struct Wanted<'a> {
     pub ip: Option<IpAddr>,
     /// Its MAC address.
     pub mac: Option<MacAddr>,
+    /// Whether it is off the network at the start: hosts that are to be put back are.
+    pub isolated: bool,
 }
 
 /// What was said of one host, beyond its id.
@@ -90,7 +92,9 @@ impl Fleet {
                 Some(id) => Guid::parse(id).ok_or(FleetError::BadGuid { line: number as u64 + 1 })?,
                 None => derive(&wanted).ok_or(FleetError::Nothing { line: number as u64 + 1 })?,
             };
-            let said = Said { name: wanted.name.map(Into::into), ip: wanted.ip, mac: wanted.mac, ..Said::default() };
+            let state = if wanted.isolated { Isolation::Isolated } else { Isolation::NotIsolated };
+            let said =
+                Said { name: wanted.name.map(Into::into), ip: wanted.ip, mac: wanted.mac, state, ..Said::default() };
             fleet.add(guid, said)?;
         }
         fleet.guids.shrink_to_fit();

@@ -129,7 +129,7 @@ impl Row<'_> {
         let guid = match self.text("guid") {
             Some(text) => Guid::parse(text).ok_or(FleetError::BadGuid { line: self.line })?,
             None => {
-                let wanted = Wanted { id: None, name, ip, mac };
+                let wanted = Wanted { id: None, name, ip, mac, isolated: false };
                 derive(&wanted).ok_or(FleetError::Nothing { line: self.line })?
             }
         };

@@ -32,6 +32,9 @@ use crate::{
 mod requests;
 mod wire;
 
+/// The console's name for people.
+pub(super) const CONSOLE: &str = "Cisco Secure Endpoint";
+
 /// A Secure Endpoint console, as one API client sees it.
 pub struct Cisco {
     client: Client,
@@ -57,12 +60,13 @@ impl Cisco {
     ) -> Result<Self, VendorError> {
         let pair = zeroize::Zeroizing::new(format!("{client_id}:{}", api_key.expose()));
         let basic = zeroize::Zeroizing::new(format!("Basic {}", BASE64_STANDARD.encode(pair.as_bytes())));
-        let mut authorization = HeaderValue::from_str(&basic)
-            .map_err(|_| VendorError::stops_run(FailureKind::CredentialsRefused, "the credentials do not fit into a header"))?;
+        let mut authorization = HeaderValue::from_str(&basic).map_err(|_| {
+            VendorError::stops_run(FailureKind::CredentialsRefused, "the credentials do not fit into a header")
+        })?;
         authorization.set_sensitive(true);
         let one = Capability { max_batch: NonZeroUsize::MIN, completion: Completion::Observed, repeat: Repeat::Safe };
         let capabilities = Capabilities {
-            console: "Cisco Secure Endpoint",
+            console: CONSOLE,
             actions: BTreeMap::from([(ActionKind::Isolate, one.clone()), (ActionKind::Unisolate, one)]),
             max_observe: 1,
             page_size: NonZeroUsize::new(requests::PAGE_SIZE).unwrap_or(NonZeroUsize::MIN),

@@ -69,7 +69,12 @@ pub(super) fn isolation(base: &Url, id: &HostId) -> Result<Draft, VendorError> {
     Ok(Draft { method: Method::GET, url: isolation_url(base, id)?, body: None })
 }
 
-pub(super) fn submit(base: &Url, action: &Action, id: &HostId, unlock_code: Option<&str>) -> Result<Draft, VendorError> {
+pub(super) fn submit(
+    base: &Url,
+    action: &Action,
+    id: &HostId,
+    unlock_code: Option<&str>,
+) -> Result<Draft, VendorError> {
     let method = match action.kind {
         ActionKind::Isolate => Method::PUT,
         ActionKind::Unisolate => Method::DELETE,
@@ -180,8 +185,10 @@ fn host(computer: Computer) -> Result<Host, VendorError> {
     };
     let network = computer.network_addresses.unwrap_or_default();
     let internal = computer.internal_ips.unwrap_or_default().into_iter().flatten();
-    let mut addresses: Vec<_> =
-        internal.chain(network.iter().filter_map(|entry| entry.ip.clone())).filter_map(|ip| parse_ip(ip.trim())).collect();
+    let mut addresses: Vec<_> = internal
+        .chain(network.iter().filter_map(|entry| entry.ip.clone()))
+        .filter_map(|ip| parse_ip(ip.trim()))
+        .collect();
     addresses.sort_unstable();
     addresses.dedup();
     let mut macs: Vec<_> = network.iter().filter_map(|entry| parse_mac(entry.mac.as_deref()?.trim(), true)).collect();
@@ -225,7 +232,11 @@ fn data<T: serde::de::DeserializeOwned>(data: Option<&RawValue>) -> Result<T, Ve
     serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
         let why = error.into_inner();
-        VendorError::new(FailureKind::Protocol, format!("the console's answer cannot be read at `data.{path}`: {why}"), Again::Never)
+        VendorError::new(
+            FailureKind::Protocol,
+            format!("the console's answer cannot be read at `data.{path}`: {why}"),
+            Again::Never,
+        )
     })
 }
 
@@ -292,7 +303,9 @@ fn judge_success<'a>(
     let unread = if changes { Again::InDoubt } else { Again::Backoff };
     let Some(envelope) = envelope else {
         let text = if response.is_html() {
-            format!("a web page came instead of the console's answer (HTTP {number}): a gateway or login page stands in between")
+            format!(
+                "a web page came instead of the console's answer (HTTP {number}): a gateway or login page stands in between"
+            )
         } else if response.body.is_empty() {
             format!("the console's answer is empty (HTTP {number})")
         } else {

@@ -1,0 +1,369 @@
+//! `edrctl resume`.
+
+use std::{sync::Arc, time::Duration};
+
+use clap::Args;
+
+use super::{
+    act, prepare, runs,
+    session::{Opening, Session, overrides},
+    unlock_code::UnlockCodeArgs,
+};
+use crate::{
+    cli::{
+        args::{ConsentArgs, WaitArgs, duration},
+        confirm::{self, Question},
+        context::Context,
+        error::CommandError,
+        signals, ui,
+    },
+    clock,
+    domain::{
+        action::{Action, ActionKind},
+        failure::{Failure, FailureKind},
+        host::{HostId, HostState, Isolation},
+        outcome::{Ending, ExitCode, Outcome},
+        protect::Pattern,
+        selector::Entry,
+    },
+    engine::{
+        Purpose, Resumed, Run,
+        event::{Candidate, Duplicate, RunHeader, TargetResult},
+        plan::{States, Survey, Wish},
+        roster::{Detail, Roster},
+    },
+    journal::{Journal, Need, Phase, Record, Replay, Resumed as ResumedRecord, TargetReplay},
+    simulator::{Fleet, Wanted},
+    vendors::VendorName,
+};
+
+/// Go on with a run that stopped early
+///
+/// Looks at the console first for every host that was asked for and not answered, then does what is left. Hosts that
+/// have their outcome are left alone; hosts that failed are, too.
+#[derive(Debug, Args)]
+pub(crate) struct ResumeArgs {
+    /// A run's name, a unique prefix of it, or `latest`
+    #[arg(value_name = "RUN", default_value = "latest")]
+    run: String,
+    #[command(flatten)]
+    consent: ConsentArgs,
+    #[command(flatten)]
+    wait: WaitArgs,
+    #[command(flatten)]
+    unlock_code: UnlockCodeArgs,
+    /// Requests in flight [default: 64, or the configuration's]
+    #[arg(long, value_name = "N")]
+    concurrency: Option<std::num::NonZeroUsize>,
+    /// The longest wait for the console's quota; beyond it the run stops and can be resumed
+    #[arg(long, value_name = "DURATION", default_value = "70m", value_parser = duration)]
+    max_wait: Duration,
+}
+
+/// Runs it.
+pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode, CommandError> {
+    let journals = context.journals()?;
+    let name = runs::find(&journals, &args.run)?;
+    let options = context.writer_options(args.concurrency.map_or(64, std::num::NonZeroUsize::get));
+    let opened = tokio::task::spawn_blocking(move || Journal::resume(&journals, &name, &options));
+    let (journal, replay) = opened.await.map_err(|error| CommandError::new(ExitCode::Internal, error))??;
+    let kind = kind_of(&replay)?;
+    let vendor = vendor_of(&replay)?;
+    let wait = args.wait.wait.or(replay.header.waits.map(Duration::from_secs));
+    let waits = wait.is_some();
+    let need = |wanted: Need| replay.targets.iter().filter(|target| target.needs(waits) == wanted).count();
+    let (to_send, to_look, to_poll) = (need(Need::Send), need(Need::Look), need(Need::Poll));
+    if to_send + to_look + to_poll == 0 {
+        let counts = replay.counts();
+        context.ui.tell(&format!("nothing is left to do for run {}", replay.header.run));
+        return Ok(Ending::Completed.exit(&counts, waits, true));
+    }
+    let unlock_code = args.unlock_code.read(context)?;
+    if to_send > 0 && unlock_code.is_none() && replay.header.options.contains_key("unlock_code") {
+        return Err(CommandError::text(ExitCode::Usage, "this run set an unlock code, and a journal never keeps one")
+            .hint("give it again with `--unlock-code=env:NAME`, `file:PATH` or `prompt`"));
+    }
+    let (cancel, _guard) = signals::catch()?;
+    let mut context_of_run = Context::new(context.global.clone());
+    if context_of_run.global.profile.is_none() {
+        context_of_run.global.profile.clone_from(&replay.header.profile);
+    }
+    let loaded = context_of_run.configuration(overrides(vendor, args.concurrency))?;
+    let safety = loaded.safety()?;
+    let protected: Vec<Pattern> = safety.protected.iter().map(|protected| protected.pattern.clone()).collect();
+    let opening = Opening {
+        vendor,
+        simulate: simulated_fleet(&replay, kind)?,
+        faults: None,
+        concurrency: args.concurrency,
+        max_wait: args.max_wait,
+        uses_reserve: kind == ActionKind::Unisolate,
+        unlock_code,
+    };
+    let mut session = Session::open(opening, Some(&loaded), context).await?;
+    if !replay.header.simulated && session.address != replay.header.console {
+        return Err(CommandError::text(
+            ExitCode::Refused,
+            format!(
+                "this run belongs to {}, and the configuration speaks to {}; nothing was sent",
+                replay.header.console, session.address
+            ),
+        )
+        .hint("choose the run's own configuration with `--config` or `--profile`"));
+    }
+    prepare::prove(&mut session, &cancel, context).await?;
+    let mut roster = roster_of(&replay);
+    check_protected(&mut session, &replay, &mut roster, waits, kind, &protected, vendor, &cancel, context).await?;
+
+    let mut header = header_of(&replay, waits, true)?;
+    header.console.clone_from(&session.address);
+    let standings: Vec<(u32, Resumed)> =
+        (0_u32..).zip(&replay.targets).map(|(n, target)| (n, standing(target, waits))).collect();
+    if to_send + to_look > 0 && !replay.header.simulated {
+        context.ui.tell(&format!(
+            "run {}: {to_send} not sent yet, {to_look} to be looked at, {to_poll} to be confirmed",
+            replay.header.run
+        ));
+        let left = left_to_act(&replay, &roster, waits);
+        confirm::expect(args.consent, &left)?;
+        let question = Question {
+            kind,
+            console_name: header.console_name,
+            address: &header.console,
+            profile: loaded.profile(),
+            roster: &left,
+            survey: Survey::default(),
+        };
+        confirm::ask(args.consent, &question, &context.ui, &cancel).await?;
+    }
+    let resumed = ResumedRecord {
+        user: act::user(),
+        host: act::machine(),
+        pid: std::process::id(),
+        waits: wait.map(|wait| wait.as_secs()),
+    };
+    journal.append(Record::Resumed(resumed)).await?;
+    let mut reporters = context.ui.setup(context.invocation(Vec::new(), Vec::new())).build(&ui::stdout, &ui::stderr);
+    let action = Action { kind, comment: replay.header.comment.clone() };
+    let run = Run {
+        header: Arc::new(header),
+        purpose: Purpose::Act(action),
+        console: session.console,
+        roster,
+        standings,
+        wait,
+        first_batch: replay.next_batch,
+    };
+    let report = run.go(Some(journal), cancel, &mut reporters).await;
+    if let Some(simulator) = session.simulator {
+        simulator.stop().await;
+    }
+    Ok(report.exit)
+}
+
+fn kind_of(replay: &Replay) -> Result<ActionKind, CommandError> {
+    ActionKind::from_word(&replay.header.action).ok_or_else(|| {
+        CommandError::text(
+            ExitCode::Journal,
+            format!("this version cannot go on with a run that does `{}`", replay.header.action),
+        )
+    })
+}
+
+fn vendor_of(replay: &Replay) -> Result<VendorName, CommandError> {
+    VendorName::from_word(&replay.header.vendor).ok_or_else(|| {
+        CommandError::text(
+            ExitCode::Journal,
+            format!("this version does not know the console `{}`", replay.header.vendor),
+        )
+    })
+}
+
+/// The simulated fleet of a rehearsal ended with it; it is made again as the journal left it.
+fn simulated_fleet(replay: &Replay, kind: ActionKind) -> Result<Option<Fleet>, CommandError> {
+    if !replay.header.simulated {
+        return Ok(None);
+    }
+    let done = |target: &TargetReplay| {
+        matches!(target.outcome(), Outcome::Accepted | Outcome::Confirmed | Outcome::Already | Outcome::Unconfirmed)
+    };
+    let wanted = replay.targets.iter().filter_map(|target| {
+        let isolated = (kind == ActionKind::Isolate) == done(target);
+        let id = target.record.id.as_deref()?;
+        Some(Wanted { id: Some(id), name: target.record.name.as_deref(), isolated, ..Wanted::default() })
+    });
+    Fleet::of_targets(wanted).map(Some).map_err(|error| {
+        CommandError::new(ExitCode::Journal, error).context("make the simulated fleet from the journal")
+    })
+}
+
+/// The list may have grown since the run began: what was not sent yet is held against it again.
+#[expect(clippy::too_many_arguments, reason = "each is one thing that the check depends on")]
+async fn check_protected(
+    session: &mut Session,
+    replay: &Replay,
+    roster: &mut Roster,
+    waits: bool,
+    kind: ActionKind,
+    protected: &[Pattern],
+    vendor: VendorName,
+    cancel: &crate::engine::cancel::Cancel,
+    context: &Context,
+) -> Result<(), CommandError> {
+    if protected.is_empty() {
+        return Ok(());
+    }
+    let may_be_sent = |target: &TargetReplay| matches!(target.needs(waits), Need::Send | Need::Look);
+    let numbered = (0_u32..).zip(&replay.targets).filter(|(_, target)| may_be_sent(target));
+    let (numbers, entries): (Vec<u32>, Vec<Entry>) =
+        numbered.filter_map(|(n, target)| Some((n, prepare::entry_of(target.record.id.as_deref()?, vendor)?))).unzip();
+    let mut checked = Roster::new(&entries, vec![None], Vec::new());
+    let mut tell = prepare::teller(context);
+    let wish = Wish { kind: Some(kind), protected, states: States::Incidentally };
+    let planned =
+        crate::engine::plan::plan(&mut session.console, &entries, &mut checked, wish, cancel, &mut tell).await;
+    if let Err(halt) = planned {
+        return Err(prepare::failed(session, halt));
+    }
+    for (place, n) in (0_u32..).zip(numbers) {
+        let settled = checked.detail(place).and_then(|detail| detail.settled.clone());
+        let in_doubt = replay.targets.get(n as usize).is_some_and(|target| target.needs(waits) == Need::Look);
+        // What is in doubt is looked at whatever the list says: it may have been done.
+        if let Some(settled) = settled.filter(|settled| settled.outcome == Outcome::Refused && !in_doubt) {
+            roster.settle(n, settled.outcome, settled.reason);
+        }
+    }
+    Ok(())
+}
+
+fn standing(target: &TargetReplay, waits: bool) -> Resumed {
+    let attempts = target.attempts;
+    match (target.needs(waits), &target.phase) {
+        (Need::Send, _) => Resumed::Unsent { attempts },
+        (Need::Look, _) => Resumed::InDoubt { attempts },
+        (Need::Poll, _) => Resumed::Awaiting { attempts },
+        (Need::Nothing, Phase::Accepted { .. }) => Resumed::Accepted { attempts },
+        (Need::Nothing, _) => Resumed::Settled(target.outcome()),
+    }
+}
+
+fn roster_of(replay: &Replay) -> Roster {
+    let mut roster = Roster::default();
+    for target in &replay.targets {
+        let record = &target.record;
+        let detail = Detail {
+            name: record.name.clone(),
+            // Only the console's word is kept; what it means is asked anew.
+            before: record
+                .before
+                .as_ref()
+                .map(|word| HostState { isolation: Isolation::Unknown, word: word.to_string().into() }),
+            last_seen: None,
+            candidates: candidates_of(target),
+            duplicates: duplicates_of(target),
+            settled: None,
+        };
+        let host = record.id.as_ref().map(|id| HostId::new(Arc::clone(id)));
+        roster.push(Arc::clone(&record.t), record.f.clone(), record.l, host, detail);
+    }
+    roster
+}
+
+/// The part of the plan that may still be sent, for the question.
+fn left_to_act(replay: &Replay, roster: &Roster, waits: bool) -> Roster {
+    let mut left = Roster::default();
+    for (n, target) in (0_u32..).zip(&replay.targets) {
+        let refused = roster.detail(n).is_some_and(|detail| detail.settled.is_some());
+        if matches!(target.needs(waits), Need::Send | Need::Look) && !refused {
+            let record = &target.record;
+            let host = record.id.as_ref().map(|id| HostId::new(Arc::clone(id)));
+            let detail = Detail { name: record.name.clone(), ..Detail::default() };
+            left.push(Arc::clone(&record.t), record.f.clone(), record.l, host, detail);
+        }
+    }
+    left
+}
+
+fn candidates_of(target: &TargetReplay) -> Vec<Candidate> {
+    let candidates = target.record.candidates.iter();
+    candidates
+        .map(|candidate| Candidate {
+            id: HostId::new(Arc::clone(&candidate.id)),
+            name: candidate.name.clone(),
+            last_seen: candidate.last_seen.clone(),
+        })
+        .collect()
+}
+
+fn duplicates_of(target: &TargetReplay) -> Vec<Duplicate> {
+    let duplicates = target.record.dup.iter();
+    duplicates.map(|also| Duplicate { target: Arc::clone(&also.t), file: also.f.clone(), line: also.l }).collect()
+}
+
+/// The run as it is told.
+pub(crate) fn header_of(replay: &Replay, waits: bool, resumed: bool) -> Result<RunHeader, CommandError> {
+    let vendor = vendor_of(replay)?;
+    Ok(RunHeader {
+        run: replay.header.run.clone(),
+        vendor: vendor.word(),
+        console_name: vendor.console(),
+        console: replay.header.console.clone(),
+        action: kind_of(replay)?.word(),
+        waits,
+        simulated: replay.header.simulated,
+        resumed,
+        dry_run: false,
+        targets: replay.targets.len() as u64,
+        started: if resumed { clock::now() } else { replay.started },
+    })
+}
+
+/// A target as its journal tells it.
+pub(crate) fn result_of(target: &TargetReplay, replay: &Replay) -> TargetResult {
+    let record = &target.record;
+    let settled = target.settled();
+    let stopped = |text: &str| Some(Failure::new(FailureKind::Stopped, text));
+    let reason = match &target.phase {
+        Phase::Settled(settlement) => settlement.failure(),
+        Phase::Unsent { failure: Some(failure) } => Some((**failure).clone()),
+        Phase::Unsent { failure: None } => stopped("the run stopped before this host"),
+        Phase::InDoubt { .. } => stopped("sent, and not known what came of it"),
+        Phase::Accepted { .. } if replay.header.waits.is_some() => stopped("accepted, and not confirmed"),
+        Phase::Accepted { .. } => None,
+    };
+    let at = settled.and_then(|settled| settled.finished).unwrap_or(replay.last_at);
+    TargetResult {
+        target: Arc::clone(&record.t),
+        file: record.f.clone(),
+        line: record.l,
+        host: record.id.as_ref().map(|id| HostId::new(Arc::clone(id))),
+        name: record.name.clone(),
+        outcome: target.outcome(),
+        state: settled.and_then(|settled| settled.state.clone()),
+        last_seen: settled.and_then(|settled| settled.last_seen.clone()),
+        attempts: target.attempts,
+        reason,
+        candidates: candidates_of(target),
+        duplicates: duplicates_of(target),
+        started: target.first_sent.or(settled.and_then(|settled| settled.started)).unwrap_or(at),
+        finished: at,
+    }
+}
+
+/// The end that a journal tells, in our words.
+pub(crate) fn ending_of(replay: &Replay) -> Ending {
+    let Some((_, end)) = replay.ends.last() else { return Ending::Interrupted };
+    let text = end.text.clone().unwrap_or_default();
+    match end.ending.as_str() {
+        "completed" => Ending::Completed,
+        "quota_wait" => {
+            let seconds = text.trim_end_matches(" s").parse().unwrap_or_default();
+            Ending::QuotaWait(Duration::from_secs(seconds))
+        }
+        "credentials_lost" => Ending::CredentialsLost(text),
+        "certificate_lost" => Ending::CertificateLost(text),
+        "console_lost" => Ending::ConsoleLost(text),
+        "journal_failed" => Ending::JournalFailed(text),
+        _ => Ending::Interrupted,
+    }
+}
