@@ -197,6 +197,9 @@ impl Dispatcher<'_> {
             if let Some(n) = self.confirmation.awaiting.get(&host.id).copied()
                 && let Some(state) = host.state
             {
+                if let Some(name) = host.name {
+                    self.roster.detail_mut(n).name.get_or_insert_with(|| shared(&name));
+                }
                 self.saw_awaited(n, &state, host.last_seen.as_deref(), By::Poll);
             }
         }

@@ -356,6 +356,7 @@ impl Dispatcher<'_> {
             self.confirmation.remove(id);
         }
         self.notes.forget(n);
+        self.teller.stats.awaiting = self.confirmation.len() as u64;
         let mut settlement = journal::Settlement::new(outcome, by);
         settlement.state.clone_from(&result.state);
         settlement.last_seen.clone_from(&result.last_seen);

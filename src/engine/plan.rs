@@ -201,7 +201,10 @@ fn judge_id(roster: &Roster, n: u32, wish: Wish<'_>) -> Option<(Outcome, Option<
 
 /// Ends a host that nothing must or need be sent to.
 fn judge(host: &Host, wish: Wish<'_>) -> Option<(Outcome, Option<Failure>)> {
-    let kind = wish.kind?;
+    let Some(kind) = wish.kind else {
+        // Its state is all that was asked for, and here it is.
+        return host.state.as_ref().map(|_| (Outcome::Confirmed, None));
+    };
     let refusal = protected_by(wish.protected, host.id.as_str(), host.name.as_deref(), &host.addresses);
     if refusal.is_some() {
         return refusal;

@@ -196,7 +196,8 @@ fn show(wanted: &str, context: &Context) -> Result<ExitCode, CommandError> {
     setup.quiet = true;
     setup.screen = None;
     let mut reporters = setup.build(&ui::stdout, &ui::stderr);
-    let mut stats = RunStats { total: replay.targets.len() as u64, ..RunStats::default() };
+    let requests = replay.targets.iter().map(|target| u64::from(target.attempts)).sum();
+    let mut stats = RunStats { total: replay.targets.len() as u64, requests, ..RunStats::default() };
     let elapsed = std::time::Duration::try_from(replay.last_at.duration_since(replay.started)).unwrap_or_default();
     let mut tell = |kind: RunEventKind, stats: &RunStats| {
         reporters.on_event(&RunEvent { at: replay.last_at, elapsed, stats: stats.clone(), kind });
