@@ -1,4 +1,5 @@
 //! The one integration binary: the real program, in a sealed room, against a simulated console.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
 mod test_isolate;

@@ -333,5 +333,5 @@ fn a_field_of_json_lines_is_read() {
 
 #[test]
 fn an_entry_stays_small_enough_for_a_million() {
-    assert!(size_of::<Entry>() <= 48, "{}", size_of::<Entry>());
+    assert!(size_of::<crate::domain::selector::Entry>() <= 48, "{}", size_of::<crate::domain::selector::Entry>());
 }

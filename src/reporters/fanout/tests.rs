@@ -32,9 +32,9 @@ fn a_failing_reporter_is_dropped_with_one_warning_and_the_others_go_on() {
     fanout.push("csv", Failing(io::ErrorKind::StorageFull));
     fanout.push("other", Counting(heard.clone()));
     for _ in 0..3 {
-        fanout.on_event(&cancelled()).unwrap();
+        Reporter::on_event(&mut fanout, &cancelled()).unwrap();
     }
-    fanout.tick().unwrap();
+    Reporter::tick(&mut fanout).unwrap();
     assert_eq!(warnings.text(), "warning: the csv output failed and ends here; the run goes on: no \\u{1b}[2Jroom\n");
     assert_eq!(heard.text(), "event event event tick ");
     assert!(fanout.lost_output());
@@ -45,7 +45,7 @@ fn a_closed_pipe_ends_a_reporter_without_a_word() {
     let warnings = Shared::default();
     let mut fanout = Fanout::new(Box::new(warnings.clone()));
     fanout.push("human", Failing(io::ErrorKind::BrokenPipe));
-    fanout.on_event(&cancelled()).unwrap();
+    Reporter::on_event(&mut fanout, &cancelled()).unwrap();
     assert_eq!(warnings.text(), "");
     assert!(!fanout.lost_output());
     assert!(fanout.reporters.is_empty());
@@ -64,6 +64,6 @@ fn warnings_that_cannot_be_written_do_not_stop_the_run() {
     }
     let mut fanout = Fanout::new(Box::new(Closed));
     fanout.push("csv", Failing(io::ErrorKind::StorageFull));
-    fanout.on_event(&cancelled()).unwrap();
+    Reporter::on_event(&mut fanout, &cancelled()).unwrap();
     assert!(fanout.lost_output());
 }
