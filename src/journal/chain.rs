@@ -9,9 +9,9 @@
 //! itself. One pass over a line serves both.
 
 use jiff::Timestamp;
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::record::Record;
 use crate::clock;
 
 const HEAD: &[u8] = b"{\"v\":1,\"prev\":\"";
@@ -39,8 +39,14 @@ impl Chain {
         hex.into_iter().map(char::from).collect()
     }
 
-    /// Adds one line, newline included, to `out`. After an error neither has changed.
-    pub(super) fn push(&mut self, at: Timestamp, record: &Record, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+    /// Adds one line, newline included, to `out`. After an error neither has changed. The record is one that is written
+    /// as an object that is not empty.
+    pub(super) fn push(
+        &mut self,
+        at: Timestamp,
+        record: &impl Serialize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), serde_json::Error> {
         let start = out.len();
         out.extend_from_slice(HEAD);
         push_hex(out, &self.prev);

@@ -16,7 +16,8 @@ use super::{
 /// The chain cannot tell that lines are missing at its end; this can.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Seal {
-    v: u32,
+    /// The version of the format.
+    pub(super) v: u32,
     /// How many lines there were.
     pub(super) lines: u64,
     /// The SHA-256 of the last one, in hex.
