@@ -145,8 +145,8 @@ impl JournalError {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::DiskFull { .. } => {
-                "nothing was sent that is not in the journal; make room, then `edrctl resume`, or choose another folder \
-                 with `--state-dir`"
+                "nothing was sent that is not in the journal; make room, then go on with `edrctl resume`; a run that has \
+                 not begun can also go to another folder with `--state-dir`"
                     .to_owned()
             }
             Self::Denied { .. } => "choose a folder that you may write to with `--state-dir`".to_owned(),

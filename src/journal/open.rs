@@ -13,7 +13,7 @@ use super::{
     reader::{self, Reader},
     record::{Header, Record, TargetRecord, Targets},
     resume::Replay,
-    sink::{FileSink, Sink, private, sync_folder},
+    sink::{FileSink, Sink, private, size_limit, sync_folder},
     verify::Seal,
     writer::{Journal, Position, WriterOptions},
 };
@@ -48,7 +48,7 @@ impl Journal {
         header.targets = targets.len() as u64;
         let file = draft(&paths, &run)?;
         let mut plan = Plan {
-            sink: FileSink::new(file, paths.clone(), 0),
+            sink: FileSink::new(file, paths.clone(), 0, size_limit()),
             path: &paths.draft,
             position: Position { chain: Chain::new(), lines: 0, length: 0, ours: 0 },
             lines_in_all: 1 + targets.len().div_ceil(TARGETS_A_LINE) as u64,
@@ -94,7 +94,7 @@ impl Journal {
         let position = Position { chain: input.chain().clone(), lines: input.lines(), length: input.length(), ours: 0 };
         let torn = input.torn();
         drop(input);
-        let mut sink = FileSink::new(file, paths.clone(), position.length);
+        let mut sink = FileSink::new(file, paths.clone(), position.length, size_limit());
         if torn {
             sink.truncate(position.length)
                 .and_then(|()| sink.sync())

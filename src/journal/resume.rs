@@ -86,6 +86,8 @@ pub enum Phase {
     Accepted {
         /// What to ask after the work by.
         ticket: Option<Box<str>>,
+        /// The console's word for the host's state, where the answer told it.
+        state: Option<Arc<str>>,
         /// Since when.
         since: Timestamp,
     },
@@ -168,7 +170,7 @@ impl TargetReplay {
         }
         let failure = reply.failure().map(Box::new);
         self.phase = match reply {
-            Reply::Accepted { ticket, .. } => Phase::Accepted { ticket, since: at },
+            Reply::Accepted { ticket, state, .. } => Phase::Accepted { ticket, state, since: at },
             Reply::Settled { result, .. } => settled(result, at),
             Reply::Again { .. } | Reply::Stopped { .. } => Phase::Unsent { failure },
             Reply::Look { .. } => Phase::InDoubt { batch, since, failure },
@@ -250,8 +252,10 @@ impl Fold {
             }
             Record::Answer(Answer { batch, replies, .. }) => {
                 for mut reply in replies {
-                    if let Reply::Settled { result, .. } = &mut reply {
-                        self.texts.share_text(&mut result.state);
+                    match &mut reply {
+                        Reply::Accepted { state, .. } => self.texts.share_text(state),
+                        Reply::Settled { result, .. } => self.texts.share_text(&mut result.state),
+                        Reply::Again { .. } | Reply::Look { .. } | Reply::Stopped { .. } => {}
                     }
                     find(&mut run.targets, reply.n())?.answered(batch, reply, at);
                 }

@@ -35,9 +35,9 @@ pub(super) struct FileSink {
 }
 
 impl FileSink {
-    /// Takes a file that is open for appending and `length` bytes long.
-    pub(super) fn new(file: File, paths: RunPaths, length: u64) -> Self {
-        Self { file, paths, length, limit: size_limit() }
+    /// Takes a file that is open for appending and `length` bytes long. `limit`: how large it may become.
+    pub(super) fn new(file: File, paths: RunPaths, length: u64, limit: Option<u64>) -> Self {
+        Self { file, paths, length, limit }
     }
 
     /// Fails before the system would: past the limit it does not answer with an error but ends the process.
@@ -118,7 +118,7 @@ fn reserve(_file: &File, _from: u64, _to: u64) -> io::Result<()> {
 }
 
 /// How large a file this process may write.
-fn size_limit() -> Option<u64> {
+pub(super) fn size_limit() -> Option<u64> {
     #[cfg(unix)]
     return rustix::process::getrlimit(rustix::process::Resource::Fsize).current;
     #[cfg(not(unix))]

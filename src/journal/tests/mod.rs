@@ -26,6 +26,7 @@ use crate::domain::{
 
 mod damage;
 mod folder;
+mod memory;
 mod resume;
 mod writer;
 

@@ -65,7 +65,10 @@ fn what_has_to_be_looked_at_still_has_to_be() {
 
 #[test]
 fn what_was_accepted_is_polled_if_somebody_waits() {
-    assert_eq!(need([intent(0, &[0]), answer(0, vec![accepted(0)])]), (Need::Nothing, Need::Poll));
+    let records = [intent(0, &[0]), answer(0, vec![accepted(0)])];
+    assert_eq!(need(records.clone()), (Need::Nothing, Need::Poll));
+    let phase = Phase::Accepted { ticket: None, state: Some("pending_start".into()), since: at(4) };
+    assert_eq!(fold(1, records).targets[0].phase, phase);
 }
 
 #[test]

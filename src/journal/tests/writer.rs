@@ -1,139 +1,13 @@
 //! Appending: order, durability, groups, room, failure.
 
-use std::{fs, io, panic, sync::mpsc};
+use std::{fs, io, sync::mpsc};
 
 use super::*;
 use crate::journal::{
-    sink::Sink,
-    writer::{Position, Synced},
+    sink::{FileSink, Sink},
+    tests::memory::Memory,
+    writer::Synced,
 };
-
-/// A disk in memory: of a certain size, and failing where it is told to.
-#[derive(Debug)]
-struct Disk {
-    bytes: Vec<u8>,
-    synced: usize,
-    syncs: usize,
-    reserved: u64,
-    size: u64,
-    failing_write: bool,
-    failing_syncs: usize,
-    reserves: bool,
-    seal: Option<Seal>,
-}
-
-#[derive(Clone, Debug)]
-struct Memory {
-    disk: Arc<Mutex<Disk>>,
-    /// While somebody holds the other end, every sync waits for a permit.
-    permits: Option<Arc<Mutex<mpsc::Receiver<()>>>>,
-}
-
-impl Memory {
-    fn new() -> Self {
-        let disk = Disk {
-            bytes: Vec::new(),
-            synced: 0,
-            syncs: 0,
-            reserved: 0,
-            size: u64::MAX,
-            failing_write: false,
-            failing_syncs: 0,
-            reserves: true,
-            seal: None,
-        };
-        Self { disk: Arc::new(Mutex::new(disk)), permits: None }
-    }
-
-    fn disk(&self) -> MutexGuard<'_, Disk> {
-        locked(&self.disk)
-    }
-
-    /// Makes the disk so large that this much is left of it.
-    fn leave(&self, bytes: u64) {
-        let mut disk = self.disk();
-        disk.size = disk.bytes.len() as u64 + bytes;
-    }
-
-    /// A journal whose plan of `targets` is already on this disk.
-    fn journal(&self, targets: u32, options: &WriterOptions) -> Journal {
-        let mut chain = Chain::new();
-        let mut bytes = Vec::new();
-        chain.push(at(0), &Record::Run(Box::new(header("r1", u64::from(targets)))), &mut bytes).unwrap();
-        chain.push(at(0), &Record::Targets(Targets { list: plan(targets) }), &mut bytes).unwrap();
-        let position = Position { chain, lines: 2, length: bytes.len() as u64, ours: 2 };
-        {
-            let mut disk = self.disk();
-            disk.synced = bytes.len();
-            disk.reserved = bytes.len() as u64;
-            disk.bytes = bytes;
-        }
-        let crash: fn() -> ! = || panic::resume_unwind(Box::new("crash"));
-        Journal::start(run_id("r1"), "r1.jsonl".into(), self.clone(), position, options, crash).unwrap()
-    }
-
-    fn records(&self) -> Vec<Record> {
-        read(&self.disk().bytes).unwrap().into_iter().skip(2).map(|line| line.record).collect()
-    }
-}
-
-impl Sink for Memory {
-    fn reserve(&mut self, _from: u64, to: u64) -> io::Result<()> {
-        let mut disk = self.disk();
-        if !disk.reserves {
-            return Ok(());
-        }
-        if to > disk.size {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        disk.reserved = disk.reserved.max(to);
-        Ok(())
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let mut disk = self.disk();
-        let end = (disk.bytes.len() + bytes.len()) as u64;
-        if disk.failing_write || end > disk.size.max(disk.reserved) {
-            // As a real disk does it: half of the bytes, then the error.
-            disk.bytes.extend_from_slice(&bytes[..bytes.len() / 2]);
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        disk.bytes.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        if let Some(permits) = &self.permits {
-            // Once nobody gives permits any more, none is needed.
-            locked(permits).recv().ok();
-        }
-        let mut disk = self.disk();
-        if disk.failing_syncs > 0 {
-            disk.failing_syncs -= 1;
-            return Err(io::Error::other("the disk is gone"));
-        }
-        disk.syncs += 1;
-        disk.synced = disk.bytes.len();
-        Ok(())
-    }
-
-    fn truncate(&mut self, length: u64) -> io::Result<()> {
-        let mut disk = self.disk();
-        disk.bytes.truncate(usize::try_from(length).unwrap());
-        disk.synced = disk.synced.min(disk.bytes.len());
-        disk.reserved = length;
-        Ok(())
-    }
-
-    fn seal(&mut self, seal: &Seal) -> io::Result<()> {
-        let mut disk = self.disk();
-        if disk.failing_write {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        disk.seal = Some(seal.clone());
-        Ok(())
-    }
-}
 
 fn options() -> WriterOptions {
     WriterOptions::default()
@@ -444,6 +318,35 @@ fn a_plan_takes_several_lines_and_is_whole() {
         assert_eq!(replay.header.targets, u64::from(targets));
         assert_eq!(replay.targets.iter().map(|target| target.record.clone()).collect::<Vec<_>>(), plan(targets));
         assert_eq!(replay.lines, 1 + u64::from(targets.div_ceil(500)));
+    }
+}
+
+#[test]
+fn a_limit_to_the_size_of_files_is_an_error_and_not_the_end_of_the_process() {
+    let state = State::new();
+    let paths = state.folder.paths(&run_id("r1"));
+    let file = fs::OpenOptions::new().append(true).create(true).open(&paths.journal).unwrap();
+    let mut sink = FileSink::new(file, paths.clone(), 0, Some(10));
+    sink.write(b"12345678").unwrap();
+    assert_eq!(sink.write(b"901").unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+    assert_eq!(sink.reserve(8, 11).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+    sink.write(b"90").unwrap();
+    sink.truncate(4).unwrap();
+    sink.write(b"567890").unwrap();
+    assert_eq!(fs::read(&paths.journal).unwrap(), b"1234567890");
+}
+
+#[test]
+fn what_the_system_says_is_sorted_into_what_can_be_done_about_it() {
+    for kind in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded, io::ErrorKind::FileTooLarge] {
+        let error = JournalError::io("write", Path::new("r1.jsonl"), kind.into());
+        assert!(matches!(error, JournalError::DiskFull { .. }));
+        assert_eq!(error.to_string(), "write `r1.jsonl`: no room is left for it");
+    }
+    for kind in [io::ErrorKind::PermissionDenied, io::ErrorKind::ReadOnlyFilesystem] {
+        let error = JournalError::io("create", Path::new("r1.jsonl"), kind.into());
+        assert!(matches!(error, JournalError::Denied { .. }));
+        assert!(error.hint().unwrap().contains("--state-dir"));
     }
 }
 
