@@ -3,6 +3,7 @@
 
 mod support;
 mod test_isolate;
+mod test_resume;
 
 /// A test file that nobody lists would never run.
 #[test]
