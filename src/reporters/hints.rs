@@ -70,7 +70,7 @@ impl Hints<'_> {
         let wait: &[&str] = match (unconfirmed, accepted) {
             (0, 0) => &[],
             (0, _) => &["--wait"],
-            _ => &["--wait", "30m"],
+            _ => &["--wait=30m"],
         };
         let resume = [&["resume", run], wait].concat();
         if let Some(why) = self.why_resume(ending) {

@@ -42,6 +42,11 @@ impl Stats {
         self.answered(429)
     }
 
+    /// How many requests are under way now.
+    pub fn in_flight(&self) -> u64 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
     /// The most requests that were under way at one time.
     pub fn most_in_flight(&self) -> u64 {
         self.most_in_flight.load(Ordering::Relaxed)

@@ -202,6 +202,7 @@ fn planned(roster: &Roster, n: u32, kind: ActionKind) -> Option<TargetResult> {
     );
     let now = clock::now();
     Some(TargetResult {
+        n,
         target: Arc::clone(&item.written),
         file: roster.file(n).cloned(),
         line: item.line,

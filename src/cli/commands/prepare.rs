@@ -123,7 +123,7 @@ pub(crate) async fn prove(session: &mut Session, cancel: &Cancel, context: &Cont
     match checked {
         Ok(tenant) => Ok(tenant),
         // A proxy in front of the console may let only some paths through; the list of hosts proves as much.
-        Err(Halt::Failed(failure)) if matches!(failure.kind, FailureKind::NotFound | FailureKind::NotCapable) => {
+        Err(Halt::Failed(failure)) if is_about_the_path(failure.kind) => {
             match session.console.page(None, cancel, &mut tell).await {
                 Ok(_) => Ok(Tenant { console: address, detail: None }),
                 Err(halt) => Err(failed(session, halt)),
@@ -131,6 +131,18 @@ pub(crate) async fn prove(session: &mut Session, cancel: &Cancel, context: &Cont
         }
         Err(halt) => Err(failed(session, halt)),
     }
+}
+
+/// Whether something answered, and may answer another path better.
+const fn is_about_the_path(kind: FailureKind) -> bool {
+    matches!(
+        kind,
+        FailureKind::NotFound
+            | FailureKind::NotCapable
+            | FailureKind::BadRequest
+            | FailureKind::Gateway
+            | FailureKind::Protocol
+    )
 }
 
 /// Puts a halt before the first action into words.

@@ -68,7 +68,7 @@ fn a_wait_that_ended_first_says_how_to_wait_longer() {
     assert_eq!(
         after(&waits, &Ending::Completed, &[(Outcome::Confirmed, 5), (Outcome::Unconfirmed, 1)]),
         [
-            "edrctl resume 20261122-031502-k3f9q2 --wait 30m  # waits longer for 1 host that the console has not confirmed"
+            "edrctl resume 20261122-031502-k3f9q2 --wait=30m  # waits longer for 1 host that the console has not confirmed"
         ]
     );
 }
@@ -112,7 +112,7 @@ fn a_run_that_stopped_early_says_how_to_go_on() {
 fn resume_is_named_once_with_the_wait_that_the_rest_needs() {
     let counts = [(Outcome::NotSent, 2), (Outcome::Unconfirmed, 1), (Outcome::InDoubt, 1)];
     let found = after(&RunHeader { waits: true, ..header() }, &Ending::Interrupted, &counts);
-    assert_eq!(found, ["edrctl resume 20261122-031502-k3f9q2 --wait 30m  # goes on with 3 hosts"]);
+    assert_eq!(found, ["edrctl resume 20261122-031502-k3f9q2 --wait=30m  # goes on with 3 hosts"]);
 }
 
 #[test]

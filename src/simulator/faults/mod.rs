@@ -11,8 +11,8 @@ mod values;
 
 pub(super) use script::{Confirmation, Script};
 pub use values::{
-    AnswerState, ErrorBody, HowConfirmed, Names, NotAvailable, ReadOnly, ResetRounding, Share, Span, Spelling,
-    Transitional, UnknownGuid,
+    Address, AnswerState, ErrorBody, HowConfirmed, Names, NotAvailable, ReadOnly, ResetRounding, Share, Span, Spelling,
+    Transitional, UnknownGuid, Verb,
 };
 
 /// All switches of the simulated console.
@@ -61,8 +61,10 @@ impl Default for Faults {
 #[serde(default, deny_unknown_fields)]
 pub struct QuotaFaults {
     /// Requests in one window.
+    #[serde(deserialize_with = "values::at_least_one")]
     pub limit: u64,
     /// The window, from the first request on.
+    #[serde(deserialize_with = "values::some_time")]
     pub window: Span,
     /// How the headers are spelt.
     pub headers: Spelling,
@@ -89,12 +91,15 @@ impl Default for QuotaFaults {
 #[serde(default, deny_unknown_fields)]
 pub struct ListingFaults {
     /// The most hosts on one page.
+    #[serde(deserialize_with = "values::at_least_one")]
     pub page_size: usize,
     /// How many of the first hosts are registered a second time, under another id.
     pub duplicate_hostnames: u32,
     /// After this page is answered for the first time, a new host stands at the top.
+    #[serde(deserialize_with = "values::at_least_one_if_any")]
     pub insert_after_page: Option<u64>,
     /// After this page is answered for the first time, the first host is gone.
+    #[serde(deserialize_with = "values::at_least_one_if_any")]
     pub remove_after_page: Option<u64>,
     /// How `hostname[]` is compared.
     pub hostname_match: Names,
@@ -168,7 +173,7 @@ pub struct Rule {
     #[serde(rename = "do")]
     pub deed: Deed,
     /// Only requests with this method.
-    pub method: Option<String>,
+    pub method: Option<Verb>,
     /// Only requests for this.
     pub endpoint: Option<Endpoint>,
     /// Only requests for these hosts, by id or name.
@@ -178,6 +183,7 @@ pub struct Rule {
     #[serde(default)]
     pub per_host: bool,
     /// Only the request with this number, from 1, among those that fit so far.
+    #[serde(default, deserialize_with = "values::at_least_one_if_any")]
     pub nth: Option<u64>,
     /// Only requests after so many that fit so far.
     #[serde(default)]
@@ -257,9 +263,9 @@ pub enum Deed {
     /// Done; the body is no JSON.
     Garbage,
     /// A listing's link to the next page leads to this address.
-    NextLink(String),
+    NextLink(Address),
     /// Answered with a redirect to this address; nothing is done.
-    Redirect(String),
+    Redirect(Address),
     /// From this request on, the credentials are refused.
     Revoke,
 }
@@ -301,21 +307,11 @@ impl Faults {
     ///
     /// [`FaultsError`] names the line that is wrong.
     pub fn parse(text: &str) -> Result<Self, FaultsError> {
-        let faults: Self = toml::from_str(text).map_err(|error| {
+        toml::from_str(text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start));
             let line = before.map_or(0, |before| before.matches('\n').count() + 1);
             FaultsError::Wrong { line, what: error.message().trim().to_owned() }
-        })?;
-        if faults.quota.limit == 0 {
-            return Err(FaultsError::Zero("quota.limit"));
-        }
-        if faults.quota.window.0.is_zero() {
-            return Err(FaultsError::Zero("quota.window"));
-        }
-        if faults.listing.page_size == 0 {
-            return Err(FaultsError::Zero("listing.page_size"));
-        }
-        Ok(faults)
+        })
     }
 }
 
@@ -333,9 +329,6 @@ pub enum FaultsError {
         /// What is wrong with it.
         what: String,
     },
-    /// A number that must not be nought.
-    #[error("`{0}` must be at least 1")]
-    Zero(&'static str),
     /// A host that the fleet does not have.
     #[error("no host of the fleet is called `{0}`")]
     NoSuchHost(String),

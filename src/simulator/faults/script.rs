@@ -166,7 +166,7 @@ impl Script {
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         let mut holding = None;
         for ((rule, hosts), counted) in self.rules.iter().zip(counted.iter_mut()) {
-            let fits = rule.method.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
+            let fits = rule.method.is_none_or(|wanted| wanted.word() == method)
                 && rule.endpoint.is_none_or(|wanted| wanted == endpoint)
                 && match (hosts, guid) {
                     (Hosts::All, _) => true,

@@ -40,9 +40,15 @@ fn what_is_wrong_is_told_with_its_line() {
     assert!(wrong("[[fault]]\ndo = { status = 99 }").ends_with("a status is a number from 200 to 599"));
     assert!(wrong("[[fault]]\nmethod = 'PUT'").contains("missing field `do`"));
     assert!(wrong("quota = ").starts_with("line 1: "));
-    assert_eq!(wrong("quota.limit = 0"), "`quota.limit` must be at least 1");
-    assert_eq!(wrong("quota.window = '0s'"), "`quota.window` must be at least 1");
-    assert_eq!(wrong("listing.page_size = 0"), "`listing.page_size` must be at least 1");
+    assert_eq!(wrong("[quota]\nlimit = 0"), "line 2: must be at least 1");
+    assert_eq!(wrong("[quota]\nwindow = '0s'"), "line 2: must be longer than nought");
+    assert_eq!(wrong("[listing]\npage_size = 0"), "line 2: must be at least 1");
+    assert_eq!(wrong("[listing]\ninsert_after_page = 0"), "line 2: must be at least 1");
+    assert_eq!(wrong("[[fault]]\ndo = 'reset'\nnth = 0"), "line 3: must be at least 1");
+    assert!(wrong("[[fault]]\ndo = 'reset'\nmethod = 'PTU'").starts_with("line 3: unknown variant `PTU`"));
+    let address = "an address begins with https:// or http:// and has no blanks";
+    assert!(wrong("[[fault]]\ndo = { redirect = 'elsewhere' }").ends_with(address));
+    assert!(wrong("[[fault]]\ndo = { next_link = 'https://a b' }").ends_with(address));
 }
 
 #[test]
@@ -51,7 +57,7 @@ fn rules_choose_requests_by_their_number() {
     assert_eq!(numbers_fired("[[fault]]\ndo = 'cut_after'\nafter = 18"), [19, 20]);
     assert_eq!(numbers_fired("[[fault]]\ndo = 'cut_after'\nafter = 2\ntimes = 3"), [3, 4, 5]);
     assert_eq!(numbers_fired("[[fault]]\ndo = 'cut_after'\nmethod = 'GET'"), [0; 0]);
-    assert_eq!(numbers_fired("[[fault]]\ndo = 'cut_after'\nmethod = 'put'\ntimes = 1"), [1]);
+    assert_eq!(numbers_fired("[[fault]]\ndo = 'cut_after'\nmethod = 'PUT'\ntimes = 1"), [1]);
     assert_eq!(numbers_fired("[[fault]]\ndo = 'cut_after'\nendpoint = 'computers'"), [0; 0]);
 }
 

@@ -56,6 +56,84 @@ impl<'de> Deserialize<'de> for Share {
     }
 }
 
+/// An address to which a client is led.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Address(String);
+
+impl Address {
+    /// The address as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Address {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let scheme = text.starts_with("https://") || text.starts_with("http://");
+        let fits = scheme && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if fits { Ok(Self(text)) } else { Err("an address begins with https:// or http:// and has no blanks") }
+    }
+}
+
+/// A method of HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Verb {
+    /// Read.
+    Get,
+    /// Read the headers alone.
+    Head,
+    /// Ask what is possible.
+    Options,
+    /// Isolate.
+    Put,
+    /// Release.
+    Delete,
+    /// Not used by this console.
+    Post,
+    /// Not used by this console.
+    Patch,
+}
+
+impl Verb {
+    /// The word on the wire.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Options => "OPTIONS",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+            Self::Post => "POST",
+            Self::Patch => "PATCH",
+        }
+    }
+}
+
+/// A number of which nought would make no sense.
+pub(super) fn at_least_one<'de, D, N>(deserializer: D) -> Result<N, D::Error>
+where
+    D: Deserializer<'de>,
+    N: Deserialize<'de> + Default + PartialEq,
+{
+    let number = N::deserialize(deserializer)?;
+    if number == N::default() { Err(D::Error::custom("must be at least 1")) } else { Ok(number) }
+}
+
+/// The same, for a number that may be left out.
+pub(super) fn at_least_one_if_any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    at_least_one(deserializer).map(Some)
+}
+
+/// A length of time that is not nought.
+pub(super) fn some_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
+    let span = Span::deserialize(deserializer)?;
+    if span.0.is_zero() { Err(D::Error::custom("must be longer than nought")) } else { Ok(span) }
+}
+
 /// How the quota's headers are spelt.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]

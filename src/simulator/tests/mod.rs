@@ -71,6 +71,16 @@ impl Room {
     }
 }
 
+/// Lets everything else go on until this is so.
+async fn until(condition: impl Fn() -> bool) {
+    let reached = async {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), reached).await.unwrap();
+}
+
 /// A client that trusts a console.
 fn client(console: &Console) -> reqwest::ClientBuilder {
     let ca = Certificate::from_pem(console.ca_pem().as_bytes()).unwrap();

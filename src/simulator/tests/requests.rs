@@ -132,14 +132,16 @@ async fn slashes_too_many_do_no_harm() {
 
 #[tokio::test]
 async fn stats_count_by_kind_and_know_the_most_in_flight() {
-    let room = Room::of(2, "latency = '30ms'").await;
+    let room = Room::of(2, "[[fault]]\nendpoint = 'isolation'\ndo = 'silence'").await;
     room.get("/v1/version").await;
-    let paths: Vec<String> = vec![room.isolation(0), room.isolation(1), "/v1/computers".into()];
-    futures::future::join_all(paths.iter().map(|path| room.get(path))).await;
     let stats = room.console.stats();
-    assert_eq!(stats.requests("GET", faults::Endpoint::Isolation), 2);
+    let waiting: Vec<_> = (0..3).map(|at| tokio::spawn(room.request("GET", &room.isolation(at % 2)).send())).collect();
+    until(|| stats.total() == 4).await;
+    room.get("/v1/computers").await;
+    assert_eq!(stats.requests("GET", faults::Endpoint::Isolation), 3);
     assert_eq!(stats.requests("GET", faults::Endpoint::Computers), 1);
     assert_eq!(stats.requests("PUT", faults::Endpoint::Isolation), 0);
-    assert_eq!((stats.total(), stats.answered(200)), (4, 4));
-    assert_eq!(stats.most_in_flight(), 3);
+    assert_eq!((stats.total(), stats.answered(200)), (5, 2));
+    assert_eq!(stats.most_in_flight(), 4);
+    waiting.iter().for_each(tokio::task::JoinHandle::abort);
 }

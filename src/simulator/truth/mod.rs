@@ -4,7 +4,6 @@
 //! instant of the request whenever somebody looks.
 
 use std::{
-    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -13,11 +12,17 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{
-    faults::{Confirmation, HowConfirmed, Script},
+    faults::{HowConfirmed, Script},
     fleet::{Fleet, Said},
     guid::Guid,
 };
 use crate::domain::host::Isolation;
+
+mod state;
+mod texts;
+
+use state::{AVAILABLE, CHANGING, HAS_CODE, ISOLATED, REMOVED, State};
+use texts::Texts;
 
 /// The true state of a simulated console's hosts. Tests assert on this first.
 #[derive(Debug)]
@@ -63,63 +68,6 @@ pub(super) struct Inner {
     /// Numbers of hosts in the order of the listing; `None` while that is simply the order of the numbers.
     order: Option<Vec<u32>>,
     comments: u64,
-}
-
-/// One host's state: 24 bytes, because there may be a million.
-#[derive(Clone, Copy, Debug, Default)]
-struct State {
-    /// Milliseconds since the console's start at which the last request was accepted.
-    since: u32,
-    comment: u32,
-    unlock_code: u32,
-    puts: u16,
-    puts_accepted: u16,
-    deletes: u16,
-    deletes_accepted: u16,
-    confirmation: u8,
-    flags: u8,
-}
-
-const ISOLATED: u8 = 1;
-const CHANGING: u8 = 1 << 1;
-const AVAILABLE: u8 = 1 << 2;
-const REMOVED: u8 = 1 << 3;
-const HAS_CODE: u8 = 1 << 4;
-const AWAY: u8 = 1 << 5;
-
-impl State {
-    const fn is(self, flag: u8) -> bool {
-        self.flags & flag != 0
-    }
-
-    const fn set(&mut self, flag: u8, on: bool) {
-        self.flags = if on { self.flags | flag } else { self.flags & !flag };
-    }
-}
-
-/// Texts that many hosts share, each kept once; number 0 is none.
-#[derive(Debug, Default)]
-struct Texts {
-    numbers: HashMap<Arc<str>, u32>,
-    texts: Vec<Arc<str>>,
-}
-
-impl Texts {
-    fn number(&mut self, text: Option<&str>) -> u32 {
-        let Some(text) = text else { return 0 };
-        if let Some(number) = self.numbers.get(text) {
-            return *number;
-        }
-        let text: Arc<str> = text.into();
-        self.texts.push(Arc::clone(&text));
-        let number = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
-        self.numbers.insert(text, number);
-        number
-    }
-
-    fn text(&self, number: u32) -> Option<&Arc<str>> {
-        self.texts.get(number.checked_sub(1)? as usize)
-    }
 }
 
 /// How a host looks to the console.
@@ -389,36 +337,6 @@ impl Inner {
             hash /= 26;
         }
         Some(code)
-    }
-}
-
-impl State {
-    fn first(guid: Guid, said: Option<&Said>, script: &Script) -> Self {
-        let mut state = Self { confirmation: script.confirmation_of(guid), ..Self::default() };
-        let isolated = said.is_some_and(|said| said.state == Isolation::Isolated);
-        state.set(AVAILABLE, said.is_none_or(|said| said.available) && !script.is_unavailable(guid));
-        state.set(ISOLATED, isolated);
-        state.set(HAS_CODE, isolated);
-        state.set(AWAY, said.is_some_and(|said| said.last_seen.is_some()));
-        state
-    }
-
-    /// Where the host stands when this much time has passed since the last accepted request.
-    fn after(self, passed: Duration, confirmation: Confirmation) -> Isolation {
-        let Confirmation { how, after, unlock_after } = confirmation;
-        let confirmed = passed >= after && how != HowConfirmed::Never && !self.is(AWAY);
-        let unlocked = |since: Duration| how == HowConfirmed::LocalUnlock && passed >= since + unlock_after;
-        match (self.is(ISOLATED), self.is(CHANGING)) {
-            (true, false) if unlocked(Duration::ZERO) => Isolation::NotIsolated,
-            (true, false) => Isolation::Isolated,
-            (false, false) => Isolation::NotIsolated,
-            (false, true) if !confirmed => Isolation::Isolating,
-            (false, true) if how == HowConfirmed::StartFailure || unlocked(after) => Isolation::NotIsolated,
-            (false, true) => Isolation::Isolated,
-            (true, true) if !confirmed => Isolation::Releasing,
-            (true, true) if how == HowConfirmed::StopFailure => Isolation::Isolated,
-            (true, true) => Isolation::NotIsolated,
-        }
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::wire::{ApiError, Computer, Envelope, IsolationRequest, IsolationState};
 use crate::{
+    clock,
     domain::{
         action::{Action, ActionKind, Observed},
         failure::FailureKind,
@@ -24,6 +25,9 @@ pub(super) struct Draft {
     pub(super) url: Url,
     pub(super) body: Option<Vec<u8>>,
 }
+
+/// Nothing that is called a window of a quota lasts longer than a day, in seconds.
+const MAX_WINDOW: u64 = 86_400;
 
 /// The computers on one page: the most that the console gives.
 pub(super) const PAGE_SIZE: usize = 500;
@@ -114,20 +118,17 @@ pub(super) fn judge_silence(error: &HttpError, changes: bool) -> VendorError {
 
 /// What the console says beside every answer.
 pub(super) fn meta(headers: &HeaderMap) -> Meta {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    // The documentation spells these with one hyphen more than the wire does; both are read.
-    let number = |plain: &str, hyphenated: &str| {
-        text(plain).or_else(|| text(hyphenated)).and_then(|value| value.trim().parse::<u64>().ok())
-    };
+    let number = |plain: &str, hyphenated: &str| header_number(headers, plain, hyphenated);
     let remaining = number("x-ratelimit-remaining", "x-rate-limit-remaining");
     let reset = number("x-ratelimit-reset", "x-rate-limit-reset");
     let quota = remaining.zip(reset).map(|(remaining, reset)| QuotaReading {
         limit: number("x-ratelimit-limit", "x-rate-limit-limit"),
         remaining,
-        // A delta in seconds. Nothing that is called a window lasts longer than a day.
-        reset: Duration::from_secs(reset.min(86_400)),
+        // A delta in seconds.
+        reset: Duration::from_secs(reset.min(MAX_WINDOW)),
     });
-    let request_id = text("x-request-id").filter(|id| id.len() <= 128 && id.bytes().all(|b| b.is_ascii_graphic()));
+    let request_id = headers.get("x-request-id").and_then(|value| value.to_str().ok());
+    let request_id = request_id.filter(|id| id.len() <= 128 && id.bytes().all(|b| b.is_ascii_graphic()));
     Meta { request_id: request_id.map(Into::into), quota }
 }
 
@@ -277,7 +278,7 @@ fn judge(response: &Response, changes: bool) -> Result<Envelope<'_>, VendorError
         408 => fail(FailureKind::Timeout, "the console gave up waiting for the request", Again::Backoff),
         409 => fail(FailureKind::Conflict, "the console says that this contradicts the host's state", Again::Look),
         429 => {
-            let wait = response.header("retry-after").and_then(retry_after);
+            let wait = response.header("retry-after").and_then(retry_after).or_else(|| reset_alone(&response.headers));
             fail(FailureKind::Throttled, "the console's quota is spent", Again::Throttled(wait))
         }
         300..=399 => fail(
@@ -351,6 +352,25 @@ fn words(errors: &[ApiError]) -> Option<String> {
     Some(said.unwrap_or_else(|| "no reason given".to_owned()))
 }
 
+/// `Retry-After`: seconds, or a date. No capture shows it, but gateways send it.
 fn retry_after(value: &str) -> Option<Duration> {
-    value.trim().parse::<u64>().ok().map(|seconds| Duration::from_secs(seconds.min(86_400)))
+    let value = value.trim();
+    let seconds = value.parse::<u64>().ok().or_else(|| {
+        let date = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
+        u64::try_from(date.duration_since(clock::now()).as_secs().max(0) + 1).ok()
+    })?;
+    Some(Duration::from_secs(seconds.min(MAX_WINDOW)))
+}
+
+/// The time to the reset, where the console tells it without what remains; with both, the pace knows better.
+fn reset_alone(headers: &HeaderMap) -> Option<Duration> {
+    let reset = header_number(headers, "x-ratelimit-reset", "x-rate-limit-reset")?;
+    // The console may round down, so the second that it does not speak of is added.
+    meta(headers).quota.is_none().then(|| Duration::from_secs(reset.min(MAX_WINDOW) + 1))
+}
+
+/// The documentation spells these headers with one hyphen more than the wire does; both are read.
+fn header_number(headers: &HeaderMap, plain: &str, hyphenated: &str) -> Option<u64> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    text(plain).or_else(|| text(hyphenated)).and_then(|value| value.trim().parse().ok())
 }
