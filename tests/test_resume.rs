@@ -20,8 +20,7 @@ fn crashing(room: &Room, line: u64, command: &mut Command) -> Output {
 }
 
 fn isolate(room: &Room, more: &[&str]) -> Command {
-    let mut command =
-        room.env.command(["isolate", "--vendor", "cisco", "--yes", "-o", "jsonl", "hosts.txt"]);
+    let mut command = room.env.command(["isolate", "--vendor", "cisco", "--yes", "-o", "jsonl", "hosts.txt"]);
     command.args(more);
     command
 }
@@ -37,7 +36,10 @@ fn told(output: &Output, by_host: &mut BTreeMap<String, String>) {
         let outcome = result["outcome"].as_str().unwrap().to_owned();
         // A run without proof has said its last word with `accepted`; nothing may take a success back.
         if let Some(before) = by_host.get(&host) {
-            assert!(outcome == *before || (before == "accepted" && outcome == "confirmed"), "{before} became {outcome}");
+            assert!(
+                outcome == *before || (before == "accepted" && outcome == "confirmed"),
+                "{before} became {outcome}"
+            );
         }
         by_host.insert(host, outcome);
     }
@@ -176,7 +178,18 @@ fn a_kill_from_outside_in_the_middle_loses_no_host() {
     let room = Room::new(60, "latency = \"20ms\"\n[[confirm]]\nafter = \"50ms\"\n");
     for kill_at in [1, 20, 45] {
         let mut child = room.env.start(if room.env.journals().is_empty() {
-            vec!["isolate", "--vendor", "cisco", "--yes", "-o", "jsonl", "--concurrency", "4", "--wait=30s", "hosts.txt"]
+            vec![
+                "isolate",
+                "--vendor",
+                "cisco",
+                "--yes",
+                "-o",
+                "jsonl",
+                "--concurrency",
+                "4",
+                "--wait=30s",
+                "hosts.txt",
+            ]
         } else {
             vec!["resume", "--yes", "--concurrency", "4"]
         });

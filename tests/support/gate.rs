@@ -85,9 +85,7 @@ fn take(client: TcpStream, shared: &Mutex<State>) {
         stream.set_nodelay(true).unwrap();
         state.open.push(stream.try_clone().unwrap());
     }
-    for (mut from, mut into) in
-        [(client.try_clone().unwrap(), console.try_clone().unwrap()), (console, client)]
-    {
+    for (mut from, mut into) in [(client.try_clone().unwrap(), console.try_clone().unwrap()), (console, client)] {
         thread::spawn(move || {
             // However it ends, both ends are told.
             drop(io::copy(&mut from, &mut into));

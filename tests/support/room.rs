@@ -35,6 +35,12 @@ impl Room {
         self.env.run(act("isolate", more))
     }
 
+    /// Runs `isolate` on these hosts.
+    pub(crate) fn isolate_list(&self, list: &str) -> Output {
+        self.env.file("hosts.txt", list);
+        self.isolate(&[])
+    }
+
     /// Runs `unisolate` on all hosts.
     pub(crate) fn unisolate(&self, more: &[&str]) -> Output {
         self.env.run(act("unisolate", more))
