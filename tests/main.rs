@@ -2,7 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
+mod test_faults;
 mod test_isolate;
+mod test_resume;
+mod test_strangers;
+mod test_wait;
 
 /// A test file that nobody lists would never run.
 #[test]
