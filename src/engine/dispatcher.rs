@@ -26,7 +26,7 @@ use super::{
     roster::Roster,
     run::{Purpose, Report, Resumed, Run},
     slot::{Notes, Phase, Slot, Why},
-    tell::Teller,
+    tell::{Teller, Unwritten},
     worker::{self, Done},
 };
 use crate::{
@@ -148,7 +148,10 @@ impl<'a> Dispatcher<'a> {
                     self.teller.stats.settled.add(outcome);
                     (Phase::Settled, 0)
                 }
-                Resumed::Unsent { attempts } => (Phase::Ready, attempts),
+                Resumed::Unsent { attempts } => {
+                    slot.maybe_ours = attempts > 0;
+                    (Phase::Ready, attempts)
+                }
                 Resumed::InDoubt { attempts } => {
                     slot.maybe_ours = true;
                     (Phase::Look(Why::Doubt), attempts)
@@ -164,7 +167,8 @@ impl<'a> Dispatcher<'a> {
                 }
             };
             slot.phase = phase;
-            slot.attempts = attempts;
+            // A resumed run has its tries anew.
+            slot.attempts_before = attempts;
         }
     }
 
@@ -184,8 +188,8 @@ impl<'a> Dispatcher<'a> {
             tokio::select! {
                 () = self.cancel.beyond(self.heard) => self.interrupted(),
                 told = self.teller.next(), if !self.teller.is_empty() => {
-                    if told.is_err() {
-                        self.journal_failed();
+                    if let Err(Unwritten(kinds)) = told {
+                        self.untold(&kinds);
                     }
                 }
                 Some(done) = self.work.join_next_with_id(), if !self.work.is_empty() => self.take(done),
@@ -459,6 +463,16 @@ impl<'a> Dispatcher<'a> {
         if !matches!(self.stop, Some(Ending::JournalFailed(_))) {
             self.stopped_by = Some(Failure::new(FailureKind::Journal, why.clone()));
             self.stop = Some(Ending::JournalFailed(why));
+        }
+    }
+
+    /// What could not be written is not told: those targets are as open as the journal says they are.
+    fn untold(&mut self, kinds: &[RunEventKind]) {
+        self.journal_failed();
+        for kind in kinds {
+            if let RunEventKind::TargetSettled(result) | RunEventKind::TargetAccepted(result) = kind {
+                self.set_phase(result.n, if result.attempts > 0 { Phase::InFlight } else { Phase::Ready });
+            }
         }
     }
 

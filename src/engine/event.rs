@@ -118,6 +118,8 @@ pub struct RunHeader {
 /// How one target stands or ended.
 #[derive(Clone, Debug)]
 pub struct TargetResult {
+    /// Its number in the run, from 0.
+    pub n: u32,
     /// The target as written.
     pub target: Arc<str>,
     /// The file it was read from; `None` for standard input.

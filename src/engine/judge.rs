@@ -431,12 +431,14 @@ impl Dispatcher<'_> {
         let slot = self.slots.get(n as usize);
         let before = detail.and_then(|detail| detail.before.as_ref());
         // A state from before the request says nothing once a request was sent.
-        let unsent = slot.is_none_or(|slot| slot.attempts == 0);
+        let attempts = slot.map_or(0, |slot| slot.attempts_before + slot.attempts);
+        let unsent = attempts == 0;
         let state = note.and_then(|note| note.state.clone());
         let state = state.or_else(|| before.filter(|_| unsent).map(|state| shared(&state.word)));
         let seen = note.and_then(|note| note.last_seen.clone());
         let now = clock::now();
         Arc::new(TargetResult {
+            n,
             target: item.map_or_else(|| shared(""), |item| Arc::clone(&item.written)),
             file: self.roster.file(n).cloned(),
             line: item.map_or(0, |item| item.line),
@@ -445,7 +447,7 @@ impl Dispatcher<'_> {
             outcome,
             state,
             last_seen: seen.or_else(|| detail.and_then(|detail| detail.last_seen.clone())),
-            attempts: slot.map_or(0, |slot| slot.attempts),
+            attempts,
             reason,
             candidates: detail.map(|detail| detail.candidates.clone()).unwrap_or_default(),
             duplicates: detail.map(|detail| detail.duplicates.clone()).unwrap_or_default(),

@@ -38,8 +38,10 @@ pub(super) enum Why {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slot {
     pub(super) phase: Phase,
-    /// Requests sent for it.
+    /// Requests sent for it by this process.
     pub(super) attempts: u32,
+    /// Requests sent for it before the run was resumed.
+    pub(super) attempts_before: u32,
     /// Looks at it since the last request.
     pub(super) looks: u32,
     /// An earlier request may have been taken, so a state that is reached now may be our doing.
@@ -50,7 +52,7 @@ pub(super) struct Slot {
 
 impl Slot {
     pub(super) const fn new(phase: Phase) -> Self {
-        Self { phase, attempts: 0, looks: 0, maybe_ours: false, started: None }
+        Self { phase, attempts: 0, attempts_before: 0, looks: 0, maybe_ours: false, started: None }
     }
 }
 

@@ -57,7 +57,7 @@ impl<'a> Teller<'a> {
                 }
                 Ok(())
             }
-            Err(()) => Err(Unwritten),
+            Err(()) => Err(Unwritten(kinds)),
         }
     }
 
@@ -71,8 +71,8 @@ impl<'a> Teller<'a> {
     }
 }
 
-/// A journal line could not be written, so what it says is not told.
-pub(super) struct Unwritten;
+/// What is not told, because its journal line could not be written.
+pub(super) struct Unwritten(pub(super) Vec<RunEventKind>);
 
 /// A listener that hears nothing.
 #[derive(Debug, Default)]

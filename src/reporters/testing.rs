@@ -124,6 +124,7 @@ pub(super) fn play(reporter: &mut dyn Reporter, events: &[RunEvent]) {
 
 pub(super) fn result(target: &str, outcome: Outcome) -> TargetResult {
     TargetResult {
+        n: 0,
         target: target.into(),
         file: Some("hosts.txt".into()),
         line: 7,

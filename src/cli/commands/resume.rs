@@ -333,6 +333,7 @@ pub(crate) fn result_of(target: &TargetReplay, replay: &Replay) -> TargetResult 
     };
     let at = settled.and_then(|settled| settled.finished).unwrap_or(replay.last_at);
     TargetResult {
+        n: record.n,
         target: Arc::clone(&record.t),
         file: record.f.clone(),
         line: record.l,
