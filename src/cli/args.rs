@@ -23,7 +23,7 @@ Exit codes:
   1  internal error: a bug
   2  wrong usage or a malformed target file; nothing was sent
   3  configuration or secret missing or wrong; nothing was sent
-  4  console unreachable, certificate or credentials refused; nothing was changed
+  4  console, its certificate or our credentials failed; nothing was changed
   5  refused by a rule, or no consent; nothing was sent
   6  the run ended, and some targets did not succeed
   7  stopped early; go on with `edrctl resume`
