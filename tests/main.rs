@@ -2,7 +2,15 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
+mod test_check_hosts;
+mod test_config;
+mod test_consent;
+mod test_exit_codes;
 mod test_isolate;
+mod test_outputs;
+mod test_resolve;
+mod test_safety;
+mod test_targets;
 
 /// A test file that nobody lists would never run.
 #[test]

@@ -14,6 +14,14 @@ use std::{
 use edrctl::simulator::{self, Faults, Fleet, Options, Stats, Truth};
 use tempfile::TempDir;
 
+mod fake;
+mod fleet;
+mod terminal;
+
+pub(crate) use fake::FakeConsole;
+pub(crate) use fleet::{ISOLATE, SWIFT};
+pub(crate) use terminal::Terminal;
+
 /// A folder, an environment and nothing else: the program sees none of the machine's.
 pub(crate) struct TestEnv {
     folder: TempDir,
