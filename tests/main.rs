@@ -4,6 +4,7 @@
 mod support;
 mod test_faults;
 mod test_isolate;
+mod test_quota;
 mod test_resume;
 mod test_strangers;
 mod test_wait;
