@@ -2,8 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::Instant;
-
 use super::{
     dispatcher::Dispatcher,
     event::{NextStep, RunEventKind, TargetResult},
@@ -35,7 +33,6 @@ impl Dispatcher<'_> {
         match done {
             Done::Submitted { batch, targets, took, result } => self.judge_submitted(batch, &targets, took, result),
             Done::NotSent { targets } => {
-                self.pace.answered(Instant::now(), None, false);
                 for n in targets {
                     if let Some(slot) = self.slots.get_mut(n as usize) {
                         slot.phase = Phase::Ready;
@@ -51,13 +48,7 @@ impl Dispatcher<'_> {
 
     /// Takes what an error says of the console, beside what it says of its targets.
     pub(super) fn note_answer(&mut self, error: &VendorError) {
-        let now = Instant::now();
         let failure = error.failure();
-        let throttled = matches!(error.again(), Again::Throttled(_));
-        self.pace.answered(now, error.meta().quota, throttled);
-        if let Again::Throttled(wait) = error.again() {
-            self.pace.refused(now, wait);
-        }
         let silent = matches!(
             failure.kind,
             FailureKind::Unreachable
@@ -89,7 +80,6 @@ impl Dispatcher<'_> {
         let mut telling = Vec::new();
         let request_id = match result {
             Ok(Answer { value, meta }) => {
-                self.pace.answered(Instant::now(), meta.quota, false);
                 self.console_answered(true, None);
                 let mut answers = value.into_iter();
                 for n in targets.iter().copied() {
@@ -202,8 +192,7 @@ impl Dispatcher<'_> {
 
     fn judge_looked(&mut self, targets: &[u32], why: Why, result: Result<Answer<Vec<Observed>>, VendorError>) {
         match result {
-            Ok(Answer { value, meta }) => {
-                self.pace.answered(Instant::now(), meta.quota, false);
+            Ok(Answer { value, .. }) => {
                 self.console_answered(true, None);
                 let mut seen = value.into_iter();
                 for n in targets.iter().copied() {

@@ -35,7 +35,7 @@ impl Limits {
             backoff_first: Duration::from_millis(500),
             backoff_most: Duration::from_secs(30),
             max_wait: DEFAULT_MAX_WAIT,
-            silence: Duration::from_secs(120),
+            silence: Duration::from_secs(30),
             poll_first: Duration::from_secs(1),
             poll_most: Duration::from_secs(15),
         }

@@ -31,6 +31,8 @@ pub fn hints(header: &RunHeader, ending: &Ending, counts: &Counts, invocation: &
     let mut hints = Hints { header, counts, invocation, found: Vec::new() };
     if header.action == STATUS {
         hints.after_status(ending)
+    } else if header.dry_run {
+        hints.after_dry_run();
     } else {
         hints.after_change(ending)
     }
@@ -58,6 +60,14 @@ impl Hints<'_> {
         self.check_first(ending);
         if *ending != Ending::Completed {
             self.push_files(STATUS, &[], "asks again, from the beginning".to_owned());
+        }
+        self.find_hosts();
+    }
+
+    fn after_dry_run(&mut self) {
+        let planned = self.counts.get(Outcome::NotSent);
+        if planned > 0 {
+            self.push_files(self.header.action, &[], format!("does it to {}", hosts(planned)));
         }
         self.find_hosts();
     }

@@ -96,7 +96,8 @@ impl<W: Write + Send> Reporter for Plain<W> {
             RunEventKind::RunStarted(header) => {
                 self.header = Some(Arc::clone(header));
                 let again = if header.resumed { ", resumed" } else { "" };
-                self.line(&format!("{}, run {}{again}", phrases::subject(header), header.run))
+                let run = if header.dry_run { "dry run".to_owned() } else { format!("run {}", header.run) };
+                self.line(&format!("{}, {run}{again}", phrases::subject(header)))
             }
             // A wait that moves by less than a second is the same wait.
             RunEventKind::Throttled { wait, .. } if event.elapsed + *wait <= self.waits_until + SELDOM => Ok(()),

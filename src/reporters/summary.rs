@@ -14,10 +14,13 @@ use super::{
     paint::{self, FAINT, STRONG, WARN, paint},
     phrases,
     timeline::Waited,
-    words::{count, duration, number, pad},
+    words::{count, duration, hosts, number, pad},
 };
 use crate::{
-    domain::outcome::Ending,
+    domain::{
+        failure::FailureKind,
+        outcome::{Ending, Outcome},
+    },
     engine::event::{RunEvent, RunEventKind, RunHeader},
 };
 
@@ -116,8 +119,12 @@ impl<W: Write + Send> Summary<W> {
     }
 
     fn cost(&self, header: &RunHeader, event: &RunEvent) -> Vec<String> {
-        let tally = phrases::tally(&event.stats.settled, event.stats.total, header.waits);
         let requests = count(event.stats.requests, "request", "requests");
+        if header.dry_run {
+            let planned = hosts(event.stats.settled.get(Outcome::NotSent));
+            return vec![format!("dry run: {planned} to {}; nothing was sent but {requests} to read", header.action)];
+        }
+        let tally = phrases::tally(&event.stats.settled, event.stats.total, header.waits);
         let mut lines = vec![format!("{tally} in {} with {requests}", duration(event.elapsed))];
         if !self.waited.total().is_zero() {
             lines.push(format!("{} of it went by waiting for the console's quota", duration(self.waited.total())));
@@ -145,7 +152,8 @@ impl<W: Write + Send> Reporter for Summary<W> {
         match (&event.kind, &self.header) {
             (RunEventKind::RunStarted(header), _) => self.header = Some(Arc::clone(header)),
             (RunEventKind::TargetSettled(result), Some(header)) => {
-                if !result.outcome.is_success(header.waits) {
+                let planned = result.reason.as_ref().is_some_and(|reason| reason.kind == FailureKind::DryRun);
+                if !result.outcome.is_success(header.waits) && !planned {
                     self.groups.add(result);
                 }
                 if let Some(state) = result.state.as_deref().filter(|_| header.action == STATUS) {

@@ -91,7 +91,7 @@ pub(crate) async fn run(
     let nothing_to_do = roster.to_act().next().is_none();
     let all_protected = nothing_to_do && all_refused(&roster);
     if args.dry_run || all_protected {
-        let counts = tell_plan(&header, &roster, kind, &mut reporters);
+        let counts = tell_plan(&header, &roster, kind, session.console.requests, &mut reporters);
         session.close().await;
         return if all_protected {
             Err(CommandError::text(
@@ -176,9 +176,15 @@ fn all_refused(roster: &Roster) -> bool {
 }
 
 /// Tells what would be done, in the same words and shapes as a run.
-fn tell_plan(header: &Arc<RunHeader>, roster: &Roster, kind: ActionKind, listener: &mut dyn Listener) -> Counts {
+fn tell_plan(
+    header: &Arc<RunHeader>,
+    roster: &Roster,
+    kind: ActionKind,
+    requests: u64,
+    listener: &mut dyn Listener,
+) -> Counts {
     let started = tokio::time::Instant::now();
-    let mut stats = RunStats { total: u64::from(roster.len()), ..RunStats::default() };
+    let mut stats = RunStats { total: u64::from(roster.len()), requests, ..RunStats::default() };
     let mut tell = |kind: RunEventKind, stats: &RunStats| {
         listener.on_event(&RunEvent { at: clock::now(), elapsed: started.elapsed(), stats: stats.clone(), kind });
     };

@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// What was done: list runs, show one, verify its journal
+/// Tell what was done: list runs, show one, verify its journal
 #[derive(Debug, Args)]
 pub(crate) struct RunsArgs {
     #[command(subcommand)]

@@ -63,19 +63,19 @@ pub(crate) fn overrides(vendor: VendorName, concurrency: Option<NonZeroUsize>) -
 ///
 /// Hosts that are to be put back begin isolated.
 pub(crate) fn fleet_of(args: &VendorArgs, entries: &[Entry], isolated: bool) -> Result<Option<Fleet>, CommandError> {
-    if !args.simulate {
-        return Ok(None);
-    }
+    if args.simulate { fleet_of_entries(entries, isolated).map(Some) } else { Ok(None) }
+}
+
+/// A fleet of the hosts that targets name.
+pub(crate) fn fleet_of_entries(entries: &[Entry], isolated: bool) -> Result<Fleet, CommandError> {
     let wanted = entries.iter().map(|entry| match entry.selector.named() {
         Named::Id(id) => Wanted { id: Some(id), isolated, ..Wanted::default() },
         Named::Name(name) => Wanted { name: Some(name), isolated, ..Wanted::default() },
         Named::Ip(ip) => Wanted { ip: Some(ip), isolated, ..Wanted::default() },
         Named::Mac(mac) => Wanted { mac: Some(mac), isolated, ..Wanted::default() },
     });
-    let fleet = Fleet::of_targets(wanted).map_err(|error| {
-        CommandError::new(ExitCode::Usage, error).context("make the simulated fleet from the targets")
-    })?;
-    Ok(Some(fleet))
+    Fleet::of_targets(wanted)
+        .map_err(|error| CommandError::new(ExitCode::Usage, error).context("make the simulated fleet from the targets"))
 }
 
 /// Reads a file of faults.

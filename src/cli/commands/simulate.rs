@@ -12,10 +12,16 @@ use clap::Args;
 
 use super::session;
 use crate::{
-    cli::{args::VendorChoice, context::Context, error::CommandError, signals},
+    cli::{
+        args::VendorChoice,
+        context::Context,
+        error::CommandError,
+        select::{self, Form, Sources},
+        signals,
+    },
     clock,
     domain::outcome::ExitCode,
-    simulator::{self, Fleet},
+    simulator::{self, Fleet, FleetError},
 };
 
 /// Serve a simulated console until stopped, for rehearsals and tests
@@ -25,12 +31,12 @@ use crate::{
 #[derive(Debug, Args)]
 pub(crate) struct SimulateArgs {
     /// The console
-    #[arg(long, value_name = "V")]
-    vendor: VendorChoice,
+    #[arg(long, value_name = "V", required = true)]
+    vendor: Vec<VendorChoice>,
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// The hosts: how many, or a CSV file (docs/simulator.md)
+    /// The hosts: how many, a target file, or a CSV file with what is known of each (docs/simulator.md)
     #[arg(long, value_name = "N|FILE", default_value = "20")]
     fleet: String,
     /// What goes wrong, as a TOML file (docs/simulator.md)
@@ -46,17 +52,11 @@ pub(crate) struct SimulateArgs {
 
 /// Runs it.
 pub(crate) async fn run(args: SimulateArgs, context: &Context) -> Result<ExitCode, CommandError> {
-    let VendorChoice::Cisco = args.vendor;
-    let usage = |error: anyhow::Error| CommandError::new(ExitCode::Usage, error);
+    let vendor = args.vendor.first().map_or(crate::vendors::VendorName::Cisco, |vendor| vendor.name());
     if !args.listen.ip().is_loopback() {
         context.ui.warn("the simulated console listens beyond this machine");
     }
-    let fleet = match args.fleet.parse::<u32>() {
-        Ok(count) => Fleet::of_size(count),
-        Err(_) => Fleet::read(Path::new(&args.fleet)).map_err(|error| {
-            usage(error.into()).hint("`--fleet` takes a number, or a CSV file as in `docs/simulator.md`")
-        })?,
-    };
+    let fleet = fleet(&args.fleet, vendor)?;
     let faults = session::faults(args.faults.as_deref())?;
     let (cancel, _guard) = signals::catch()?;
     let options = simulator::Options { listen: args.listen, fleet, faults, now: clock::now() };
@@ -94,6 +94,30 @@ pub(crate) async fn run(args: SimulateArgs, context: &Context) -> Result<ExitCod
     }
     context.ui.tell(&summary);
     Ok(ExitCode::Success)
+}
+
+/// Makes the fleet: a number of made-up hosts, those of a CSV file, or those that a target file names.
+fn fleet(text: &str, vendor: crate::vendors::VendorName) -> Result<Fleet, CommandError> {
+    if let Ok(count) = text.parse::<u32>() {
+        return Ok(Fleet::of_size(count));
+    }
+    let path = Path::new(text);
+    match Fleet::read(path) {
+        Ok(fleet) => Ok(fleet),
+        // The first line is no header: then it may be a list of targets.
+        Err(error @ FleetError::UnknownColumn(_)) => {
+            let sources = Sources { files: vec![path.to_owned()], form: Form::Lines, by: None, skip_invalid: false };
+            let listed = select::read(&sources, &mut io::empty(), vendor.id_form());
+            let fleet = listed.ok().and_then(|selected| session::fleet_of_entries(&selected.entries, false).ok());
+            fleet.ok_or_else(|| fleet_error(error))
+        }
+        Err(error) => Err(fleet_error(error)),
+    }
+}
+
+fn fleet_error(error: FleetError) -> CommandError {
+    CommandError::new(ExitCode::Usage, error)
+        .hint("`--fleet` takes a number, a target file, or a CSV file as in `docs/simulator.md`")
 }
 
 /// Writes a file that only this user reads, over whatever was there.

@@ -19,13 +19,17 @@ const MAX_CHARACTERS: usize = 24;
 /// Where the unlock code comes from.
 #[derive(Debug, Args)]
 pub(crate) struct UnlockCodeArgs {
-    /// Set the code that ends the isolation at the host itself: `prompt`, `env:NAME` or `file:PATH`, never the code
-    /// itself [bare: EDRCTL_CISCO_UNLOCK_CODE, or a prompt]. Without it the console makes one for each host
-    #[arg(long, value_name = "SOURCE", num_args = 0..=1, require_equals = true, default_missing_value = "auto", value_parser = source)]
-    unlock_code: Option<Source>,
+    /// Choose the code with which somebody at the host can end its isolation
+    ///
+    /// SOURCE says where the code is, and is never the code itself: `prompt`, `env:NAME` or `file:PATH`. Without a SOURCE
+    /// it is EDRCTL_CISCO_UNLOCK_CODE or, where that is not set, a prompt. Without this option the console makes a code
+    /// for each host.
+    #[arg(long, help_heading = "Run", value_name = "SOURCE", num_args = 0..=1, require_equals = true, default_missing_value = "auto")]
+    // Not parsed by the command line's own machinery: it would repeat the code in its error.
+    unlock_code: Option<String>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Source {
     Auto,
     Prompt,
@@ -34,20 +38,25 @@ enum Source {
 }
 
 /// Whatever is no source may be the code itself, so it is never repeated in an error.
-fn source(text: &str) -> Result<Source, String> {
+fn source(text: &str) -> Result<Source, CommandError> {
     match text.split_once(':') {
         None if text == "auto" => Ok(Source::Auto),
         None if text == "prompt" => Ok(Source::Prompt),
         Some(("env", name)) if !name.is_empty() => Ok(Source::Variable(name.to_owned())),
         Some(("file", path)) if !path.is_empty() => Ok(Source::File(path.into())),
-        _ => Err(String::new()),
+        _ => Err(CommandError::text(
+            ExitCode::Usage,
+            "`--unlock-code` takes the place of the code, and never the code itself: others can read arguments",
+        )
+        .hint("use `--unlock-code=prompt`, `--unlock-code=env:NAME` or `--unlock-code=file:PATH`")),
     }
 }
 
 impl UnlockCodeArgs {
     /// Reads and checks the code.
     pub(crate) fn read(&self, context: &Context) -> Result<Option<Secret>, CommandError> {
-        let Some(source) = &self.unlock_code else { return Ok(None) };
+        let Some(text) = &self.unlock_code else { return Ok(None) };
+        let source = &source(text)?;
         let variable = |name: &str| {
             let value = std::env::var(name).ok().filter(|value| !value.is_empty());
             value.map(Secret::new)
