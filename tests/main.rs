@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
+mod test_floors;
 mod test_isolate;
+mod test_readme;
 
 /// A test file that nobody lists would never run.
 #[test]
