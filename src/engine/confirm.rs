@@ -183,10 +183,8 @@ impl Dispatcher<'_> {
     }
 
     pub(super) fn judge_page(&mut self, result: Result<Answer<Page>, VendorError>) {
-        let now = Instant::now();
         let page = match result {
             Ok(answer) => {
-                self.pace.answered(now, answer.meta.quota, false);
                 self.console_answered(true, None);
                 answer.value
             }

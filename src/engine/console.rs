@@ -94,7 +94,8 @@ impl Console {
         let mut attempt = 1;
         loop {
             self.permit(cancel, tell).await?;
-            self.pace.sent();
+            let sent = Instant::now();
+            self.pace.sent(sent);
             self.requests += 1;
             let answer = tokio::select! {
                 answer = question(Arc::clone(&self.vendor)) => answer,
@@ -103,13 +104,13 @@ impl Console {
             let now = Instant::now();
             let error = match answer {
                 Ok(answer) => {
-                    self.pace.answered(now, answer.meta.quota, false);
+                    self.pace.answered(sent, now, answer.meta.quota, false);
                     return Ok(answer.value);
                 }
                 Err(error) => error,
             };
             let throttled = error.failure().kind == FailureKind::Throttled;
-            self.pace.answered(now, error.meta().quota, throttled);
+            self.pace.answered(sent, now, error.meta().quota, throttled);
             match retry::next(error.again(), attempt, &self.limits, retry::jitter()) {
                 Next::Pause(wait) => {
                     self.pace.refused(now, wait);

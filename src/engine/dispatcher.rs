@@ -63,8 +63,8 @@ pub(super) struct Dispatcher<'a> {
     delayed: BinaryHeap<Reverse<(Instant, u32)>>,
     pub(super) confirmation: Confirmation,
     work: JoinSet<Done>,
-    /// What each piece of work carries, for the case that it panics.
-    carried: HashMap<Id, Carried>,
+    /// When each piece of work was sent, and what it carries, for the case that it panics.
+    carried: HashMap<Id, (Instant, Carried)>,
     pub(super) recorder: Recorder,
     pub(super) teller: Teller<'a>,
     cancel: Cancel,
@@ -394,10 +394,11 @@ impl<'a> Dispatcher<'a> {
     }
 
     fn spawn(&mut self, carried: Carried, work: impl Future<Output = Done> + Send + 'static) {
-        self.pace.sent();
+        let now = Instant::now();
+        self.pace.sent(now);
         self.teller.stats.requests += 1;
         let handle = self.work.spawn(work);
-        self.carried.insert(handle.id(), carried);
+        self.carried.insert(handle.id(), (now, carried));
     }
 
     pub(super) fn target(&self, n: u32) -> Option<Target> {
@@ -409,12 +410,14 @@ impl<'a> Dispatcher<'a> {
     fn take(&mut self, done: Result<(Id, Done), JoinError>) {
         match done {
             Ok((id, done)) => {
-                self.carried.remove(&id);
+                if let Some((sent, _)) = self.carried.remove(&id) {
+                    self.keep_pace(sent, &done);
+                }
                 self.judge(done);
             }
             Err(error) => {
-                self.pace.answered(Instant::now(), None, false);
-                let carried = self.carried.remove(&error.id());
+                let Some((sent, carried)) = self.carried.remove(&error.id()) else { return };
+                self.pace.answered(sent, Instant::now(), None, false);
                 if error.is_panic() {
                     self.worker_panicked(carried);
                 }
@@ -422,16 +425,26 @@ impl<'a> Dispatcher<'a> {
         }
     }
 
+    /// Takes what an answer says of the quota, before anything is made of the rest of it.
+    fn keep_pace(&mut self, sent: Instant, done: &Done) {
+        let now = Instant::now();
+        let (reading, refused) = done.of_the_quota();
+        self.pace.answered(sent, now, reading, refused.is_some());
+        if let Some(retry_after) = refused {
+            self.pace.refused(now, retry_after);
+        }
+    }
+
     /// A panic of a worker is a bug of ours and one target's outcome, not the end of the run.
-    fn worker_panicked(&mut self, carried: Option<Carried>) {
+    fn worker_panicked(&mut self, carried: Carried) {
         match carried {
-            Some(Carried::Targets(numbers)) => {
+            Carried::Targets(numbers) => {
                 for n in numbers {
                     let text = "edrctl failed while it worked on this host; please report it";
                     self.settle_in_doubt(n, Failure::new(FailureKind::Internal, text));
                 }
             }
-            Some(Carried::Page) | None => self.confirmation.page_failed(),
+            Carried::Page => self.confirmation.page_failed(),
         }
     }
 

@@ -2,8 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::Instant;
-
 use super::{
     dispatcher::Dispatcher,
     event::{NextStep, RunEventKind, TargetResult},
@@ -35,7 +33,6 @@ impl Dispatcher<'_> {
         match done {
             Done::Submitted { batch, targets, took, result } => self.judge_submitted(batch, &targets, took, result),
             Done::NotSent { targets } => {
-                self.pace.answered(Instant::now(), None, false);
                 for n in targets {
                     if let Some(slot) = self.slots.get_mut(n as usize) {
                         slot.phase = Phase::Ready;
@@ -51,13 +48,7 @@ impl Dispatcher<'_> {
 
     /// Takes what an error says of the console, beside what it says of its targets.
     pub(super) fn note_answer(&mut self, error: &VendorError) {
-        let now = Instant::now();
         let failure = error.failure();
-        let throttled = matches!(error.again(), Again::Throttled(_));
-        self.pace.answered(now, error.meta().quota, throttled);
-        if let Again::Throttled(wait) = error.again() {
-            self.pace.refused(now, wait);
-        }
         let silent = matches!(
             failure.kind,
             FailureKind::Unreachable
@@ -89,7 +80,6 @@ impl Dispatcher<'_> {
         let mut telling = Vec::new();
         let request_id = match result {
             Ok(Answer { value, meta }) => {
-                self.pace.answered(Instant::now(), meta.quota, false);
                 self.console_answered(true, None);
                 let mut answers = value.into_iter();
                 for n in targets.iter().copied() {
@@ -202,8 +192,7 @@ impl Dispatcher<'_> {
 
     fn judge_looked(&mut self, targets: &[u32], why: Why, result: Result<Answer<Vec<Observed>>, VendorError>) {
         match result {
-            Ok(Answer { value, meta }) => {
-                self.pace.answered(Instant::now(), meta.quota, false);
+            Ok(Answer { value, .. }) => {
                 self.console_answered(true, None);
                 let mut seen = value.into_iter();
                 for n in targets.iter().copied() {
@@ -303,6 +292,12 @@ impl Dispatcher<'_> {
                 let text = "the console refuses, and says that this host cannot be isolated: its policy, operating system or agent version rules it out";
                 self.settle(n, Outcome::Failed, Some(Failure::new(FailureKind::NotCapable, text)), By::Look);
             }
+            // A request that is wrong in itself is as wrong the second time; one that met a host on its way is not.
+            Standing::Away | Standing::Unknown
+                if why == Why::Conflict && slot.looks == 1 && self.was_a_bad_request(n) =>
+            {
+                self.unsettled(n, why, state);
+            }
             Standing::Away | Standing::Unknown
                 if attempts_left && (why == Why::Conflict || self.repeat == Repeat::Safe) =>
             {
@@ -312,6 +307,11 @@ impl Dispatcher<'_> {
             }
             Standing::Away | Standing::Unknown | Standing::Leaving => self.unsettled(n, why, state),
         }
+    }
+
+    fn was_a_bad_request(&self, n: u32) -> bool {
+        let last = self.notes.get(n).and_then(|note| note.failure.as_ref());
+        last.is_some_and(|failure| failure.kind == FailureKind::BadRequest)
     }
 
     /// Looks and tries are used up.

@@ -6,7 +6,11 @@
 //!
 //! The console tells the time left in whole seconds and not how it rounds them. The earliest turn that it has named is
 //! right if it rounds up; a single request goes ahead then. If the window has not turned, that request came out of the
-//! reserve and was not refused, and a second later is right for a console that rounds down.
+//! reserve and was not refused, and a second later is right for a console that rounds down. Whoever has no reserve to
+//! spend waits that second at once.
+//!
+//! Answers overtake each other, and one may be on its way for as long as it likes. What a reading says was so at some
+//! moment between the sending of its request and its arrival, and nothing narrower is concluded from it.
 
 use std::time::Duration;
 
@@ -14,8 +18,11 @@ use tokio::time::Instant;
 
 use crate::vendors::QuotaReading;
 
-/// Two readings of one window differ by no more than the console's rounding, a second, and the time on the way.
-const SAME_WINDOW: Duration = Duration::from_millis(1_500);
+/// The console may round the time left up or down to a second.
+const ROUNDING: Duration = Duration::from_secs(1);
+
+/// The first request goes alone, because nobody knows yet what is left; for so long, if its answer does not come.
+const ALONE: Duration = Duration::from_secs(1);
 
 /// Added to the turn of the window, because our clock need not agree with the console's to the millisecond.
 const MARGIN: Duration = Duration::from_millis(15);
@@ -49,6 +56,10 @@ pub struct Pace {
     /// Whether this run may use the reserve: putting hosts back is what it is kept for.
     uses_reserve: bool,
     in_flight: u64,
+    /// When the first request was sent.
+    first_sent: Option<Instant>,
+    /// Whether any request has come back.
+    met: bool,
     /// Everything waits until then, because the console refused a request.
     refused_until: Option<Instant>,
     /// One request is out alone, to see whether the window has turned or the refusal is over.
@@ -62,9 +73,14 @@ pub struct Pace {
 #[derive(Clone, Copy, Debug)]
 struct Window {
     limit: u64,
+    /// The least that any reading of this window has named.
     remaining: u64,
-    /// The earliest turn that any reading of this window has named.
+    /// When that least was read: whatever was sent later was counted later.
+    learnt: Instant,
+    /// The earliest turn that any reading of this window has named, had it been made as it arrived.
     turn: Instant,
+    /// The latest turn that any has named, had it been made as its request was sent.
+    latest: Instant,
 }
 
 impl Pace {
@@ -86,7 +102,10 @@ impl Pace {
                 (false, _) => Permit::Answers,
             };
         }
-        let Some(window) = self.window else { return Permit::Go };
+        let Some(window) = self.window else {
+            let alone = self.first_sent.is_some_and(|sent| now < sent + ALONE);
+            return if !self.met && alone { Permit::Answers } else { Permit::Go };
+        };
         if self.free(&window) > 0 {
             return Permit::Go;
         }
@@ -99,20 +118,21 @@ impl Pace {
         if self.in_flight == 0 { Permit::Go } else { Permit::Answers }
     }
 
-    /// A request is sent; call after [`Permit::Go`].
-    pub fn sent(&mut self) {
+    /// A request is sent at `now`; call after [`Permit::Go`].
+    pub fn sent(&mut self, now: Instant) {
+        self.first_sent.get_or_insert(now);
         self.scouting = self.refused_until.is_some() || self.window.is_some_and(|window| self.free(&window) == 0);
         self.in_flight += 1;
     }
 
-    /// A request came back at `now`, with or without a reading.
-    pub fn answered(&mut self, now: Instant, reading: Option<QuotaReading>, refused: bool) {
-        let others = self.in_flight.saturating_sub(1);
+    /// A request that was sent at `sent` came back at `now`, with or without a reading.
+    pub fn answered(&mut self, sent: Instant, now: Instant, reading: Option<QuotaReading>, refused: bool) {
         let scout = std::mem::take(&mut self.scouting);
         if let Some(reading) = reading {
-            self.read(now, reading, others, scout);
+            self.read(sent, now, reading, scout);
         }
-        self.in_flight = others;
+        self.met = true;
+        self.in_flight = self.in_flight.saturating_sub(1);
         if scout && !refused {
             self.refused_until = None;
             self.unnamed_refusals = 0;
@@ -122,8 +142,8 @@ impl Pace {
     /// The console refused a request: everything waits. Call after [`Pace::answered`]. Returns the wait.
     pub fn refused(&mut self, now: Instant, retry_after: Option<Duration>) -> Duration {
         // A refusal says that our idea of the window was wrong: its turn is awaited as if it were rounded down.
-        let by_window = self.window.map(|window| window.turn.saturating_duration_since(now) + Duration::from_secs(1));
-        let wait = retry_after.or(by_window).unwrap_or_else(|| {
+        let by_window = self.window.map(|window| window.turn.saturating_duration_since(now));
+        let wait = retry_after.or(by_window).map(|wait| wait + ROUNDING).unwrap_or_else(|| {
             let wait = UNNAMED_WAIT.saturating_mul(1 << self.unnamed_refusals.min(7)).min(LONGEST_UNNAMED_WAIT);
             if self.refused_until.is_none_or(|until| until <= now) {
                 self.unnamed_refusals += 1;
@@ -137,32 +157,42 @@ impl Pace {
         until.saturating_duration_since(now)
     }
 
-    fn read(&mut self, now: Instant, reading: QuotaReading, others: u64, scout: bool) {
+    fn read(&mut self, sent: Instant, now: Instant, reading: QuotaReading, scout: bool) {
         self.longest = self.longest.max(reading.reset);
         let limit = reading.limit.unwrap_or_else(|| self.window.map_or(reading.remaining, |window| window.limit));
-        let fresh = Window { limit, remaining: reading.remaining, turn: now + reading.reset };
+        let fresh = Window {
+            limit,
+            remaining: reading.remaining,
+            learnt: now,
+            turn: now + reading.reset,
+            latest: sent + reading.reset,
+        };
         self.window = Some(match self.window {
             None => fresh,
-            Some(window) if fresh.turn > window.turn + SAME_WINDOW => fresh,
-            // An answer from the last window that was overtaken on the way.
-            Some(window) if fresh.turn + SAME_WINDOW < window.turn => window,
-            // Within a window the number only falls, but for answers that overtook each other.
-            Some(window) if fresh.remaining > window.remaining + others + 1 => fresh,
+            // Even if both were rounded in the unlikeliest way, this one is of a later window.
+            Some(window) if fresh.latest >= window.turn + 2 * ROUNDING => fresh,
+            // Or of an earlier one: the answer was overtaken on its way.
+            Some(window) if fresh.turn + 2 * ROUNDING <= window.latest => window,
+            // Within a window the number only falls. This request was counted after the number was, so the window is new.
+            Some(window) if sent >= window.learnt && fresh.remaining > window.remaining => fresh,
             Some(window) => {
-                let known = Window {
+                self.rounds_down |= scout && sent >= window.turn;
+                let lower = fresh.remaining < window.remaining;
+                Window {
                     limit,
                     remaining: fresh.remaining.min(window.remaining),
+                    learnt: if lower { now } else { window.learnt },
                     turn: fresh.turn.min(window.turn),
-                };
-                self.rounds_down |= scout && now >= window.turn;
-                known
+                    latest: fresh.latest.max(window.latest),
+                }
             }
         });
     }
 
     /// When the window turns, as far as is known.
     fn turn(&self, window: &Window) -> Instant {
-        let rounding = if self.rounds_down { Duration::from_secs(1) } else { Duration::ZERO };
+        let late = self.rounds_down || self.reserve(window) == 0;
+        let rounding = if late { ROUNDING } else { Duration::ZERO };
         window.turn + rounding + MARGIN
     }
 
@@ -206,3 +236,6 @@ impl Pace {
         self.turn(&window).saturating_duration_since(now) / u32::try_from(rounds).unwrap_or(u32::MAX)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,3 +42,6 @@ pub fn jitter() -> f64 {
     let bits = getrandom::u32().unwrap_or(u32::MAX / 2);
     f64::from(bits) / f64::from(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::{recorder::Synced, slot::Why};
 use crate::{
     domain::action::{Action, Observed, Target},
-    vendors::{Answer, Cursor, Page, Reply, Vendor, VendorError},
+    vendors::{Again, Answer, Cursor, Page, QuotaReading, Reply, Vendor, VendorError},
 };
 
 /// What a request brought.
@@ -21,6 +21,34 @@ pub(super) enum Done {
     Looked { targets: Vec<u32>, why: Why, result: Result<Answer<Vec<Observed>>, VendorError> },
     /// A page of the inventory was read.
     Listed { result: Result<Answer<Page>, VendorError> },
+}
+
+impl Done {
+    /// What it says of the quota; and whether a request, or a part of it, was one too many, with the wait that the
+    /// console wants.
+    pub(super) fn of_the_quota(&self) -> (Option<QuotaReading>, Option<Option<Duration>>) {
+        match self {
+            Self::Submitted { result: Ok(answer), .. } => {
+                let refusals = answer.value.iter().filter_map(|reply| reply.as_ref().err().and_then(refusal));
+                (answer.meta.quota, refusals.max())
+            }
+            Self::Submitted { result: Err(error), .. } => of_an_error(error),
+            Self::NotSent { .. } => (None, None),
+            Self::Looked { result, .. } => result.as_ref().map_or_else(of_an_error, |answer| (answer.meta.quota, None)),
+            Self::Listed { result } => result.as_ref().map_or_else(of_an_error, |answer| (answer.meta.quota, None)),
+        }
+    }
+}
+
+fn of_an_error(error: &VendorError) -> (Option<QuotaReading>, Option<Option<Duration>>) {
+    (error.meta().quota, refusal(error))
+}
+
+fn refusal(error: &VendorError) -> Option<Option<Duration>> {
+    match error.again() {
+        Again::Throttled(wait) => Some(wait),
+        _ => None,
+    }
 }
 
 pub(super) async fn submit(

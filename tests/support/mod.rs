@@ -14,6 +14,18 @@ use std::{
 use edrctl::simulator::{self, Faults, Fleet, Options, Stats, Truth};
 use tempfile::TempDir;
 
+mod fake;
+mod fleet;
+mod gate;
+mod room;
+mod terminal;
+
+pub(crate) use fake::FakeConsole;
+pub(crate) use fleet::{ISOLATE, SWIFT};
+pub(crate) use gate::Gate;
+pub(crate) use room::{Room, intents, records, signal, wait_until};
+pub(crate) use terminal::Terminal;
+
 /// A folder, an environment and nothing else: the program sees none of the machine's.
 pub(crate) struct TestEnv {
     folder: TempDir,
@@ -86,6 +98,14 @@ impl TestEnv {
             .open(folder.join("config.toml"))
             .unwrap();
         file.write_all(console.inner().ready_config(&ca).as_bytes()).unwrap();
+    }
+
+    /// The same, with the console reached through a gate.
+    pub(crate) fn configure_behind(&self, gate: &Gate, console: &Console) {
+        self.configure(console);
+        let path = self.path().join("home/.config/edrctl/config.toml");
+        let text = fs::read_to_string(&path).unwrap().replace(console.inner().base_url(), &gate.url());
+        fs::write(path, text).unwrap();
     }
 
     /// Adds lines to the platform's `config.toml`, which `configure` has made.
@@ -169,7 +189,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    fn new(output: std::process::Output, folder: &Path) -> Self {
+    pub(crate) fn new(output: std::process::Output, folder: &Path) -> Self {
         let text = |bytes: Vec<u8>| {
             let text = String::from_utf8(bytes).unwrap();
             text.replace(&folder.display().to_string(), "[FOLDER]")

@@ -92,11 +92,16 @@ pub(crate) async fn run(args: HostsArgs, context: &Context) -> Result<ExitCode, 
     let mut seen: HashSet<HostId> = HashSet::new();
     let mut cursor = None;
     let mut cursors = HashSet::new();
+    let mut total = None;
+    let mut shrank = false;
     loop {
         let page = match session.console.page(cursor, &cancel, &mut tell).await {
             Ok(page) => page,
             Err(halt) => return Err(prepare::failed(&session, halt)),
         };
+        // A host that goes moves one from a page that is to come onto a page that was read.
+        shrank |= page.total.zip(total).is_some_and(|(now, before)| now < before);
+        total = page.total.or(total);
         for host in &page.hosts {
             // The inventory moves while it is read; a host that slid onto the next page comes twice.
             if seen.insert(host.id.clone()) && wanted(&args, host) && printer.host(host).is_err() {
@@ -114,6 +119,9 @@ pub(crate) async fn run(args: HostsArgs, context: &Context) -> Result<ExitCode, 
     }
     // A reader that has gone away has seen what it wanted.
     drop(printer.finish(context));
+    if shrank || total.is_some_and(|total| (seen.len() as u64) < total) {
+        context.ui.warn("the console's inventory changed while it was read; a host may be missing: list it again");
+    }
     context.ui.tell(&format!("{} of {}", words::number(printer.printed), words::hosts(seen.len() as u64)));
     session.close().await;
     Ok(ExitCode::Success)
