@@ -30,11 +30,13 @@ mod stops;
 
 use fake::Fake;
 
+type OnEvent = Box<dyn FnMut(&RunEvent) + Send>;
+
 /// What heard the run: everything, in order.
 #[derive(Default)]
 pub(crate) struct Ears {
     pub(crate) events: Vec<RunEvent>,
-    on_event: Option<Box<dyn FnMut(&RunEvent) + Send>>,
+    on_event: Option<OnEvent>,
 }
 
 impl Listener for Ears {
@@ -61,7 +63,7 @@ pub(crate) struct Room {
     pub(crate) journal: Option<Journal>,
     pub(crate) cancel: Cancel,
     pub(crate) standings: Vec<(u32, Resumed)>,
-    pub(crate) on_event: Option<Box<dyn FnMut(&RunEvent) + Send>>,
+    pub(crate) on_event: Option<OnEvent>,
 }
 
 /// What came of it.
