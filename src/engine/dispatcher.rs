@@ -37,7 +37,7 @@ use crate::{
         outcome::{Ending, ExitCode, Outcome},
     },
     journal::{End, How, Intent, Interrupted, Record},
-    vendors::{Completion, Repeat, Vendor},
+    vendors::{Again, Completion, Repeat, Vendor},
 };
 
 /// How often listeners may animate.
@@ -84,6 +84,7 @@ pub(super) struct Dispatcher<'a> {
 #[derive(Debug)]
 enum Carried {
     Targets(Vec<u32>),
+    Look(Vec<u32>, Why),
     Page,
 }
 
@@ -254,6 +255,17 @@ impl<'a> Dispatcher<'a> {
         self.ready.is_empty() && self.looks.is_empty() && self.delayed.is_empty() && self.work.is_empty()
     }
 
+    /// Whether nothing is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.work.is_empty()
+    }
+
+    /// Drops the looks that have not begun.
+    pub(super) fn drop_looks(&mut self) {
+        self.looks.clear();
+        self.delayed.clear();
+    }
+
     /// Moves what has waited long enough to where it is sent or looked at.
     fn wake_delayed(&mut self) {
         let now = Instant::now();
@@ -384,7 +396,7 @@ impl<'a> Dispatcher<'a> {
         }
         if !numbers.is_empty() {
             let vendor = Arc::clone(&self.vendor);
-            self.spawn(Carried::Targets(numbers.clone()), worker::look(vendor, numbers, targets, why));
+            self.spawn(Carried::Look(numbers.clone(), why), worker::look(vendor, numbers, targets, why));
         }
     }
 
@@ -437,14 +449,20 @@ impl<'a> Dispatcher<'a> {
 
     /// A panic of a worker is a bug of ours and one target's outcome, not the end of the run.
     fn worker_panicked(&mut self, carried: Carried) {
+        let failure =
+            Failure::new(FailureKind::Internal, "edrctl failed while it worked on this host; please report it");
         match carried {
             Carried::Targets(numbers) => {
                 for n in numbers {
-                    let text = "edrctl failed while it worked on this host; please report it";
-                    self.settle_in_doubt(n, Failure::new(FailureKind::Internal, text));
+                    self.settle_in_doubt(n, failure.clone());
                 }
             }
-            Carried::Page => self.confirmation.page_failed(),
+            Carried::Look(numbers, why) => {
+                for n in numbers {
+                    self.look_failed(n, why, &failure, Again::Never);
+                }
+            }
+            Carried::Page => self.end_round(),
         }
     }
 
