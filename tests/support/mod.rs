@@ -9,19 +9,23 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::Arc,
+    time::Duration,
 };
 
+use edrctl::http;
 use edrctl::simulator::{self, Faults, Fleet, Options, Stats, Truth};
 use tempfile::TempDir;
 
 mod fake;
 mod fleet;
+mod disk;
 mod gate;
 mod room;
 mod terminal;
 
 pub(crate) use fake::FakeConsole;
 pub(crate) use fleet::{ISOLATE, SWIFT};
+pub(crate) use disk::SmallDisk;
 pub(crate) use gate::Gate;
 pub(crate) use room::{Room, intents, records, signal, wait_until};
 pub(crate) use terminal::Terminal;
@@ -271,6 +275,30 @@ impl Console {
     /// The hosts' ids, one a line: a target file.
     pub(crate) fn guids(&self) -> String {
         self.fleet().hosts().iter().map(|host| format!("{}\n", host.id)).collect()
+    }
+
+    /// Asks the console so often, one after the other, as another program with the same credentials would. Returns how
+    /// often it was refused for the quota.
+    pub(crate) fn ask_as_somebody_else(&self, times: u32) -> u64 {
+        let inner = self.inner();
+        let options = http::ClientOptions {
+            trust: http::Trust::Only(self.ca_pem().to_owned()),
+            timeout: Duration::from_secs(10),
+            idle_connections: 1,
+            proxy: false,
+        };
+        let url = http::Url::parse(&format!("{}/v1/version", inner.base_url())).unwrap();
+        let credentials = inner.credentials();
+        self.runtime.block_on(async {
+            let client = http::client(&options).unwrap();
+            let mut refused = 0;
+            for _ in 0..times {
+                let request = client.get(url.clone()).basic_auth(&credentials.client_id, Some(&credentials.api_key));
+                let answer = http::send(&client, request.build().unwrap()).await.unwrap();
+                refused += u64::from(answer.status == 429);
+            }
+            refused
+        })
     }
 
     /// Stops listening, as a console that is gone.
