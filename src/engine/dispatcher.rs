@@ -316,7 +316,8 @@ impl<'a> Dispatcher<'a> {
     }
 
     fn start_work(&mut self) {
-        while self.work.len() < self.limits.concurrency.get() {
+        // An interrupt that has not been taken yet counts already: not one request more leaves.
+        while self.work.len() < self.limits.concurrency.get() && self.cancel.urgency() == self.heard {
             let may_look = !self.looks.is_empty() && (!self.is_draining() || self.looks_while_draining());
             let may_send = !self.ready.is_empty() && !self.is_draining();
             let may_list = self.confirmation.wants_page() && !self.is_draining();
