@@ -23,7 +23,7 @@ fn in_turns(room: &Room, more: &[&str], turns: u32, slack: Duration) -> Output {
     let begun = Instant::now();
     let output = room.isolate(more).exits(0);
     let (took, ideal) = (begun.elapsed(), Duration::from_secs(2) * turns);
-    println!("{more:?}: {took:?}, the quota allows {ideal:?}, ratio {:.3}", took.as_secs_f64() / ideal.as_secs_f64());
+    eprintln!("{more:?}: {took:?}, the quota allows {ideal:?}, ratio {:.3}", took.as_secs_f64() / ideal.as_secs_f64());
     assert!(took >= ideal.saturating_sub(Duration::from_millis(100)), "faster than the quota allows: {took:?}");
     assert!(took <= ideal + slack, "{took:?} where the quota allows {ideal:?}\n{output}");
     room.assert_each_isolated_once();

@@ -25,7 +25,7 @@ impl SmallDisk {
         fs::create_dir(&path).unwrap();
         let mounted = mount(&path, &format!("size={kib}k"));
         if !mounted {
-            println!("mounting is not permitted here; a limit on the size of files stands in for a full disk");
+            eprintln!("mounting is not permitted here; a limit on the size of files stands in for a full disk");
         }
         Self { path, kib, mounted, limited: !mounted }
     }
