@@ -20,6 +20,7 @@ pub(crate) struct SmallDisk {
 
 impl SmallDisk {
     /// A file system of this size, or a limit if none may be mounted.
+    #[expect(clippy::print_stderr, reason = "nobody is to think that the disk was tested where it was not")]
     pub(crate) fn new(env: &TestEnv, kib: u64) -> Self {
         let path = env.path().join(format!("disk-{kib}"));
         fs::create_dir(&path).unwrap();
