@@ -99,7 +99,6 @@ fn a_limit_on_the_size_of_files_stops_the_run_before_the_next_request() {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "nobody is to think that the disk was tested where it was not")]
 fn a_disk_that_another_program_fills_keeps_room_for_what_is_under_way() {
     let room = Room::new(900, "latency = \"3ms\"\n");
     let disk = SmallDisk::new(&room.env, 2048);
