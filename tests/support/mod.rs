@@ -16,16 +16,16 @@ use edrctl::http;
 use edrctl::simulator::{self, Faults, Fleet, Options, Stats, Truth};
 use tempfile::TempDir;
 
+mod disk;
 mod fake;
 mod fleet;
-mod disk;
 mod gate;
 mod room;
 mod terminal;
 
+pub(crate) use disk::SmallDisk;
 pub(crate) use fake::FakeConsole;
 pub(crate) use fleet::{ISOLATE, SWIFT};
-pub(crate) use disk::SmallDisk;
 pub(crate) use gate::Gate;
 pub(crate) use room::{Room, intents, records, signal, wait_until};
 pub(crate) use terminal::Terminal;
