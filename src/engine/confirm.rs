@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::{
     dispatcher::Dispatcher,
+    pace::Permit,
     retry::{self, Next},
     slot::{Phase, Why},
     tell::shared,
@@ -42,8 +43,10 @@ pub(super) struct Confirmation {
     next_round: Option<Instant>,
     rounds: u32,
     round: Round,
-    /// The pages of this round: a listing that leads in a circle must not be followed.
-    pages_read: HashSet<Cursor>,
+    /// The pages that this round has been sent to; one that comes again leads in a circle.
+    visited: HashSet<Cursor>,
+    /// The round that began at the deadline is the last.
+    last_round: bool,
     /// Hosts in the inventory, as the console last said.
     fleet: Option<u64>,
 }
@@ -66,7 +69,8 @@ impl Confirmation {
             next_round: None,
             rounds: 0,
             round: Round::None,
-            pages_read: HashSet::new(),
+            visited: HashSet::new(),
+            last_round: false,
             fleet: None,
         }
     }
@@ -113,11 +117,6 @@ impl Confirmation {
         }
     }
 
-    /// A page was lost to a bug of ours: the round ends without it.
-    pub(super) fn page_failed(&mut self) {
-        self.round = Round::None;
-    }
-
     /// When something is due next.
     pub(super) fn due(&self) -> Option<Instant> {
         match &self.round {
@@ -140,10 +139,18 @@ impl Dispatcher<'_> {
     /// Starts a round if it is time, and ends the wait if it is over.
     pub(super) fn confirm_if_due(&mut self) {
         let Some(wait) = self.confirmation.wait else { return };
-        if self.confirmation.is_over() || self.is_draining() || !self.sending_is_over() {
+        if self.confirmation.is_over() || self.is_draining() {
             return;
         }
         let now = Instant::now();
+        let is_late = self.confirmation.deadline.is_some_and(|deadline| now >= deadline);
+        if is_late && self.is_idle() && matches!(self.pace.ask(now), Permit::Wait { .. }) {
+            // Nobody waits for the next window only to be told that the wait is over.
+            return self.expire(wait);
+        }
+        if !self.sending_is_over() {
+            return;
+        }
         if self.confirmation.round == Round::Looking {
             self.end_round();
         }
@@ -153,10 +160,12 @@ impl Dispatcher<'_> {
         let deadline = *self.confirmation.deadline.get_or_insert(now + wait);
         let first = self.limits.poll_first;
         let next = *self.confirmation.next_round.get_or_insert((now + first).min(deadline));
-        if now >= deadline && self.confirmation.rounds > 0 {
+        if self.confirmation.last_round {
             self.expire(wait);
         } else if now >= next {
             self.confirmation.rounds += 1;
+            self.confirmation.last_round = now >= deadline;
+            self.confirmation.visited.clear();
             if self.confirmation.looks_are_cheaper() {
                 self.look_at_awaited();
             } else {
@@ -176,10 +185,10 @@ impl Dispatcher<'_> {
         }
     }
 
-    fn end_round(&mut self) {
+    /// Ends a round, with or without all of its pages; the next one may tell more.
+    pub(super) fn end_round(&mut self) {
         let now = Instant::now();
         self.confirmation.round = Round::None;
-        self.confirmation.pages_read.clear();
         let cost = self.confirmation.pages().min(self.confirmation.len() as u64);
         let growing = self.limits.poll_first.mul_f64(1.5_f64.powi(self.confirmation.rounds.min(16).cast_signed()));
         let interval = growing.min(self.limits.poll_most).max(self.pace.poll_interval(cost, now));
@@ -213,7 +222,7 @@ impl Dispatcher<'_> {
         match page.next {
             Some(_) if self.confirmation.is_over() => self.end_round(),
             Some(_) if first_page && self.confirmation.looks_are_cheaper() => self.look_at_awaited(),
-            Some(next) if !self.confirmation.pages_read.insert(next.clone()) => self.end_round(),
+            Some(next) if !self.confirmation.visited.insert(next.clone()) => self.end_round(),
             Some(next) => {
                 self.confirmation.round =
                     Round::Listing { cursor: Some(next), under_way: false, failures: 0, not_before: None };
@@ -265,6 +274,7 @@ impl Dispatcher<'_> {
     }
 
     fn expire(&mut self, wait: Duration) {
+        self.drop_looks();
         let mut numbers: Vec<u32> = self.confirmation.awaiting.values().copied().collect();
         numbers.sort_unstable();
         for n in numbers {

@@ -7,6 +7,7 @@ use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap, VecDeque},
     num::NonZeroUsize,
+    pin::pin,
     sync::Arc,
     time::Duration,
 };
@@ -37,7 +38,7 @@ use crate::{
         outcome::{Ending, ExitCode, Outcome},
     },
     journal::{End, How, Intent, Interrupted, Record},
-    vendors::{Completion, Repeat, Vendor},
+    vendors::{Again, Completion, Repeat, Vendor},
 };
 
 /// How often listeners may animate.
@@ -84,6 +85,7 @@ pub(super) struct Dispatcher<'a> {
 #[derive(Debug)]
 enum Carried {
     Targets(Vec<u32>),
+    Look(Vec<u32>, Why),
     Page,
 }
 
@@ -177,6 +179,10 @@ impl<'a> Dispatcher<'a> {
         self.sort_into_queues();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        // These two outlive a turn of the loop: to make them anew costs more than most of what a turn does.
+        let cancel = self.cancel.clone();
+        let mut interrupt = pin!(cancel.beyond(self.heard));
+        let mut alarm = pin!(tokio::time::sleep_until(Instant::now()));
         loop {
             self.wake_delayed();
             self.confirm_if_due();
@@ -185,15 +191,29 @@ impl<'a> Dispatcher<'a> {
                 break;
             }
             let timer = self.next_timer();
+            if let Some(at) = timer
+                && at != alarm.deadline()
+            {
+                alarm.as_mut().reset(at);
+            }
             tokio::select! {
-                () = self.cancel.beyond(self.heard) => self.interrupted(),
+                () = &mut interrupt => {
+                    self.interrupted();
+                    interrupt.set(cancel.beyond(self.heard));
+                }
                 told = self.teller.next(), if !self.teller.is_empty() => {
                     if let Err(Unwritten(kinds)) = told {
                         self.untold(&kinds);
                     }
                 }
-                Some(done) = self.work.join_next_with_id(), if !self.work.is_empty() => self.take(done),
-                () = tokio::time::sleep_until(timer) => {}
+                Some(done) = self.work.join_next_with_id(), if !self.work.is_empty() => {
+                    self.take(done);
+                    // What else has come back is taken in the same turn.
+                    while let Some(done) = self.work.try_join_next_with_id() {
+                        self.take(done);
+                    }
+                }
+                () = &mut alarm, if timer.is_some() => {}
                 _ = tick.tick() => self.tick(),
             }
         }
@@ -254,6 +274,17 @@ impl<'a> Dispatcher<'a> {
         self.ready.is_empty() && self.looks.is_empty() && self.delayed.is_empty() && self.work.is_empty()
     }
 
+    /// Whether nothing is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.work.is_empty()
+    }
+
+    /// Drops the looks that have not begun.
+    pub(super) fn drop_looks(&mut self) {
+        self.looks.clear();
+        self.delayed.clear();
+    }
+
     /// Moves what has waited long enough to where it is sent or looked at.
     fn wake_delayed(&mut self) {
         let now = Instant::now();
@@ -285,7 +316,8 @@ impl<'a> Dispatcher<'a> {
     }
 
     fn start_work(&mut self) {
-        while self.work.len() < self.limits.concurrency.get() {
+        // An interrupt that has not been taken yet counts already: not one request more leaves.
+        while self.work.len() < self.limits.concurrency.get() && self.cancel.urgency() == self.heard {
             let may_look = !self.looks.is_empty() && (!self.is_draining() || self.looks_while_draining());
             let may_send = !self.ready.is_empty() && !self.is_draining();
             let may_list = self.confirmation.wants_page() && !self.is_draining();
@@ -384,7 +416,7 @@ impl<'a> Dispatcher<'a> {
         }
         if !numbers.is_empty() {
             let vendor = Arc::clone(&self.vendor);
-            self.spawn(Carried::Targets(numbers.clone()), worker::look(vendor, numbers, targets, why));
+            self.spawn(Carried::Look(numbers.clone(), why), worker::look(vendor, numbers, targets, why));
         }
     }
 
@@ -437,14 +469,20 @@ impl<'a> Dispatcher<'a> {
 
     /// A panic of a worker is a bug of ours and one target's outcome, not the end of the run.
     fn worker_panicked(&mut self, carried: Carried) {
+        let failure =
+            Failure::new(FailureKind::Internal, "edrctl failed while it worked on this host; please report it");
         match carried {
             Carried::Targets(numbers) => {
                 for n in numbers {
-                    let text = "edrctl failed while it worked on this host; please report it";
-                    self.settle_in_doubt(n, Failure::new(FailureKind::Internal, text));
+                    self.settle_in_doubt(n, failure.clone());
                 }
             }
-            Carried::Page => self.confirmation.page_failed(),
+            Carried::Look(numbers, why) => {
+                for n in numbers {
+                    self.look_failed(n, why, &failure, Again::Never);
+                }
+            }
+            Carried::Page => self.end_round(),
         }
     }
 
@@ -502,13 +540,12 @@ impl<'a> Dispatcher<'a> {
         }
     }
 
-    fn next_timer(&self) -> Instant {
+    fn next_timer(&self) -> Option<Instant> {
         let now = Instant::now();
         let delayed = self.delayed.peek().map(|Reverse((at, _))| *at);
         // While draining, only what is under way counts, and it comes back by itself.
         let waits = [delayed, self.held_until, self.confirmation.due()].into_iter().flatten();
-        let soonest = waits.filter(|at| *at > now && !self.is_draining()).min();
-        soonest.unwrap_or_else(|| now + Duration::from_secs(3_600))
+        waits.filter(|at| *at > now && !self.is_draining()).min()
     }
 
     fn tick(&mut self) {

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{
     dispatcher::Dispatcher,
     event::{NextStep, RunEventKind, TargetResult},
+    recorder::Synced,
     retry::{self, Next},
     slot::{Phase, Why},
     tell::shared,
@@ -218,7 +219,7 @@ impl Dispatcher<'_> {
         }
     }
 
-    fn look_failed(&mut self, n: u32, why: Why, failure: &Failure, again: Again) {
+    pub(super) fn look_failed(&mut self, n: u32, why: Why, failure: &Failure, again: Again) {
         let looks = self.slots.get(n as usize).map_or(1, |slot| slot.looks);
         match retry::next(again, looks, &self.limits, retry::jitter()) {
             Next::Pause(_) => self.enqueue(n, true),
@@ -277,8 +278,9 @@ impl Dispatcher<'_> {
                 if self.confirmation.is_wanted() {
                     self.notes.of(n).headed = true;
                     self.await_state(n);
+                    let synced = self.keep_look(n, Outcome::Accepted, None);
                     let result = self.result(n, Outcome::Accepted, None);
-                    self.teller.now(RunEventKind::TargetAccepted(result));
+                    self.teller.after(synced, vec![RunEventKind::TargetAccepted(result)]);
                 } else {
                     self.settle(n, Outcome::Accepted, None, By::Look);
                 }
@@ -302,6 +304,8 @@ impl Dispatcher<'_> {
                 if attempts_left && (why == Why::Conflict || self.repeat == Repeat::Safe) =>
             {
                 let wait = retry::backoff(slot.attempts.max(1), &self.limits, retry::jitter());
+                let synced = self.keep_look(n, Outcome::NotSent, Some(&self.after_a_look(n, state)));
+                self.teller.after(synced, Vec::new());
                 self.set_phase(n, Phase::Ready);
                 self.delay(n, wait);
             }
@@ -316,15 +320,32 @@ impl Dispatcher<'_> {
 
     /// Looks and tries are used up.
     fn unsettled(&mut self, n: u32, why: Why, state: &HostState) {
-        let first = self.notes.get(n).and_then(|note| note.failure.clone());
-        let kind = first.as_ref().map_or(FailureKind::Conflict, |failure| failure.kind);
-        let first = first.map_or_else(|| "sent, and the run ended before an answer".to_owned(), |failure| failure.text);
-        let failure = Failure::new(kind, format!("{first}; a look finds the host `{}`", state.word));
+        let failure = self.after_a_look(n, state);
         if why == Why::Doubt {
             self.settle_in_doubt(n, failure);
         } else {
             self.settle(n, Outcome::Failed, Some(failure), By::Look);
         }
+    }
+
+    /// Keeps what a look has found where it is not the end: the journal knew no more than that there was a question.
+    fn keep_look(&self, n: u32, outcome: Outcome, reason: Option<&Failure>) -> Synced {
+        let result = self.result(n, outcome, None);
+        let mut settlement = journal::Settlement::new(outcome, By::Look);
+        settlement.state.clone_from(&result.state);
+        settlement.attempts = result.attempts;
+        if let Some(failure) = reason {
+            settlement = settlement.because(failure);
+        }
+        self.recorder.write(|| Record::Settled(Settled { n, result: settlement }))
+    }
+
+    /// What raised the question, and what a look has found since.
+    fn after_a_look(&self, n: u32, state: &HostState) -> Failure {
+        let first = self.notes.get(n).and_then(|note| note.failure.clone());
+        let kind = first.as_ref().map_or(FailureKind::Conflict, |failure| failure.kind);
+        let first = first.map_or_else(|| "sent, and the run ended before an answer".to_owned(), |failure| failure.text);
+        Failure::new(kind, format!("{first}; a look finds the host `{}`", state.word))
     }
 
     pub(super) fn settle_in_doubt(&mut self, n: u32, failure: Failure) {

@@ -21,5 +21,8 @@ mod slot;
 mod tell;
 mod worker;
 
+#[cfg(test)]
+mod tests;
+
 pub use run::{Purpose, Report, Resumed, Run};
 pub use tell::Silence;

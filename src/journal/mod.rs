@@ -35,7 +35,7 @@ mod words;
 mod writer;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use error::{Holder, JournalError, JournalFailed};
 pub use folder::{RunEntry, RunSummary, StateFolder, new_run_id};

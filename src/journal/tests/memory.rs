@@ -7,27 +7,27 @@ use crate::journal::{sink::Sink, writer::Position};
 
 /// A disk in memory: of a certain size, and failing where it is told to.
 #[derive(Debug)]
-pub(super) struct Disk {
-    pub(super) bytes: Vec<u8>,
-    pub(super) synced: usize,
-    pub(super) syncs: usize,
-    pub(super) reserved: u64,
-    pub(super) size: u64,
-    pub(super) failing_write: bool,
-    pub(super) failing_syncs: usize,
-    pub(super) reserves: bool,
+pub(crate) struct Disk {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) synced: usize,
+    pub(crate) syncs: usize,
+    pub(crate) reserved: u64,
+    pub(crate) size: u64,
+    pub(crate) failing_write: bool,
+    pub(crate) failing_syncs: usize,
+    pub(crate) reserves: bool,
     pub(super) seal: Option<Seal>,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Memory {
+pub(crate) struct Memory {
     disk: Arc<Mutex<Disk>>,
     /// While somebody holds the other end, every sync waits for a permit.
-    pub(super) permits: Option<Arc<Mutex<mpsc::Receiver<()>>>>,
+    pub(crate) permits: Option<Arc<Mutex<mpsc::Receiver<()>>>>,
 }
 
 impl Memory {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let disk = Disk {
             bytes: Vec::new(),
             synced: 0,
@@ -42,18 +42,18 @@ impl Memory {
         Self { disk: Arc::new(Mutex::new(disk)), permits: None }
     }
 
-    pub(super) fn disk(&self) -> MutexGuard<'_, Disk> {
+    pub(crate) fn disk(&self) -> MutexGuard<'_, Disk> {
         locked(&self.disk)
     }
 
     /// Makes the disk so large that this much is left of it.
-    pub(super) fn leave(&self, bytes: u64) {
+    pub(crate) fn leave(&self, bytes: u64) {
         let mut disk = self.disk();
         disk.size = disk.bytes.len() as u64 + bytes;
     }
 
     /// A journal whose plan of `targets` is already on this disk.
-    pub(super) fn journal(&self, targets: u32, options: &WriterOptions) -> Journal {
+    pub(crate) fn journal(&self, targets: u32, options: &WriterOptions) -> Journal {
         let mut chain = Chain::new();
         let mut bytes = Vec::new();
         chain.push(at(0), &Record::Run(Box::new(header("r1", u64::from(targets)))), &mut bytes).unwrap();
@@ -69,7 +69,13 @@ impl Memory {
         Journal::start(run_id("r1"), "r1.jsonl".into(), self.clone(), position, options, crash).unwrap()
     }
 
-    pub(super) fn records(&self) -> Vec<Record> {
+    /// What a process that reads the disk after a power cut finds there.
+    pub(crate) fn replay(&self) -> Replay {
+        let disk = self.disk();
+        crate::journal::replay(read(&disk.bytes[..disk.synced]).unwrap()).unwrap()
+    }
+
+    pub(crate) fn records(&self) -> Vec<Record> {
         read(&self.disk().bytes).unwrap().into_iter().skip(2).map(|line| line.record).collect()
     }
 }

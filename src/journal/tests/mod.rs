@@ -26,7 +26,7 @@ use crate::domain::{
 
 mod damage;
 mod folder;
-mod memory;
+pub(crate) mod memory;
 mod resume;
 mod writer;
 
@@ -40,7 +40,7 @@ fn at(millis: i64) -> Timestamp {
     Timestamp::from_millisecond(1_800_000_000_000 + millis).unwrap()
 }
 
-fn header(run: &str, targets: u64) -> Header {
+pub(crate) fn header(run: &str, targets: u64) -> Header {
     Header {
         run: run_id(run),
         tool: "edrctl 0.1.0".to_owned(),
@@ -76,7 +76,7 @@ fn target(n: u32) -> TargetRecord {
     }
 }
 
-fn plan(count: u32) -> Vec<TargetRecord> {
+pub(crate) fn plan(count: u32) -> Vec<TargetRecord> {
     (0..count).map(target).collect()
 }
 
