@@ -155,7 +155,8 @@ fn runs_tell_what_was_done_by_whom_and_why() {
     assert!(human.stdout.contains(&run) && human.stdout.contains("IR-4711"), "{human}");
 
     // A prefix that only one run has is enough.
-    for name in [&[][..], &["latest"], &[run.as_str()], &[&run[..run.len() - 2]]] {
+    let (prefix, _) = run.split_at(run.len() - 2);
+    for name in [&[][..], &["latest"], &[run.as_str()], &[prefix]] {
         let shown = env.run(["runs", "show", "-o", "jsonl"].iter().chain(name)).exits(0);
         for line in ["outcome", "state", "reason", "attempts", "line", "target", "host"] {
             let of =
