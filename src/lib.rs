@@ -1,7 +1,7 @@
 //! `edrctl` cuts a list of hosts off the network through the console that manages them, proves that it happened, and
 //! puts exactly those hosts back.
 //!
-//! The floors, from the ground up; imports go down, never up (`tests/floors.rs` holds this):
+//! The floors, from the ground up; imports go down, never up (`tests/test_floors.rs` holds this):
 //!
 //! | floor | modules | what lives there |
 //! |---|---|---|

@@ -2,7 +2,24 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
+mod test_check_hosts;
+mod test_config;
+mod test_consent;
+mod test_disk_full;
+mod test_exit_codes;
+mod test_faults;
+mod test_floors;
+mod test_interrupt;
 mod test_isolate;
+mod test_outputs;
+mod test_quota;
+mod test_readme;
+mod test_resolve;
+mod test_resume;
+mod test_safety;
+mod test_strangers;
+mod test_targets;
+mod test_wait;
 
 /// A test file that nobody lists would never run.
 #[test]

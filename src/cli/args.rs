@@ -19,14 +19,18 @@ pub(crate) struct Cli {
 
 const AFTER_HELP: &str = "\
 Exit codes:
-  0  every target succeeded           5  refused before anything was sent
-  1  internal error                   6  some targets did not succeed
-  2  wrong usage or target file       7  stopped early: edrctl resume
-  3  configuration or secret          8  journal
-  4  console, certificate or credentials refused, nothing changed
+  0  every target succeeded
+  1  internal error: a bug
+  2  wrong usage or a malformed target file; nothing was sent
+  3  configuration or secret missing or wrong; nothing was sent
+  4  console, its certificate or our credentials failed; nothing was changed
+  5  refused by a rule, or no consent; nothing was sent
+  6  the run ended, and some targets did not succeed
+  7  stopped early; go on with `edrctl resume`
+  8  the journal cannot be written, locked, read or trusted
 
-Try it without a console:
-  edrctl isolate --vendor cisco --simulate FILE";
+Try it without a console: edrctl isolate --vendor cisco --simulate FILE
+`edrctl COMMAND -h` is the short help of a command, `--help` the long one.";
 
 /// Options that every command takes.
 #[derive(Clone, Debug, Args)]
@@ -44,14 +48,14 @@ pub(crate) struct GlobalArgs {
     /// What standard output carries
     #[arg(short, long, global = true, value_name = "FORMAT", default_value = "human")]
     pub(crate) output: OutputFormat,
-    /// Data and errors only: no progress, no summary beside the data
+    /// Data, warnings and errors only: no progress, no notes on standard error
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
     /// Tell every failed try; twice: trace every exchange with the console, without secrets
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// Colour
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    /// Colour: auto (on a terminal, unless NO_COLOR is set), always or never
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
     pub(crate) color: ColorChoice,
 }
 
@@ -96,6 +100,7 @@ pub(crate) enum Command {
 
 /// The console that is spoken to.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Console")]
 pub(crate) struct VendorArgs {
     /// The console
     #[arg(long, value_name = "V")]
@@ -106,10 +111,10 @@ pub(crate) struct VendorArgs {
     /// Faults of the simulated console, as a TOML file (docs/simulator.md)
     #[arg(long, value_name = "FILE", requires = "simulate")]
     pub(crate) faults: Option<PathBuf>,
-    /// Requests in flight [default: 64, or the configuration's]
+    /// Requests in flight [default: the configuration's, or 64]
     #[arg(long, value_name = "N")]
     pub(crate) concurrency: Option<std::num::NonZeroUsize>,
-    /// The longest wait for the console's quota; beyond it the run stops and can be resumed
+    /// The longest wait for the console's quota; edrctl stops rather than wait longer (exit code 7)
     #[arg(long, value_name = "DURATION", default_value = "70m", value_parser = duration)]
     pub(crate) max_wait: std::time::Duration,
 }
@@ -135,7 +140,7 @@ impl VendorChoice {
 #[command(next_help_heading = "Targets")]
 pub(crate) struct TargetArgs {
     /// Files with one target a line: id, host name, IP or MAC address; `-` is standard input
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE", required = true, help_heading = None)]
     pub(crate) files: Vec<PathBuf>,
     /// Take this column of a CSV or TSV file with a header
     #[arg(long, value_name = "NAME", conflicts_with = "field")]
@@ -143,8 +148,8 @@ pub(crate) struct TargetArgs {
     /// Take this JSON pointer of each line of JSON Lines, such as /connector_guid
     #[arg(long, value_name = "POINTER")]
     pub(crate) field: Option<String>,
-    /// Take every target as this, whatever its form
-    #[arg(long, value_name = "KIND")]
+    /// Take every target as this, whatever its form: id, host (a name), ip or mac
+    #[arg(long, value_name = "KIND", hide_possible_values = true)]
     pub(crate) by: Option<ByChoice>,
     /// Leave malformed lines out instead of stopping at them
     #[arg(long)]
@@ -176,13 +181,13 @@ pub(crate) struct ActArgs {
     #[command(flatten)]
     pub(crate) wait: WaitArgs,
     /// Resolve, check and print the plan; send nothing that changes anything
-    #[arg(long)]
+    #[arg(long, help_heading = "Consent")]
     pub(crate) dry_run: bool,
-    /// Why; the console keeps it with each host, the journal with the run
-    #[arg(long, value_name = "TEXT", value_parser = line_of_text)]
+    /// Why, in words: the console keeps them with each host, the journal with the run
+    #[arg(long, help_heading = "Run", value_name = "TEXT", value_parser = line_of_text)]
     pub(crate) comment: Option<String>,
-    /// The ticket, for the journal
-    #[arg(long, value_name = "ID", value_parser = line_of_text)]
+    /// Why, as the number of a ticket: for the journal
+    #[arg(long, help_heading = "Run", value_name = "ID", value_parser = line_of_text)]
     pub(crate) ticket: Option<String>,
 }
 
@@ -190,18 +195,19 @@ pub(crate) struct ActArgs {
 #[derive(Clone, Copy, Debug, Args)]
 #[command(next_help_heading = "Consent")]
 pub(crate) struct ConsentArgs {
-    /// Do not ask
+    /// Do not ask before hosts are changed
     #[arg(short, long)]
     pub(crate) yes: bool,
-    /// Do not ask if the targets resolve to exactly N hosts; refuse otherwise
+    /// Do not ask if the targets resolve to exactly N hosts; refuse if they do not
     #[arg(long, value_name = "N")]
     pub(crate) expect_count: Option<u64>,
 }
 
 /// Whether proof is waited for.
 #[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Run")]
 pub(crate) struct WaitArgs {
-    /// Wait until the console confirms each host [bare: 10m]
+    /// Wait until the console confirms each host; without a DURATION for 10m
     #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, default_missing_value = "10m", value_parser = duration)]
     pub(crate) wait: Option<std::time::Duration>,
 }

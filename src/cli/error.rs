@@ -169,6 +169,9 @@ pub(crate) fn hint_for(failure: &Failure, vendor: &str, key_from: &str) -> Optio
         FailureKind::Gateway | FailureKind::NotFound => format!(
             "check `base_url` in `[{vendor}]`: it leads to the API's host, as in `https://api.eu.amp.cisco.com`"
         ),
+        FailureKind::Protocol => format!(
+            "check `base_url` in `[{vendor}]`, and whether a proxy in between changes answers; `-vv` traces every exchange"
+        ),
         FailureKind::ServerError => "the console has a problem of its own; try again in a minute".to_owned(),
         _ => return None,
     })

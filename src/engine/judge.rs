@@ -294,6 +294,13 @@ impl Dispatcher<'_> {
                 let text = "the console refuses, and says that this host cannot be isolated: its policy, operating system or agent version rules it out";
                 self.settle(n, Outcome::Failed, Some(Failure::new(FailureKind::NotCapable, text)), By::Look);
             }
+            // A request that is wrong in itself is as wrong the second time; one that met a host on its way is not.
+            Standing::Away | Standing::Unknown
+                if why == Why::Conflict && slot.looks == 1 && self.was_a_bad_request(n) =>
+            {
+                let failure = self.after_a_look(n, state);
+                self.settle(n, Outcome::Failed, Some(failure), By::Look);
+            }
             Standing::Away | Standing::Unknown
                 if attempts_left && (why == Why::Conflict || self.repeat == Repeat::Safe) =>
             {
@@ -312,6 +319,11 @@ impl Dispatcher<'_> {
                 }
             }
         }
+    }
+
+    fn was_a_bad_request(&self, n: u32) -> bool {
+        let last = self.notes.get(n).and_then(|note| note.failure.as_ref());
+        last.is_some_and(|failure| failure.kind == FailureKind::BadRequest)
     }
 
     /// Keeps what a look has found where it is not the end: the journal knew no more than that there was a question.

@@ -101,9 +101,12 @@ async fn read_inventory(
         let mut cursors = HashSet::new();
         let mut total = None;
         let mut this_reading = 0_u64;
+        let mut shrank = false;
         loop {
             let page = console.page(cursor.clone(), cancel, tell).await?;
             let first = cursor.is_none();
+            // A host that goes moves one from a page that is to come onto a page that was read.
+            shrank |= page.total.zip(total).is_some_and(|(now, before)| now < before);
             total = page.total.or(total);
             this_reading += page.hosts.len() as u64;
             for host in &page.hosts {
@@ -128,7 +131,7 @@ async fn read_inventory(
             }
             cursor = Some(next);
         }
-        survey.incomplete = total.is_some_and(|total| survey.hosts < total || this_reading < total);
+        survey.incomplete = shrank || total.is_some_and(|total| survey.hosts < total || this_reading < total);
         if !survey.incomplete {
             break;
         }

@@ -9,10 +9,26 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::Arc,
+    time::Duration,
 };
 
+use edrctl::http;
 use edrctl::simulator::{self, Faults, Fleet, Options, Stats, Truth};
 use tempfile::TempDir;
+
+mod disk;
+mod fake;
+mod fleet;
+mod gate;
+mod room;
+mod terminal;
+
+pub(crate) use disk::SmallDisk;
+pub(crate) use fake::FakeConsole;
+pub(crate) use fleet::{ISOLATE, SWIFT};
+pub(crate) use gate::Gate;
+pub(crate) use room::{Room, intents, records, signal, wait_until};
+pub(crate) use terminal::Terminal;
 
 /// A folder, an environment and nothing else: the program sees none of the machine's.
 pub(crate) struct TestEnv {
@@ -86,6 +102,14 @@ impl TestEnv {
             .open(folder.join("config.toml"))
             .unwrap();
         file.write_all(console.inner().ready_config(&ca).as_bytes()).unwrap();
+    }
+
+    /// The same, with the console reached through a gate.
+    pub(crate) fn configure_behind(&self, gate: &Gate, console: &Console) {
+        self.configure(console);
+        let path = self.path().join("home/.config/edrctl/config.toml");
+        let text = fs::read_to_string(&path).unwrap().replace(console.inner().base_url(), &gate.url());
+        fs::write(path, text).unwrap();
     }
 
     /// Adds lines to the platform's `config.toml`, which `configure` has made.
@@ -169,7 +193,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    fn new(output: std::process::Output, folder: &Path) -> Self {
+    pub(crate) fn new(output: std::process::Output, folder: &Path) -> Self {
         let text = |bytes: Vec<u8>| {
             let text = String::from_utf8(bytes).unwrap();
             text.replace(&folder.display().to_string(), "[FOLDER]")
@@ -251,6 +275,30 @@ impl Console {
     /// The hosts' ids, one a line: a target file.
     pub(crate) fn guids(&self) -> String {
         self.fleet().hosts().iter().map(|host| format!("{}\n", host.id)).collect()
+    }
+
+    /// Asks the console so often, one after the other, as another program with the same credentials would. Returns how
+    /// often it was refused for the quota.
+    pub(crate) fn ask_as_somebody_else(&self, times: u32) -> u64 {
+        let inner = self.inner();
+        let options = http::ClientOptions {
+            trust: http::Trust::Only(self.ca_pem().to_owned()),
+            timeout: Duration::from_secs(10),
+            idle_connections: 1,
+            proxy: false,
+        };
+        let url = http::Url::parse(&format!("{}/v1/version", inner.base_url())).unwrap();
+        let credentials = inner.credentials();
+        self.runtime.block_on(async {
+            let client = http::client(&options).unwrap();
+            let mut refused = 0;
+            for _ in 0..times {
+                let request = client.get(url.clone()).basic_auth(&credentials.client_id, Some(&credentials.api_key));
+                let answer = http::send(&client, request.build().unwrap()).await.unwrap();
+                refused += u64::from(answer.status == 429);
+            }
+            refused
+        })
     }
 
     /// Stops listening, as a console that is gone.

@@ -10,7 +10,7 @@ use crate::{
     domain::outcome::ExitCode,
 };
 
-/// Print shell completions
+/// Print completions for a shell
 #[derive(Debug, Args)]
 pub(crate) struct CompletionsArgs {
     /// The shell

@@ -33,22 +33,23 @@ use crate::{
 
 /// List the console's hosts: to make, check and complete target files
 ///
-/// `-o csv` makes a file that `--column id` reads, `--plain` one that needs no option.
+/// `--plain` makes a target file that needs no option, `-o csv` one that `--column id` reads, `-o jsonl` one that
+/// `--field /id` reads.
 #[derive(Debug, Args)]
 pub(crate) struct HostsArgs {
     #[command(flatten)]
     vendor: VendorArgs,
     /// Only hosts of this name; `*` stands for anything
-    #[arg(long, value_name = "PATTERN")]
+    #[arg(long, value_name = "PATTERN", help_heading = "Hosts")]
     name: Option<String>,
     /// Only hosts in this state, in the console's word, such as isolated or pending_start
-    #[arg(long, value_name = "STATE")]
+    #[arg(long, value_name = "STATE", help_heading = "Hosts")]
     state: Option<String>,
     /// Only hosts whose group has this name
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = "Hosts")]
     group: Option<String>,
     /// Print a target file: an id a line, with its name as a comment
-    #[arg(long, conflicts_with = "output")]
+    #[arg(long, conflicts_with = "output", help_heading = "Hosts")]
     plain: bool,
 }
 
@@ -91,11 +92,16 @@ pub(crate) async fn run(args: HostsArgs, context: &Context) -> Result<ExitCode, 
     let mut seen: HashSet<HostId> = HashSet::new();
     let mut cursor = None;
     let mut cursors = HashSet::new();
+    let mut total = None;
+    let mut shrank = false;
     loop {
         let page = match session.console.page(cursor, &cancel, &mut tell).await {
             Ok(page) => page,
             Err(halt) => return Err(prepare::failed(&session, halt)),
         };
+        // A host that goes moves one from a page that is to come onto a page that was read.
+        shrank |= page.total.zip(total).is_some_and(|(now, before)| now < before);
+        total = page.total.or(total);
         for host in &page.hosts {
             // The inventory moves while it is read; a host that slid onto the next page comes twice.
             if seen.insert(host.id.clone()) && wanted(&args, host) && printer.host(host).is_err() {
@@ -113,7 +119,10 @@ pub(crate) async fn run(args: HostsArgs, context: &Context) -> Result<ExitCode, 
     }
     // A reader that has gone away has seen what it wanted.
     drop(printer.finish(context));
-    context.ui.tell(&format!("{} of {}", words::hosts(printer.printed), words::hosts(seen.len() as u64)));
+    if shrank || total.is_some_and(|total| (seen.len() as u64) < total) {
+        context.ui.warn("the console's inventory changed while it was read; a host may be missing: list it again");
+    }
+    context.ui.tell(&format!("{} of {}", words::number(printer.printed), words::hosts(seen.len() as u64)));
     session.close().await;
     Ok(ExitCode::Success)
 }

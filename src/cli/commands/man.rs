@@ -12,7 +12,7 @@ use crate::{
     domain::outcome::ExitCode,
 };
 
-/// Print the man page, or write one page a command into a folder
+/// Print the man page, or write a page for each command into a folder
 #[derive(Debug, Args)]
 pub(crate) struct ManArgs {
     /// Write edrctl.1, edrctl-isolate.1 and so on here

@@ -39,8 +39,8 @@ use crate::{
 
 /// Go on with a run that stopped early
 ///
-/// Looks at the console first for every host that was asked for and not answered, then does what is left. Hosts that
-/// have their outcome are left alone; hosts that failed are, too.
+/// Looks at the console first for every host that was asked for and not answered, then does what is left. A host that
+/// has its outcome is left alone, also one that failed.
 #[derive(Debug, Args)]
 pub(crate) struct ResumeArgs {
     /// A run's name, a unique prefix of it, or `latest`
@@ -52,11 +52,11 @@ pub(crate) struct ResumeArgs {
     wait: WaitArgs,
     #[command(flatten)]
     unlock_code: UnlockCodeArgs,
-    /// Requests in flight [default: 64, or the configuration's]
-    #[arg(long, value_name = "N")]
+    /// Requests in flight [default: the configuration's, or 64]
+    #[arg(long, help_heading = "Console", value_name = "N")]
     concurrency: Option<std::num::NonZeroUsize>,
-    /// The longest wait for the console's quota; beyond it the run stops and can be resumed
-    #[arg(long, value_name = "DURATION", default_value = "70m", value_parser = duration)]
+    /// The longest wait for the console's quota; edrctl stops rather than wait longer (exit code 7)
+    #[arg(long, help_heading = "Console", value_name = "DURATION", default_value = "70m", value_parser = duration)]
     max_wait: Duration,
 }
 

@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// What was done: list runs, show one, verify its journal
+/// Tell what was done: list runs, show one, verify its journal
 #[derive(Debug, Args)]
 pub(crate) struct RunsArgs {
     #[command(subcommand)]
@@ -86,11 +86,8 @@ fn list(context: &Context) -> Result<ExitCode, CommandError> {
     let entries = context.journals()?.runs()?;
     let text = match context.ui.output {
         OutputFormat::Human => list_human(&entries, context),
-        OutputFormat::Jsonl => list_json(&entries)?.join(""),
-        OutputFormat::Json => {
-            let lines: Vec<String> = list_json(&entries)?.iter().map(|line| line.trim_end().to_owned()).collect();
-            format!("[{}]\n", lines.join(",\n"))
-        }
+        OutputFormat::Jsonl => list_json(&entries)?.iter().map(|line| format!("{line}\n")).collect(),
+        OutputFormat::Json => format!("[{}]\n", list_json(&entries)?.join(",\n")),
         OutputFormat::Csv => {
             return Err(CommandError::text(ExitCode::Usage, "`runs list` has no CSV output")
                 .hint("use `-o human` or `-o jsonl`"));

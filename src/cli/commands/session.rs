@@ -170,9 +170,14 @@ fn console(
     max_wait: std::time::Duration,
     uses_reserve: bool,
 ) -> Console {
-    let limits = Limits { max_wait, ..Limits::new(concurrency) };
+    let mut limits = Limits { max_wait, ..Limits::new(concurrency) };
+    let silence = std::env::var(SILENCE).ok().and_then(|millis| millis.parse().ok());
+    limits.silence = silence.map_or(limits.silence, std::time::Duration::from_millis);
     Console::new(vendor, limits, uses_reserve)
 }
+
+/// For tests: how long the console may be silent before a run stops, in milliseconds.
+const SILENCE: &str = "__EDRCTL_SILENCE_MS";
 
 /// Requests in flight where neither configuration nor command line says otherwise.
 const DEFAULT_CONCURRENCY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(63);

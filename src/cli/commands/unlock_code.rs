@@ -19,9 +19,12 @@ const MAX_CHARACTERS: usize = 24;
 /// Where the unlock code comes from.
 #[derive(Debug, Args)]
 pub(crate) struct UnlockCodeArgs {
-    /// Set the code that ends the isolation at the host itself: `prompt`, `env:NAME` or `file:PATH`, never the code
-    /// itself [bare: EDRCTL_CISCO_UNLOCK_CODE, or a prompt]. Without it the console makes one for each host
-    #[arg(long, value_name = "SOURCE", num_args = 0..=1, require_equals = true, default_missing_value = "auto")]
+    /// Choose the code with which somebody at the host can end its isolation
+    ///
+    /// SOURCE says where the code is, and is never the code itself: `prompt`, `env:NAME` or `file:PATH`. Without a SOURCE
+    /// it is EDRCTL_CISCO_UNLOCK_CODE or, where that is not set, a prompt. Without this option the console makes a code
+    /// for each host.
+    #[arg(long, help_heading = "Run", value_name = "SOURCE", num_args = 0..=1, require_equals = true, default_missing_value = "auto")]
     // Not parsed by the command line's own machinery: it would repeat the code in its error.
     unlock_code: Option<String>,
 }

@@ -251,7 +251,7 @@ fn judge(response: &Response, changes: bool) -> Result<Envelope<'_>, VendorError
     if status.is_success() {
         return judge_success(response, envelope, said, changes);
     }
-    if html {
+    if html && !status.is_redirection() {
         return Err(judge_html(number, status));
     }
     let told = |words: &str| match &said {
@@ -260,6 +260,8 @@ fn judge(response: &Response, changes: bool) -> Result<Envelope<'_>, VendorError
     };
     let fail = |kind, words: &str, again| Err(VendorError::new(kind, told(words), again));
     match number {
+        // Some consoles say so of a host that is changing, too: a look tells.
+        400 if changes => fail(FailureKind::BadRequest, "the console says that the request is wrong", Again::Look),
         400 => fail(FailureKind::BadRequest, "the console says that the request is wrong", Again::Never),
         401 => Err(VendorError::stops_run(
             FailureKind::CredentialsRefused,

@@ -1,0 +1,32 @@
+//! The cases, one file each.
+
+mod confirmed;
+mod disk;
+mod memory;
+mod puts;
+mod sequential;
+mod start;
+
+use anyhow::Result;
+
+use super::{Asked, row::Row};
+
+/// One case.
+pub(crate) struct Case {
+    /// What it is called on the command line.
+    pub(crate) name: &'static str,
+    /// What it is called in the table.
+    pub(crate) what: &'static str,
+    /// Measures it.
+    pub(crate) run: fn(&Asked) -> Result<Vec<Row>>,
+}
+
+/// In the order of the table.
+pub(crate) const CASES: &[Case] = &[
+    Case { name: "puts", what: puts::WHAT, run: puts::measure },
+    Case { name: "sequential", what: sequential::WHAT, run: sequential::measure },
+    Case { name: "memory", what: memory::WHAT, run: memory::measure },
+    Case { name: "start", what: start::WHAT, run: start::measure },
+    Case { name: "confirmed", what: confirmed::WHAT, run: confirmed::measure },
+    Case { name: "disk", what: disk::WHAT, run: disk::measure },
+];

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Runs every test. Installs first what a fresh Debian machine lacks. Arguments go to `cargo test`:
+#
+#     tests/run.sh                      everything
+#     tests/run.sh --test main          the tests of the whole program
+#     tests/run.sh --lib journal        the journal's own tests
+#
+# Needs a Rust toolchain, and root or sudo only where something is missing.
+set -euo pipefail
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+
+has() { command -v "$1" >/dev/null 2>&1; }
+can_import_requests() { "$1" -c 'import requests' >/dev/null 2>&1; }
+
+# What the tests call beside cargo, and the package that has it.
+missing=()
+has cc || missing+=(gcc libc6-dev)         # links the program; compiles its cryptography
+has python3 || missing+=(python3)          # other people's clients of the simulated console
+can_import_requests python3 || missing+=(python3-requests)
+has script || missing+=(bsdutils)          # a terminal for the prompts and the progress bar
+has mount || missing+=(mount)              # a small disk that runs full
+has unshare || missing+=(util-linux)       # a place to mount it without being root
+[ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates) # what `ca_file` is added to
+
+if [ "${#missing[@]}" -gt 0 ]; then
+    if ! has apt-get; then
+        echo "tests/run.sh: this machine has no apt-get; install by hand what these Debian packages have: ${missing[*]}" >&2
+        exit 1
+    fi
+    as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        if ! has sudo; then
+            echo "tests/run.sh: missing: ${missing[*]}; install them as root, or install sudo" >&2
+            exit 1
+        fi
+        as_root=(sudo)
+    fi
+    echo "tests/run.sh: installing ${missing[*]}" >&2
+    export DEBIAN_FRONTEND=noninteractive
+    "${as_root[@]}" apt-get update -qq </dev/null >&2
+    "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null >&2
+fi
+
+# A python3 from elsewhere may stand before Debian's in the path and know nothing of Debian's packages.
+if ! can_import_requests python3; then
+    if ! can_import_requests /usr/bin/python3; then
+        echo "tests/run.sh: python3 has no module \`requests\`" >&2
+        exit 1
+    fi
+    shelf=$(mktemp -d)
+    trap 'rm -r -- "$shelf"' EXIT
+    ln -s /usr/bin/python3 "$shelf/python3"
+    export PATH="$shelf:$PATH"
+fi
+
+# Not `--all-targets`: that would leave the documentation's examples out, and run the benchmark.
+cargo test --locked "$@"
