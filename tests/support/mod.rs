@@ -67,6 +67,12 @@ impl TestEnv {
         self
     }
 
+    /// Removes a variable again.
+    pub(crate) fn unset(&mut self, name: &str) -> &mut Self {
+        self.variables.remove(name);
+        self
+    }
+
     /// Writes a file into the folder; returns its name.
     pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
         fs::write(self.path().join(name), content).unwrap();
