@@ -4,6 +4,7 @@
 
 mod support;
 mod test_check_hosts;
+mod test_clients;
 mod test_config;
 mod test_consent;
 mod test_disk_full;

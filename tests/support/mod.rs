@@ -27,7 +27,7 @@ pub(crate) use disk::SmallDisk;
 pub(crate) use fake::FakeConsole;
 pub(crate) use fleet::{ISOLATE, SWIFT};
 pub(crate) use gate::Gate;
-pub(crate) use room::{Room, intents, records, signal, wait_until};
+pub(crate) use room::{Room, intents, records, side_by_side, signal, wait_until};
 pub(crate) use terminal::Terminal;
 
 /// A folder, an environment and nothing else: the program sees none of the machine's.
@@ -64,6 +64,12 @@ impl TestEnv {
     /// Sets a variable for every program that is started from now on.
     pub(crate) fn set(&mut self, name: &str, value: impl AsRef<str>) -> &mut Self {
         self.variables.insert(name.to_owned(), value.as_ref().to_owned());
+        self
+    }
+
+    /// Removes a variable again.
+    pub(crate) fn unset(&mut self, name: &str) -> &mut Self {
+        self.variables.remove(name);
         self
     }
 

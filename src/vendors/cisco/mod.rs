@@ -192,3 +192,5 @@ pub fn id_form(text: &str) -> IdForm {
 
 #[cfg(test)]
 mod id_tests;
+#[cfg(test)]
+mod tests;

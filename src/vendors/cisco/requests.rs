@@ -1,6 +1,6 @@
 //! Builds one request, judges one answer. Pure: nothing here sends.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, fmt, time::Duration};
 
 use serde_json::value::RawValue;
 
@@ -19,11 +19,18 @@ use crate::{
 };
 
 /// What a request is made of, before the credentials are added.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub(super) struct Draft {
     pub(super) method: Method,
     pub(super) url: Url,
     pub(super) body: Option<Vec<u8>>,
+}
+
+impl fmt::Debug for Draft {
+    /// Without the body, which may hold an unlock code.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Draft").field("method", &self.method).field("url", &self.url.as_str()).finish_non_exhaustive()
+    }
 }
 
 /// Nothing that is called a window of a quota lasts longer than a day, in seconds.
@@ -134,7 +141,7 @@ pub(super) fn meta(headers: &HeaderMap) -> Meta {
 
 /// `GET /v1/version`.
 pub(super) fn judge_version(base: &Url, response: &Response) -> Result<Tenant, VendorError> {
-    let envelope = judge(response, false)?;
+    let envelope = judge_api(response)?;
     Ok(Tenant { console: console_address(base), detail: envelope.version.map(|version| format!("API {version}")) })
 }
 
@@ -144,9 +151,18 @@ pub(super) fn console_address(base: &Url) -> String {
     format!("{}{path}", base.origin().ascii_serialization())
 }
 
-/// PUT and DELETE. The state in the answer may be the one from before the request, so it is not read.
+/// PUT and DELETE. The state in the answer may be the one from before the request, so it is not believed; but an answer
+/// that has none was not made by the console for this host.
 pub(super) fn judge_submit(response: &Response) -> Reply {
-    judge(response, true).map(|_| Ack::Accepted(Ticket::default()))
+    let envelope = judge(response, true)?;
+    match data::<IsolationState>(envelope.data) {
+        Ok(IsolationState { available: None, status: None }) | Err(_) => {
+            let number = response.status.as_u16();
+            let text = format!("the console's answer does not speak of the host (HTTP {number})");
+            Err(VendorError::new(FailureKind::Protocol, text, Again::InDoubt))
+        }
+        Ok(_) => Ok(Ack::Accepted(Ticket::default())),
+    }
 }
 
 /// `GET /v1/computers/{guid}/isolation`.
@@ -165,7 +181,7 @@ pub(super) fn judge_isolation(response: &Response) -> Result<Observed, VendorErr
 
 /// `GET /v1/computers`.
 pub(super) fn judge_computers(base: &Url, response: &Response) -> Result<Page, VendorError> {
-    let envelope = judge(response, false)?;
+    let envelope = judge_api(response)?;
     let computers: Vec<Computer> = data(envelope.data)?;
     let metadata = envelope.metadata.unwrap_or_default();
     let next = metadata.links.unwrap_or_default().next;
@@ -239,6 +255,16 @@ fn data<T: serde::de::DeserializeOwned>(data: Option<&RawValue>) -> Result<T, Ve
             Again::Never,
         )
     })
+}
+
+/// Judges an answer that is about no single host.
+fn judge_api(response: &Response) -> Result<Envelope<'_>, VendorError> {
+    if matches!(response.status.as_u16(), 404 | 405) && !response.is_html() {
+        let number = response.status.as_u16();
+        let text = format!("`base_url` does not lead to the console's API (HTTP {number})");
+        return Err(VendorError::new(FailureKind::Gateway, text, Again::Never));
+    }
+    judge(response, false)
 }
 
 /// Tells the answers apart. `changes`: whether the request would have changed a host.
@@ -321,6 +347,11 @@ fn judge_success<'a>(
         Some(said) => {
             let text = format!("the console answered HTTP {number} with an error: {said}");
             Err(VendorError::new(FailureKind::ServerError, text, if changes { Again::InDoubt } else { Again::Never }))
+        }
+        // Other services answer in JSON, too.
+        None if envelope.version.is_none() && envelope.data.is_none() => {
+            let text = format!("the answer is JSON, and not in the console's form (HTTP {number})");
+            Err(VendorError::new(FailureKind::Protocol, text, unread))
         }
         None => Ok(envelope),
     }
