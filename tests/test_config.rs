@@ -150,6 +150,8 @@ fn the_environment_overrides_the_file_and_is_enough_alone() {
     // An empty one counts as not set.
     bare.set("EDRCTL_CISCO_API_KYE", "");
     bare.run(CHECK).exits(0);
+    bare.unset("EDRCTL_CISCO_API_KYE");
+    bare.run(CHECK).exits(0);
 }
 
 #[test]
