@@ -6,9 +6,13 @@ use indicatif::ProgressDrawTarget;
 
 use super::{
     args::{ColorChoice, GlobalArgs, OutputFormat},
+    error::CommandError,
     outlet::Outlet,
 };
-use crate::reporters::{Fanout, Format, Screen, Setup, hints::Invocation};
+use crate::{
+    domain::outcome::ExitCode,
+    reporters::{Fanout, Format, Screen, Setup, hints::Invocation},
+};
 
 /// Columns where a terminal does not tell.
 const DEFAULT_COLUMNS: usize = 80;
@@ -119,6 +123,30 @@ fn columns() -> usize {
 /// A line on standard error; if nobody reads it, nobody misses it.
 fn warn_line(text: &str) {
     drop(writeln!(io::stderr(), "{}", crate::reporters::clean::clean(text)));
+}
+
+/// Prints data on standard output.
+///
+/// # Errors
+///
+/// As [`written`].
+pub(crate) fn print(text: &[u8]) -> Result<(), CommandError> {
+    let mut out = io::stdout().lock();
+    written(out.write_all(text).and_then(|()| out.flush()))
+}
+
+/// Judges what came of printing: a reader that has gone away has seen what it wanted.
+///
+/// # Errors
+///
+/// [`CommandError`] for anything else: half a list of hosts must not pass for a whole one.
+pub(crate) fn written(result: io::Result<()>) -> Result<(), CommandError> {
+    match result {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(CommandError::new(ExitCode::Internal, error).context("write to standard output"))
+        }
+        _ => Ok(()),
+    }
 }
 
 type Writer = Box<dyn Write + Send>;

@@ -1,16 +1,13 @@
 //! `edrctl runs`.
 
-use std::{
-    io::{self, Write},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::resume;
 use crate::{
-    cli::{args::OutputFormat, context::Context, error::CommandError},
+    cli::{args::OutputFormat, context::Context, error::CommandError, ui},
     clock,
     domain::outcome::{Counts, Ending, ExitCode, RunStats},
     engine::event::{Listener, RunEvent, RunEventKind},
@@ -93,7 +90,7 @@ fn list(context: &Context) -> Result<ExitCode, CommandError> {
                 .hint("use `-o human` or `-o jsonl`"));
         }
     };
-    print(&text);
+    ui::print(text.as_bytes())?;
     let mut exit = ExitCode::Success;
     for entry in entries {
         if let Err(error) = entry.summary {
@@ -185,7 +182,7 @@ fn show(wanted: &str, context: &Context) -> Result<ExitCode, CommandError> {
     let run = find(&journals, wanted)?;
     let replay = journals.replay(&run)?;
     if context.ui.output == OutputFormat::Human {
-        print(&describe(&replay));
+        ui::print(describe(&replay).as_bytes())?;
     }
     let header = resume::header_of(&replay, replay.header.waits.is_some(), false)?;
     let mut setup = context.ui.setup(context.invocation(Vec::new(), Vec::new()));
@@ -261,7 +258,7 @@ fn verify(wanted: &str, all: bool, context: &Context) -> Result<ExitCode, Comman
                     (false, _, true) => "not ended; half a line stands at its end, as a crash leaves it",
                     (false, _, false) => "not ended",
                 };
-                print(&format!("{run}: {} lines, unbroken; {end}\n", verified.lines));
+                ui::print(format!("{run}: {} lines, unbroken; {end}\n", verified.lines).as_bytes())?;
             }
             Err(error) if all => {
                 context.ui.warn(&format!("{run}: {error}"));
@@ -286,9 +283,4 @@ pub(crate) fn find(
         }
         _ => error.into(),
     })
-}
-
-/// Writes to standard output; a reader that has gone away has seen what it wanted.
-fn print(text: &str) {
-    drop(io::stdout().write_all(text.as_bytes()));
 }
