@@ -248,3 +248,6 @@ fn protected_by(
         (Outcome::Refused, Some(Failure::new(FailureKind::Protected, text)))
     })
 }
+
+#[cfg(test)]
+mod tests;
