@@ -147,6 +147,8 @@ fn the_environment_overrides_the_file_and_is_enough_alone() {
     // A variable that means nothing was set for a reason.
     bare.set("EDRCTL_CISCO_API_KYE", "x");
     bare.run(CHECK).exits(3).says("EDRCTL_CISCO_API_KEY");
+    bare.unset("EDRCTL_CISCO_API_KYE");
+    bare.run(CHECK).exits(0);
 }
 
 #[test]

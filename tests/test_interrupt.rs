@@ -120,7 +120,7 @@ fn an_interrupted_wait_asks_for_nothing_again() {
 
 #[test]
 fn a_wait_for_the_quota_can_be_interrupted() {
-    let room = Room::new(40, "[quota]\nlimit = 20\nwindow = \"6s\"\n");
+    let room = Room::new(36, "[quota]\nlimit = 20\nwindow = \"5s\"\n");
     let mut child = room.start_isolate(&[]);
     let mut stderr = listener(&mut child);
     listen_for(&mut stderr, "waiting");
@@ -129,7 +129,7 @@ fn a_wait_for_the_quota_can_be_interrupted() {
     let output = finish(&room, child, stderr).exits(7);
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
     assert_eq!(output.outcomes()["accepted"], 18, "{output}");
-    assert_eq!(output.outcomes()["not_sent"], 22, "{output}");
+    assert_eq!(output.outcomes()["not_sent"], 18, "{output}");
     room.resume(&[]).exits(0);
     assert_eq!(room.console.stats().throttled(), 0);
     room.assert_each_isolated_once();

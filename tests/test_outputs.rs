@@ -34,9 +34,13 @@ fn fixed() -> (Console, TestEnv) {
 /// The output without what differs from run to run: the console's port, and how long it took.
 fn steady(output: &Output, console: &Console) -> String {
     let text = output.to_string().replace(console.inner().base_url(), "https://CONSOLE");
-    let line = |line: &str| match (line.find(" succeeded in "), line.find(" with ")) {
-        (Some(from), Some(to)) => format!("{} succeeded in TIME{}", &line[..from], &line[to..]),
-        _ => line.to_owned(),
+    let timed = |line: &str, before: &str, after: &str| {
+        let (head, rest) = line.split_once(before)?;
+        Some(format!("{head}{before}TIME{after}{}", rest.split_once(after)?.1))
+    };
+    let line = |line: &str| {
+        let told = timed(line, " succeeded in ", " with ").or_else(|| timed(line, "done in ", ": "));
+        told.unwrap_or_else(|| line.to_owned())
     };
     text.lines().map(|text| line(text) + "\n").collect()
 }
@@ -45,21 +49,97 @@ fn steady(output: &Output, console: &Console) -> String {
 fn the_human_output_is_a_line_a_target_and_a_summary() {
     let (console, env) = fixed();
     let output = env.run(["isolate", "--vendor", "cisco", "--yes", "hosts.txt"]);
-    insta::assert_snapshot!(steady(&output, &console), @"");
+    insta::assert_snapshot!(steady(&output, &console), @r"
+    already      charlie          charlie.corp.example 3f1c2d94-7b60-4e2a-9a55-0c8e7d41b203  isolated
+    refused      kiosk            kiosk.corp.example 3f1c2d94-7b60-4e2a-9a55-0c8e7d41b204  the console says that this host cannot be isolated: its policy, operating system or agent version rules it out (state not_isolated, last seen 2026-01-31T08:00:00Z)
+    unresolved   twin                                                       2 hosts fit, and none is taken: name one by its id
+                 written at hosts.txt:4
+                 candidate: 3f1c2d94-7b60-4e2a-9a55-0c8e7d41b205  twin.corp.example  last seen 2026-01-31T08:00:00Z
+                 candidate: 3f1c2d94-7b60-4e2a-9a55-0c8e7d41b206  twin.corp.example  last seen 2026-01-30T08:00:00Z
+    unresolved   nobody                                                     the console knows no host with this name
+                 written at hosts.txt:5
+    accepted     alpha            alpha.corp.example 3f1c2d94-7b60-4e2a-9a55-0c8e7d41b201
+                 named again at hosts.txt:6 as ALPHA.corp.example
+
+    isolate: 5 hosts, Cisco Secure Endpoint at https://CONSOLE
+              1  already
+              1  accepted
+              2  unresolved
+              1  refused
+    not succeeded, by reason:
+              1  refused      the console says that this host cannot be isolated: its policy, operating system or agent version rules it out
+                              kiosk
+              1  unresolved   2 hosts fit, and none is taken: name one by its id
+                              twin
+              1  unresolved   the console knows no host with this name
+                              nobody
+    2 of 5 hosts succeeded in TIME with 3 requests
+    run 20261122-031502-k3f9q2
+    next: edrctl resume 20261122-031502-k3f9q2 --wait  # proves that 1 host took it
+    next: edrctl runs show 20261122-031502-k3f9q2  # tells every host and its reason
+    next: edrctl hosts --vendor cisco  # lists the hosts that the console knows
+    next: edrctl unisolate --vendor cisco hosts.txt  # puts them back, and 1 host isolated before this run
+    -- stderr --
+    1 target names a host that another target has named; each host is acted on once
+    isolate: 5 hosts, Cisco Secure Endpoint at https://CONSOLE, run 20261122-031502-k3f9q2
+    done in TIME: 2 of 5 hosts succeeded
+    -- exit --
+    6
+    ");
 }
 
 #[test]
 fn a_dry_run_tells_the_plan_to_people() {
     let (console, env) = fixed();
     let output = env.run(["isolate", "--vendor", "cisco", "--dry-run", "hosts.txt"]);
-    insta::assert_snapshot!(steady(&output, &console), @"");
+    insta::assert_snapshot!(steady(&output, &console), @r"
+    not_sent     alpha            alpha.corp.example 3f1c2d94-7b60-4e2a-9a55-0c8e7d41b201  dry run: it would isolate this host (state not_isolated, last seen 2026-01-31T08:00:00Z)
+                 named again at hosts.txt:6 as ALPHA.corp.example
+    already      charlie          charlie.corp.example 3f1c2d94-7b60-4e2a-9a55-0c8e7d41b203  isolated
+    refused      kiosk            kiosk.corp.example 3f1c2d94-7b60-4e2a-9a55-0c8e7d41b204  the console says that this host cannot be isolated: its policy, operating system or agent version rules it out (state not_isolated, last seen 2026-01-31T08:00:00Z)
+    unresolved   twin                                                       2 hosts fit, and none is taken: name one by its id
+                 written at hosts.txt:4
+                 candidate: 3f1c2d94-7b60-4e2a-9a55-0c8e7d41b205  twin.corp.example  last seen 2026-01-31T08:00:00Z
+                 candidate: 3f1c2d94-7b60-4e2a-9a55-0c8e7d41b206  twin.corp.example  last seen 2026-01-30T08:00:00Z
+    unresolved   nobody                                                     the console knows no host with this name
+                 written at hosts.txt:5
+
+    isolate: 5 hosts, Cisco Secure Endpoint at https://CONSOLE
+              1  already
+              2  unresolved
+              1  refused
+              1  not sent
+    not succeeded, by reason:
+              1  refused      the console says that this host cannot be isolated: its policy, operating system or agent version rules it out
+                              kiosk
+              1  unresolved   2 hosts fit, and none is taken: name one by its id
+                              twin
+              1  unresolved   the console knows no host with this name
+                              nobody
+    dry run: 1 host to isolate; nothing was sent but 2 requests to read
+    next: edrctl isolate --vendor cisco hosts.txt  # does it to 1 host
+    next: edrctl hosts --vendor cisco  # lists the hosts that the console knows
+    -- stderr --
+    1 target names a host that another target has named; each host is acted on once
+    isolate: 5 hosts, Cisco Secure Endpoint at https://CONSOLE, dry run
+    dry run done: nothing was sent
+    -- exit --
+    6
+    ");
 }
 
 #[test]
 fn an_error_is_a_line_its_causes_and_a_hint() {
     let (console, env) = fixed();
     let output = env.run(["isolate", "--vendor", "cisco", "hosts.txt"]);
-    insta::assert_snapshot!(steady(&output, &console), @"");
+    insta::assert_snapshot!(steady(&output, &console), @r"
+    -- stderr --
+    1 target names a host that another target has named; each host is acted on once
+    error: isolate 1 host needs consent, and there is no terminal to ask at; nothing was sent
+    hint: `--yes` gives it, or `--expect-count N` if the targets resolve to exactly N hosts
+    -- exit --
+    5
+    ");
 }
 
 #[test]
@@ -155,12 +235,15 @@ fn no_cell_of_a_table_begins_a_formula() {
 #[test]
 fn standard_output_is_data_and_standard_error_the_rest() {
     for (format, lines) in [("human", 1), ("jsonl", 1), ("json", 1), ("csv", 2)] {
-        let (_console, env) = fixed();
-        env.file("hosts.txt", "alpha\n");
+        let console = Console::new(1, SWIFT);
+        let env = TestEnv::of(&console);
+        env.file("hosts.txt", console.guids());
         let output = env.run(["isolate", "--vendor", "cisco", "--yes", "-o", format, "hosts.txt"]).exits(0);
         assert!(output.stdout.lines().count() >= lines, "{output}");
-        assert!(!output.stdout.contains("next:") && !output.stdout.contains("hint"), "{output}");
-        assert!(output.stderr.contains("1 host"), "{format}: the summary\n{output}");
+        // The summary is for people: among the data only where the data is for people too.
+        assert_eq!(output.stdout.contains("next: "), format == "human", "{output}");
+        assert_eq!(output.stderr.contains("next: "), format != "human", "{output}");
+        assert!(output.stderr.contains("1 of 1 host succeeded"), "{output}");
         let quiet = env.run(["unisolate", "--vendor", "cisco", "--yes", "-q", "-o", format, "hosts.txt"]);
         assert_eq!(quiet.stderr, "", "{quiet}");
         assert!(quiet.stdout.lines().count() >= lines, "{quiet}");
@@ -231,7 +314,7 @@ fn hostile_words_of_a_console_never_reach_the_screen_raw() {
     let refusal = format!(
         r#"{{"version":"v1.2.0","data":{{}},"errors":[{{"error_code":400,"description":"{words}","details":["{words}"]}}]}}"#
     );
-    for status in [400, 409, 418, 500, 401, 403] {
+    for status in [400, 404, 418, 500, 401, 403] {
         let refusal = refusal.clone();
         let fake = FakeConsole::new(move |asked| {
             let good =
@@ -240,11 +323,14 @@ fn hostile_words_of_a_console_never_reach_the_screen_raw() {
         });
         let env = fake.env();
         env.file("hosts.txt", "3f1c2d94-7b60-4e2a-9a55-0c8e7d41b201\n");
-        for format in ["human", "csv", "jsonl"] {
+        // What is tried again takes its time.
+        let formats: &[&str] = if status == 400 { &["human", "csv", "jsonl"] } else { &["human"] };
+        for format in formats {
             let args = ["isolate", "--vendor", "cisco", "--yes", "-vv", "-o", format, "hosts.txt"];
             let output = env.run(args);
             harmless(&output);
-            assert!(matches!(output.code, Some(6 | 7)), "{status}\n{output}");
+            // Refused credentials are told as such only while nothing was done.
+            assert!(matches!(output.code, Some(4 | 6)), "{status}\n{output}");
         }
         harmless(&env.run(["runs", "show"]));
         harmless(&env.run(["runs", "list"]));
@@ -336,10 +422,11 @@ fn colour_is_for_terminals_unless_somebody_says_otherwise() {
     let status = ["status", "--vendor", "cisco", "hosts.txt"];
     let coloured = |output: &Output| (output.stdout.contains("\u{1b}["), output.stderr.contains("\u{1b}["));
     assert_eq!(coloured(&env.run(status)), (false, false));
-    assert_eq!(coloured(&env.run(status.iter().chain(&["--color", "always"]))), (true, true));
+    assert!(coloured(&env.run(status.iter().chain(&["--color", "always"]))).0);
     assert_eq!(coloured(&env.run(status.iter().chain(&["--color", "never"]))), (false, false));
+    // Data for scripts is never coloured; the summary beside it is for people.
     let json = env.run(status.iter().chain(&["--color", "always", "-o", "jsonl"]));
-    assert!(!json.stdout.contains('\u{1b}'), "data is never coloured\n{json}");
+    assert_eq!(coloured(&json), (false, true), "{json}");
     let (screen, _) = Terminal::start(&env, &status).ends();
     assert!(screen.contains("\u{1b}[3") || screen.contains("\u{1b}[1"), "{screen}");
     env.set("NO_COLOR", "1");
@@ -349,12 +436,12 @@ fn colour_is_for_terminals_unless_somebody_says_otherwise() {
     });
     assert!(!painted, "{screen:?}");
     // An argument is stronger than the environment.
-    assert_eq!(coloured(&env.run(status.iter().chain(&["--color", "always"]))), (true, true));
+    assert!(coloured(&env.run(status.iter().chain(&["--color", "always"]))).0);
 }
 
 #[test]
 fn progress_is_shown_on_a_terminal_only() {
-    let console = Console::new(40, "latency = \"30ms\"\n");
+    let console = Console::new(40, &format!("latency = \"30ms\"\n{SWIFT}"));
     let env = TestEnv::of(&console);
     env.file("hosts.txt", console.guids());
     let args =

@@ -5,14 +5,14 @@ use std::{collections::BTreeMap, fs, process::Command};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{Console, Gate, Output, Room, TestEnv, intents, records, signal, wait_until};
+use crate::support::{Console, Gate, Output, Room, TestEnv, intents, records, side_by_side, signal, wait_until};
 
 /// The program dies when it has written so many lines of a journal.
 const CRASH_AFTER: &str = "__EDRCTL_CRASH_AFTER_LINE";
 /// Hosts confirm at once, so that a wait for proof is short.
 const QUICK: &str = "[[confirm]]\nafter = \"50ms\"\n";
-/// More than any run of a few hosts writes.
-const MANY_LINES: u64 = 100;
+/// More than any run of six hosts writes.
+const MANY_LINES: u64 = 24;
 
 fn crashing(room: &Room, line: u64, command: &mut Command) -> Output {
     let child = command.env(CRASH_AFTER, line.to_string()).output().unwrap();
@@ -67,59 +67,72 @@ fn assert_all_is_well(room: &Room, told: &BTreeMap<String, String>, waits: bool,
     room.verify();
 }
 
-fn dies_after_each_line(more: &[&str], faults: &str) {
+/// Where a death found a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Died {
+    BeforeTheRun,
+    InTheRun,
+    /// It did not: it had written all its lines.
+    Not,
+}
+
+/// Kills a run after each of its lines, and resumes it.
+fn dies_after_each_line(more: &[&str]) {
+    let found = side_by_side(1..=MANY_LINES, |line| dies_after(line, more));
+    let survived = found.iter().position(|died| *died == Died::Not).unwrap();
+    assert_eq!(found[0], Died::BeforeTheRun);
+    assert!(found[1..survived].iter().all(|died| *died == Died::InTheRun), "{found:?}");
+    assert!(survived > 13, "six intents and six answers at the least: {found:?}");
+    assert!(found[survived..].iter().all(|died| *died == Died::Not), "{found:?}");
+}
+
+fn dies_after(line: u64, more: &[&str]) -> Died {
     let waits = more.iter().any(|option| option.starts_with("--wait"));
-    let (mut before_the_run, mut in_the_run) = (0, 0);
-    for line in 1..MANY_LINES {
-        let room = Room::new(6, faults);
-        let when = format!("{more:?}, killed after line {line}");
-        let first = crashing(&room, line, &mut isolate(&room, more));
-        if first.code == Some(0) {
-            assert!(in_the_run > 12, "six intents and six answers at the least: {in_the_run}");
-            assert_eq!(before_the_run, 1, "only the plan's first line comes before the run exists");
-            return;
-        }
-        assert_eq!(first.code, None, "{when}\n{first}");
-        let mut by_host = BTreeMap::new();
-        told(&first, &mut by_host);
-        if room.env.journals().is_empty() {
-            before_the_run += 1;
-            assert_eq!(room.puts(), 0, "{when}");
-            assert!(by_host.is_empty(), "{when}\n{first}");
-            let resumed = room.resume(&[]).exits(2);
-            assert!(resumed.stderr.contains("there is none"), "{resumed}");
-            assert!(resumed.stderr.contains("hint:"), "{resumed}");
-            room.isolate(more).exits(0);
-            room.assert_each_isolated_once();
-            continue;
-        }
-        in_the_run += 1;
-        let last = room.resume(&[]).exits(0);
-        told(&last, &mut by_host);
+    let room = Room::new(6, QUICK);
+    let when = format!("{more:?}, killed after line {line}");
+    let first = crashing(&room, line, &mut isolate(&room, more));
+    let mut by_host = BTreeMap::new();
+    told(&first, &mut by_host);
+    if first.code == Some(0) {
         assert_all_is_well(&room, &by_host, waits, &when);
+        return Died::Not;
     }
-    panic!("no run survived");
+    assert_eq!(first.code, None, "{when}\n{first}");
+    if room.env.journals().is_empty() {
+        assert_eq!(room.puts(), 0, "{when}");
+        assert!(by_host.is_empty(), "{when}\n{first}");
+        let resumed = room.resume(&[]).exits(2);
+        assert!(resumed.stderr.contains("there is none"), "{resumed}");
+        assert!(resumed.stderr.contains("hint:"), "{resumed}");
+        room.isolate(more).exits(0);
+        room.assert_each_isolated_once();
+        return Died::BeforeTheRun;
+    }
+    let last = room.resume(&[]).exits(0);
+    told(&last, &mut by_host);
+    assert_all_is_well(&room, &by_host, waits, &when);
+    Died::InTheRun
 }
 
 #[test]
 fn a_run_killed_after_any_journal_line_is_finished_by_resume() {
-    dies_after_each_line(&[], QUICK);
+    dies_after_each_line(&[]);
 }
 
 #[test]
 fn a_run_killed_after_any_journal_line_of_its_wait_is_finished_by_resume() {
-    dies_after_each_line(&["--wait=30s"], QUICK);
+    dies_after_each_line(&["--wait=30s"]);
 }
 
 #[test]
 fn a_run_with_one_request_at_a_time_is_finished_by_resume_wherever_it_died() {
-    dies_after_each_line(&["--concurrency", "1"], QUICK);
+    dies_after_each_line(&["--concurrency", "1"]);
 }
 
 #[test]
 fn a_run_that_dies_again_in_every_resume_gets_to_its_end() {
-    // A resumption that dies before its first answer gets no further; with a third line it does.
-    for line in 3..6 {
+    // Its own line, what the look found, the intent, the answer: one that dies before the fourth gets no further.
+    side_by_side(4..7, |line| {
         let room = Room::new(7, QUICK);
         let mut by_host = BTreeMap::new();
         let one_at_a_time = ["--wait=30s", "--concurrency", "1"];
@@ -133,9 +146,9 @@ fn a_run_that_dies_again_in_every_resume_gets_to_its_end() {
             output = crashing(&room, line, resume(&room).args(["--concurrency", "1"]));
             told(&output, &mut by_host);
         }
-        assert!(deaths >= 3, "{deaths}");
+        assert!(deaths >= 2, "{deaths}");
         assert_all_is_well(&room, &by_host, true, &format!("killed {deaths} times after line {line}"));
-    }
+    });
 }
 
 #[test]
@@ -143,7 +156,7 @@ fn dying_often_before_the_request_leaves_does_not_use_up_its_tries() {
     let room = Room::new(2, QUICK);
     crashing(&room, 3, &mut isolate(&room, &["--concurrency", "1"]));
     for _ in 0..6 {
-        // Its second line is the intent, and nothing has left.
+        // Its second line is what the look found, or the next intent: nothing has left.
         let output = crashing(&room, 2, resume(&room).args(["--concurrency", "1"]));
         assert_eq!(output.code, None, "{output}");
     }
@@ -154,23 +167,23 @@ fn dying_often_before_the_request_leaves_does_not_use_up_its_tries() {
 
 #[test]
 fn an_unisolate_killed_after_any_journal_line_is_finished_by_resume() {
-    for line in 2..MANY_LINES {
+    let survived = side_by_side(2..=MANY_LINES, |line| {
         let room = Room::new(4, QUICK);
         room.isolate(&["--wait=30s"]).exits(0);
         let mut command = room.env.command(["unisolate", "--vendor", "cisco", "--yes", "-o", "jsonl", "hosts.txt"]);
         let first = crashing(&room, line, command.arg("--wait=30s"));
-        if first.code == Some(0) {
-            assert!(line > 8);
-            return;
+        if first.code != Some(0) {
+            room.resume(&[]).exits(0);
         }
-        room.resume(&[]).exits(0);
         for host in room.console.fleet().hosts() {
             assert_eq!(host.deletes_accepted, 1, "line {line}: {host:?}");
         }
         assert_eq!(room.console.fleet().isolated(), 0);
         room.verify();
-    }
-    panic!("no run survived");
+        first.code == Some(0)
+    });
+    let deaths = survived.iter().filter(|survived| !**survived).count();
+    assert!(deaths >= 9 && deaths < survived.len(), "{survived:?}");
 }
 
 #[test]
@@ -247,9 +260,9 @@ fn a_finished_run_whose_hosts_failed_keeps_its_exit_code() {
 
 #[test]
 fn a_rehearsal_is_resumed_as_a_rehearsal() {
-    let env = TestEnv::new();
-    env.file("hosts.txt", "web01\nweb02\nweb03\n");
-    for line in 3..8 {
+    side_by_side(3..8_u64, |line| {
+        let env = TestEnv::new();
+        env.file("hosts.txt", "web01\nweb02\nweb03\n");
         let run = env
             .command(["isolate", "--vendor", "cisco", "--simulate", "--wait=30s", "-o", "jsonl", "hosts.txt"])
             .env(CRASH_AFTER, line.to_string())
@@ -260,8 +273,8 @@ fn a_rehearsal_is_resumed_as_a_rehearsal() {
         assert!(resumed.results().iter().all(|result| result["simulated"] == true), "{resumed}");
         let shown = env.run(["runs", "show", "-o", "jsonl"]).outcomes();
         assert_eq!(shown.get("confirmed").copied().unwrap_or_default(), 3, "line {line}: {shown:?}");
-    }
-    env.run(["runs", "verify", "--all"]).exits(0);
+        env.run(["runs", "verify"]).exits(0);
+    });
 }
 
 #[test]

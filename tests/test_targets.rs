@@ -111,7 +111,7 @@ fn a_million_lines_fit_into_little_memory() {
     let file = env.file("hosts.txt", &text);
     drop(text);
     let mut child = env
-        .command(["isolate", "--vendor", "cisco", "--dry-run", "-q", "-o", "csv", &file])
+        .command(["isolate", "--vendor", "cisco", "--dry-run", "-q", &file])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -133,7 +133,7 @@ fn a_million_lines_fit_into_little_memory() {
         }
     }
     env.finish(child);
-    assert_eq!(lines, 1_000_001, "a header, and a row for every target");
+    assert!((1_000_000..1_000_020).contains(&lines), "a line for every target, and a summary: {lines}");
     assert!(peak > 0 && peak < 300 << 10, "{peak} KiB");
     console.was_left_alone();
 }
@@ -279,7 +279,8 @@ fn a_file_that_grows_while_it_is_piped_is_read_to_its_end() {
     let (console, env) = five();
     let mut child = env.start(ISOLATE.iter().chain(&["-"]));
     let mut stdin = child.stdin.take().unwrap();
-    for part in [&FIRST[..10], &FIRST[10..], "\r", "\n", SECOND] {
+    let (head, tail) = FIRST.split_at(10);
+    for part in [head, tail, "\r", "\n", SECOND] {
         stdin.write_all(part.as_bytes()).unwrap();
         stdin.flush().unwrap();
     }

@@ -2,7 +2,7 @@
 
 use edrctl::simulator::{Fleet, faults::Endpoint};
 
-use crate::support::{Console, Room, TestEnv};
+use crate::support::{Console, Room, TestEnv, side_by_side};
 
 #[test]
 fn a_host_that_is_away_is_unconfirmed_with_the_time_it_was_last_seen() {
@@ -77,22 +77,22 @@ fn a_host_unlocked_at_its_own_keyboard_is_not_told_as_isolated() {
 
 #[test]
 fn a_poll_that_fails_is_only_a_poll() {
-    for deed in ["{ status = 500 }", "{ html = 502 }", "\"cut_before\"", "\"garbage\"", "\"half_body\"", "\"silence\""]
-    {
+    let deeds = ["{ status = 500 }", "{ html = 502 }", "\"cut_before\"", "\"garbage\"", "\"half_body\"", "\"silence\""];
+    side_by_side(deeds, |deed| {
         let faults = format!(
             "[[confirm]]\nafter = \"50ms\"\n[[fault]]\nmethod = \"GET\"\nendpoint = \"computers\"\ntimes = 2\ndo = {deed}\n"
         );
         let mut room = Room::new(5, &faults);
-        room.env.set("EDRCTL_CISCO_TIMEOUT", "300ms");
-        let output = room.isolate(&["--wait=30s"]).exits(0);
+        room.env.set("EDRCTL_CISCO_TIMEOUT", if deed == "\"silence\"" { "1s" } else { "20s" });
+        let output = room.isolate(&["--wait=60s"]).exits(0);
         assert_eq!(output.outcomes()["confirmed"], 5, "{deed}: {output}");
         room.assert_each_isolated_once();
-    }
+    });
 }
 
 #[test]
 fn small_pages_that_move_hide_no_host_from_the_polls() {
-    for moved in ["insert_after_page = 2", "remove_after_page = 2"] {
+    side_by_side(["insert_after_page = 2", "remove_after_page = 2"], |moved| {
         let faults = format!("[listing]\npage_size = 2\n{moved}\n[[confirm]]\nafter = \"50ms\"\n");
         let room = Room::new(9, &faults);
         // The host that goes away is not one of ours.
@@ -100,7 +100,7 @@ fn small_pages_that_move_hide_no_host_from_the_polls() {
         room.env.file("hosts.txt", ours);
         let output = room.isolate(&["--wait=30s"]).exits(0);
         assert_eq!(output.outcomes()["confirmed"], 8, "{moved}: {output}");
-    }
+    });
 }
 
 #[test]

@@ -25,6 +25,11 @@ use crate::domain::outcome::ExitCode;
 
 /// Runs the command that was typed; returns the exit code.
 pub fn run() -> u8 {
+    // A panic has been told by now. Without this its code would be one that scripts know nothing of.
+    std::panic::catch_unwind(run_command).unwrap_or(ExitCode::Internal.number())
+}
+
+fn run_command() -> u8 {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
@@ -93,6 +98,8 @@ fn trace(context: &Context) {
         .with_writer(io::stderr)
         .with_ansi(context.ui.stderr_colour)
         .with_max_level(tracing::Level::DEBUG)
+        // It would complain of a standard error that nobody reads on that same standard error, and panic.
+        .log_internal_errors(false)
         .finish();
     let only_ours = tracing_subscriber::filter::Targets::new().with_target("edrctl", tracing::Level::DEBUG);
     let subscriber = tracing_subscriber::layer::SubscriberExt::with(subscriber, only_ours);

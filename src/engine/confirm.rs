@@ -43,8 +43,8 @@ pub(super) struct Confirmation {
     next_round: Option<Instant>,
     rounds: u32,
     round: Round,
-    /// The pages of this round: a listing that leads in a circle must not be followed.
-    pages_read: HashSet<Cursor>,
+    /// The pages that this round has been sent to; one that comes again leads in a circle.
+    visited: HashSet<Cursor>,
     /// The round that began at the deadline is the last.
     last_round: bool,
     /// Hosts in the inventory, as the console last said.
@@ -69,7 +69,7 @@ impl Confirmation {
             next_round: None,
             rounds: 0,
             round: Round::None,
-            pages_read: HashSet::new(),
+            visited: HashSet::new(),
             last_round: false,
             fleet: None,
         }
@@ -188,7 +188,6 @@ impl Dispatcher<'_> {
     pub(super) fn end_round(&mut self) {
         let now = Instant::now();
         self.confirmation.round = Round::None;
-        self.confirmation.pages_read.clear();
         let cost = self.confirmation.pages().min(self.confirmation.len() as u64);
         let growing = self.limits.poll_first.mul_f64(1.5_f64.powi(self.confirmation.rounds.min(16).cast_signed()));
         let interval = growing.min(self.limits.poll_most).max(self.pace.poll_interval(cost, now));
@@ -222,7 +221,7 @@ impl Dispatcher<'_> {
         match page.next {
             Some(_) if self.confirmation.is_over() => self.end_round(),
             Some(_) if first_page && self.confirmation.looks_are_cheaper() => self.look_at_awaited(),
-            Some(next) if !self.confirmation.pages_read.insert(next.clone()) => self.end_round(),
+            Some(next) if !self.confirmation.visited.insert(next.clone()) => self.end_round(),
             Some(next) => {
                 self.confirmation.round =
                     Round::Listing { cursor: Some(next), under_way: false, failures: 0, not_before: None };

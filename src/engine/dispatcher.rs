@@ -7,6 +7,7 @@ use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap, VecDeque},
     num::NonZeroUsize,
+    pin::pin,
     sync::Arc,
     time::Duration,
 };
@@ -178,6 +179,10 @@ impl<'a> Dispatcher<'a> {
         self.sort_into_queues();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        // These two outlive a turn of the loop: to make them anew costs more than most of what a turn does.
+        let cancel = self.cancel.clone();
+        let mut interrupt = pin!(cancel.beyond(self.heard));
+        let mut alarm = pin!(tokio::time::sleep_until(Instant::now()));
         loop {
             self.wake_delayed();
             self.confirm_if_due();
@@ -186,15 +191,29 @@ impl<'a> Dispatcher<'a> {
                 break;
             }
             let timer = self.next_timer();
+            if let Some(at) = timer
+                && at != alarm.deadline()
+            {
+                alarm.as_mut().reset(at);
+            }
             tokio::select! {
-                () = self.cancel.beyond(self.heard) => self.interrupted(),
+                () = &mut interrupt => {
+                    self.interrupted();
+                    interrupt.set(cancel.beyond(self.heard));
+                }
                 told = self.teller.next(), if !self.teller.is_empty() => {
                     if let Err(Unwritten(kinds)) = told {
                         self.untold(&kinds);
                     }
                 }
-                Some(done) = self.work.join_next_with_id(), if !self.work.is_empty() => self.take(done),
-                () = tokio::time::sleep_until(timer) => {}
+                Some(done) = self.work.join_next_with_id(), if !self.work.is_empty() => {
+                    self.take(done);
+                    // What else has come back is taken in the same turn.
+                    while let Some(done) = self.work.try_join_next_with_id() {
+                        self.take(done);
+                    }
+                }
+                () = &mut alarm, if timer.is_some() => {}
                 _ = tick.tick() => self.tick(),
             }
         }
@@ -297,7 +316,8 @@ impl<'a> Dispatcher<'a> {
     }
 
     fn start_work(&mut self) {
-        while self.work.len() < self.limits.concurrency.get() {
+        // An interrupt that has not been taken yet counts already: not one request more leaves.
+        while self.work.len() < self.limits.concurrency.get() && self.cancel.urgency() == self.heard {
             let may_look = !self.looks.is_empty() && (!self.is_draining() || self.looks_while_draining());
             let may_send = !self.ready.is_empty() && !self.is_draining();
             let may_list = self.confirmation.wants_page() && !self.is_draining();
@@ -520,13 +540,12 @@ impl<'a> Dispatcher<'a> {
         }
     }
 
-    fn next_timer(&self) -> Instant {
+    fn next_timer(&self) -> Option<Instant> {
         let now = Instant::now();
         let delayed = self.delayed.peek().map(|Reverse((at, _))| *at);
         // While draining, only what is under way counts, and it comes back by itself.
         let waits = [delayed, self.held_until, self.confirmation.due()].into_iter().flatten();
-        let soonest = waits.filter(|at| *at > now && !self.is_draining()).min();
-        soonest.unwrap_or_else(|| now + Duration::from_secs(3_600))
+        waits.filter(|at| *at > now && !self.is_draining()).min()
     }
 
     fn tick(&mut self) {

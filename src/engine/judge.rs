@@ -298,8 +298,7 @@ impl Dispatcher<'_> {
             Standing::Away | Standing::Unknown
                 if why == Why::Conflict && slot.looks == 1 && self.was_a_bad_request(n) =>
             {
-                let failure = self.after_a_look(n, state);
-                self.settle(n, Outcome::Failed, Some(failure), By::Look);
+                self.unsettled(n, why, state);
             }
             Standing::Away | Standing::Unknown
                 if attempts_left && (why == Why::Conflict || self.repeat == Repeat::Safe) =>
@@ -310,20 +309,23 @@ impl Dispatcher<'_> {
                 self.set_phase(n, Phase::Ready);
                 self.delay(n, wait);
             }
-            Standing::Away | Standing::Unknown | Standing::Leaving => {
-                let failure = self.after_a_look(n, state);
-                if why == Why::Doubt {
-                    self.settle_in_doubt(n, failure);
-                } else {
-                    self.settle(n, Outcome::Failed, Some(failure), By::Look);
-                }
-            }
+            Standing::Away | Standing::Unknown | Standing::Leaving => self.unsettled(n, why, state),
         }
     }
 
     fn was_a_bad_request(&self, n: u32) -> bool {
         let last = self.notes.get(n).and_then(|note| note.failure.as_ref());
         last.is_some_and(|failure| failure.kind == FailureKind::BadRequest)
+    }
+
+    /// Looks and tries are used up.
+    fn unsettled(&mut self, n: u32, why: Why, state: &HostState) {
+        let failure = self.after_a_look(n, state);
+        if why == Why::Doubt {
+            self.settle_in_doubt(n, failure);
+        } else {
+            self.settle(n, Outcome::Failed, Some(failure), By::Look);
+        }
     }
 
     /// Keeps what a look has found where it is not the end: the journal knew no more than that there was a question.

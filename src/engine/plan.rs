@@ -70,18 +70,25 @@ pub async fn plan(
     cancel: &Cancel,
     tell: &mut (dyn FnMut(Notice) + Send),
 ) -> Result<Survey, Halt> {
-    let mut resolver = Resolver::new(entries.iter());
+    let looked_up = entries.iter().any(|entry| entry.selector.kind() != SelectorKind::Id);
     let guarded = wish.kind.is_some() && wish.protected.iter().any(Pattern::needs_inventory);
-    let must = resolver.needs_inventory() || guarded;
+    let must = looked_up || guarded;
     let mut survey = Survey::default();
-    if must || wish.states == States::IfCheap {
-        survey = read_inventory(console, &mut resolver, must, roster.len(), cancel, tell).await?;
+    let mut resolver = (must || wish.states == States::IfCheap).then(|| Resolver::new(entries.iter()));
+    if let Some(resolver) = &mut resolver {
+        survey = read_inventory(console, resolver, must, roster.len(), cancel, tell).await?;
     }
+    // For a million targets this is fifty megabytes, so it is held no longer than it is needed.
+    let mut resolver = resolver.filter(|_| survey.read);
     for (n, entry) in (0_u32..).zip(entries) {
-        let resolution = if survey.read { Some(resolver.take(n)) } else { None };
+        let resolution = resolver.as_mut().map(|resolver| resolver.take(n));
         settle(roster, n, entry.selector.kind(), resolution, wish, guarded);
     }
-    survey.folded = roster.fold_same_hosts();
+    drop(resolver);
+    // The same id written twice was folded when it was read; only what was looked up can still be a second name.
+    if looked_up {
+        survey.folded = roster.fold_same_hosts();
+    }
     Ok(survey)
 }
 

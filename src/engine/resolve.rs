@@ -78,11 +78,6 @@ impl Resolver {
         resolver
     }
 
-    /// Whether any selector needs the inventory to become a host.
-    pub fn needs_inventory(&self) -> bool {
-        !(self.names.is_empty() && self.addresses.is_empty() && self.macs.is_empty())
-    }
-
     /// Holds one host of the inventory against every selector. The same host may come twice.
     pub fn offer(&mut self, host: &Host) {
         if let Some(n) = self.ids.get(&host.id) {

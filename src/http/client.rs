@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use reqwest::{Certificate, Client, redirect::Policy, tls::Version};
+use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 
 /// How a console's certificate is to be trusted.
 #[derive(Clone, Debug, Default)]
@@ -77,13 +78,20 @@ pub fn client(options: &ClientOptions) -> Result<Client, ClientError> {
     }
 }
 
-/// Reads the certificates of a PEM file; a DER file holds one.
+/// Reads the certificates of a PEM file; a DER file holds one. `None` if there is none, or one that cannot be trusted.
 fn bundle(bytes: &[u8]) -> Option<Vec<Certificate>> {
-    let certificates = if bytes.starts_with(b"-----") || bytes.windows(11).any(|window| window == b"-----BEGIN ") {
-        Certificate::from_pem_bundle(bytes).ok()?
+    let ders = if bytes.windows(11).any(|window| window == b"-----BEGIN ") {
+        CertificateDer::pem_slice_iter(bytes).collect::<Result<Vec<_>, _>>().ok()?
     } else {
-        vec![Certificate::from_der(bytes).ok()?]
+        vec![CertificateDer::from(bytes)]
     };
+    // The builder of the client looks at certificates last, and then cannot say which file was wrong.
+    let mut store = rustls::RootCertStore::empty();
+    let mut certificates = Vec::with_capacity(ders.len());
+    for der in ders {
+        certificates.push(Certificate::from_der(&der).ok()?);
+        store.add(der).ok()?;
+    }
     (!certificates.is_empty()).then_some(certificates)
 }
 

@@ -115,10 +115,12 @@ impl<W: Write + Send> Reporter for Plain<W> {
                 self.line(&format!("interrupted: nothing more is sent{rest}"))
             }
             RunEventKind::RunFinished(ending) => {
-                let waits = self.header.as_ref().is_some_and(|header| header.waits);
+                let (waits, dry_run) =
+                    self.header.as_ref().map_or((false, false), |header| (header.waits, header.dry_run));
                 let tally = phrases::tally(&event.stats.settled, event.stats.total, waits);
                 let line = match phrases::stopped(ending) {
                     Some(why) => format!("stopped early after {}: {why}; {tally}", duration(event.elapsed)),
+                    None if dry_run => "dry run done: nothing was sent".to_owned(),
                     None => format!("done in {}: {tally}", duration(event.elapsed)),
                 };
                 self.header = None;

@@ -20,12 +20,13 @@ pub(crate) struct SmallDisk {
 
 impl SmallDisk {
     /// A file system of this size, or a limit if none may be mounted.
+    #[expect(clippy::print_stderr, reason = "nobody is to think that the disk was tested where it was not")]
     pub(crate) fn new(env: &TestEnv, kib: u64) -> Self {
         let path = env.path().join(format!("disk-{kib}"));
         fs::create_dir(&path).unwrap();
         let mounted = mount(&path, &format!("size={kib}k"));
         if !mounted {
-            println!("mounting is not permitted here; a limit on the size of files stands in for a full disk");
+            eprintln!("mounting is not permitted here; a limit on the size of files stands in for a full disk");
         }
         Self { path, kib, mounted, limited: !mounted }
     }

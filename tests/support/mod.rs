@@ -27,7 +27,7 @@ pub(crate) use disk::SmallDisk;
 pub(crate) use fake::FakeConsole;
 pub(crate) use fleet::{ISOLATE, SWIFT};
 pub(crate) use gate::Gate;
-pub(crate) use room::{Room, intents, records, signal, wait_until};
+pub(crate) use room::{Room, intents, records, side_by_side, signal, wait_until};
 pub(crate) use terminal::Terminal;
 
 /// A folder, an environment and nothing else: the program sees none of the machine's.

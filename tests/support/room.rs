@@ -3,6 +3,7 @@
 use std::{
     path::Path,
     process::Child,
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -112,4 +113,28 @@ pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 pub(crate) fn signal(child: &Child, signal: rustix::process::Signal) {
     let pid = rustix::process::Pid::from_child(child);
     rustix::process::kill_process(pid, signal).unwrap();
+}
+
+/// Does the same for each item, many at a time: most of a bad day goes by in waiting. The results are in the items' order.
+pub(crate) fn side_by_side<T: Send, R: Send>(
+    items: impl IntoIterator<Item = T>,
+    each: impl Fn(T) -> R + Sync,
+) -> Vec<R> {
+    const AT_A_TIME: usize = 8;
+
+    let items: Vec<T> = items.into_iter().collect();
+    let mut results: Vec<Option<R>> = items.iter().map(|_| None).collect();
+    let work = Mutex::new(items.into_iter().zip(&mut results));
+    std::thread::scope(|scope| {
+        for _ in 0..AT_A_TIME {
+            scope.spawn(|| {
+                loop {
+                    let next = work.lock().unwrap_or_else(PoisonError::into_inner).next();
+                    let Some((item, result)) = next else { return };
+                    *result = Some(each(item));
+                }
+            });
+        }
+    });
+    results.into_iter().map(Option::unwrap).collect()
 }

@@ -1,0 +1,198 @@
+//! The standing simulated console, from outside: its ready configuration, other people's clients, its end.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Child, ChildStdout, Command},
+};
+
+use rustix::process::Signal;
+
+use crate::support::{Output, TestEnv, signal};
+
+/// A console that another process serves; its configuration is `console.toml`.
+struct Standing {
+    env: TestEnv,
+    child: Option<Child>,
+    /// Kept open: whoever serves may still have something to say.
+    stdout: BufReader<ChildStdout>,
+    settings: toml::Table,
+}
+
+impl Standing {
+    fn new(env: TestEnv, more: &[&str]) -> Self {
+        let mut child = env.start([&["simulate", "--vendor", "cisco"], more].concat());
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut config = String::new();
+        // The last key of the configuration is printed when the console serves.
+        while !config.contains("ca_file") {
+            assert!(stdout.read_line(&mut config).unwrap() > 0, "it ended before it served: {config}");
+        }
+        env.private_file("console.toml", &config);
+        let settings = toml::from_str::<toml::Table>(&config).unwrap();
+        Self { env, child: Some(child), stdout, settings: settings["cisco"].as_table().unwrap().clone() }
+    }
+
+    fn setting(&self, key: &str) -> &str {
+        self.settings[key].as_str().unwrap()
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.env.run([args, &["--config", "console.toml"]].concat())
+    }
+
+    fn guids(&self) -> Vec<String> {
+        let listed = self.run(&["hosts", "--vendor", "cisco", "-o", "jsonl"]).exits(0);
+        listed.results().iter().map(|host| host["id"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// One of the clients, as it lies there.
+    #[track_caller]
+    fn client(&self, program: &str, args: &[&str]) -> String {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(program);
+        // The interpreter is found as on any machine; what it is told of the console is all it gets beside.
+        let output = Command::new("python3")
+            .arg(path)
+            .args(args)
+            .current_dir(self.env.path())
+            .env("CONSOLE_URL", self.setting("base_url"))
+            .env("CLIENT_ID", self.setting("client_id"))
+            .env("API_KEY", self.setting("api_key"))
+            .env("REQUESTS_CA_BUNDLE", self.setting("ca_file"))
+            .env("NO_PROXY", "127.0.0.1")
+            .output()
+            .unwrap_or_else(|error| panic!("python3 with the module `requests` is needed (tests/run.sh): {error}"));
+        let output = Output::new(output, self.env.path());
+        assert_eq!(output.code, Some(0), "{program} {args:?} (it needs `requests`, see tests/run.sh)\n{output}");
+        output.stdout
+    }
+
+    /// Ends the console as an operator would.
+    fn stop(&mut self) -> Output {
+        let child = self.child.take().unwrap();
+        signal(&child, Signal::TERM);
+        self.env.finish(child)
+    }
+}
+
+impl Drop for Standing {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            drop(child.kill());
+            drop(child.wait());
+        }
+        drop(self.stdout.fill_buf());
+    }
+}
+
+#[test]
+fn the_ready_configuration_is_ready() {
+    let mut standing = Standing::new(TestEnv::new(), &["--fleet", "15"]);
+    let ca_file = PathBuf::from(standing.setting("ca_file"));
+    assert!(ca_file.is_absolute());
+    assert!(fs::read_to_string(&ca_file).unwrap().contains("BEGIN CERTIFICATE"));
+    standing.run(&["check", "cisco"]).exits(0);
+    let guids = standing.guids();
+    assert_eq!(guids.len(), 15);
+    standing.env.file("hosts.txt", guids.join("\n"));
+    let isolate = ["isolate", "--vendor", "cisco", "--yes", "--wait=30s", "-o", "jsonl", "hosts.txt"];
+    assert_eq!(standing.run(&isolate).exits(0).outcomes()["confirmed"], 15);
+    let status = standing.run(&["status", "--vendor", "cisco", "-o", "jsonl", "hosts.txt"]).exits(0);
+    assert!(status.results().iter().all(|result| result["state"] == "isolated"), "{status}");
+    let stopped = standing.stop().exits(0);
+    assert!(stopped.stderr.contains("15 hosts isolated"), "{stopped}");
+    assert!(!ca_file.exists(), "the certificate of a console that is gone is of no use");
+}
+
+#[test]
+fn the_configuration_can_be_written_to_a_private_file() {
+    let env = TestEnv::new();
+    let mut standing = Standing::new(env, &["--fleet", "3", "--write-config", "ready.toml", "--write-ca", "ready.pem"]);
+    let mode = fs::metadata(standing.env.path().join("ready.toml")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    standing.env.run(["check", "cisco", "--config", "ready.toml"]).exits(0);
+    let path = standing.env.path().join("ready.pem");
+    standing.stop().exits(0);
+    assert!(path.is_file(), "what was asked for stays");
+}
+
+#[test]
+fn a_fleet_file_and_a_fault_file_make_a_rehearsal() {
+    let env = TestEnv::new();
+    env.file("fleet.csv", "hostname,state,available\nweb01,,\nweb02,isolated,\nkiosk,,false\n");
+    env.file("faults.toml", "[[fault]]\nmethod = \"PUT\"\nper_host = true\nnth = 1\ndo = \"cut_after\"\n");
+    let mut standing = Standing::new(env, &["--fleet", "fleet.csv", "--faults", "faults.toml"]);
+    standing.env.file("hosts.txt", "web01\nweb02\nkiosk\n");
+    let output = standing.run(&["isolate", "--vendor", "cisco", "--yes", "--wait=30s", "-o", "jsonl", "hosts.txt"]);
+    let output = output.exits(6);
+    assert_eq!(output.outcomes()["confirmed"], 1, "{output}");
+    assert_eq!(output.outcomes()["already"], 1, "{output}");
+    assert_eq!(output.outcomes()["refused"], 1, "{output}");
+    standing.stop().exits(0);
+}
+
+#[test]
+fn a_console_that_cannot_be_served_says_why() {
+    let env = TestEnv::new();
+    env.file("faults.toml", "[quota]\nlimt = 3\n");
+    let wrong = env.run(["simulate", "--vendor", "cisco", "--faults", "faults.toml"]).exits(2);
+    assert!(wrong.stderr.contains("limt"), "{wrong}");
+    env.run(["simulate", "--vendor", "cisco", "--fleet", "nowhere.csv"]).exits(2);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let wrong = env.run(["simulate", "--vendor", "cisco", "--listen", &address]).exits(4);
+    assert!(wrong.stderr.contains(&address), "{wrong}");
+}
+
+#[test]
+fn other_peoples_clients_work_unchanged() {
+    let mut standing = Standing::new(TestEnv::new(), &["--fleet", "1203"]);
+    assert!(standing.client("version.py", &[]).starts_with('v'));
+    let listed = standing.client("paginate.py", &[]);
+    assert_eq!(listed.lines().count(), 1203, "three pages");
+    let guid = listed.split_whitespace().next().unwrap().to_owned();
+    assert!(standing.client("one_host.py", &["options", &guid]).contains("PUT"));
+    assert!(standing.client("one_host.py", &["get", &guid]).contains("not_isolated"));
+    assert!(standing.client("lifecycle.py", &[&guid]).contains("quota left"));
+    assert!(standing.client("states.py", &[]).contains("not_isolated 1203"));
+    standing.stop().exits(0);
+}
+
+#[test]
+fn the_published_way_to_isolate_a_list_works_and_so_does_its_configuration() {
+    let mut standing = Standing::new(TestEnv::new(), &["--fleet", "8"]);
+    let guids = standing.guids();
+    standing.env.file("guids.txt", guids.join("\n"));
+    let config = format!(
+        "BASE_URL={}/v1/computers/\nAPI_CLIENT_ID={}\nAPI_KEY={}\n",
+        standing.setting("base_url"),
+        standing.setting("client_id"),
+        standing.setting("api_key")
+    );
+    standing.env.private_file("config.txt", config);
+    assert_eq!(standing.client("bulk.py", &["isolate"]).matches("done:").count(), 8);
+    // The same files are all that this program needs, but for the private CA.
+    let ca_file = standing.setting("ca_file").to_owned();
+    let run = |args: &[&str]| {
+        let mut command = standing.env.command([args, &["--config", "config.txt"]].concat());
+        Output::new(command.env("EDRCTL_CISCO_CA_FILE", &ca_file).output().unwrap(), standing.env.path())
+    };
+    let output = run(&["isolate", "--vendor", "cisco", "--yes", "-o", "jsonl", "guids.txt"]).exits(0);
+    assert_eq!(output.outcomes()["already"], 8, "{output}");
+    let output = run(&["unisolate", "--vendor", "cisco", "--yes", "--wait=30s", "-o", "jsonl", "guids.txt"]).exits(0);
+    assert_eq!(output.outcomes()["confirmed"], 8, "{output}");
+    standing.stop().exits(0);
+}
+
+#[test]
+fn every_signal_that_ends_a_program_ends_the_console_in_good_order() {
+    for which in [Signal::INT, Signal::HUP, Signal::TERM] {
+        let mut standing = Standing::new(TestEnv::new(), &[]);
+        let child = standing.child.take().unwrap();
+        signal(&child, which);
+        let stopped = standing.env.finish(child).exits(0);
+        assert!(stopped.stderr.contains("stopped after"), "{which:?}: {stopped}");
+    }
+}
