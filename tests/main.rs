@@ -22,6 +22,7 @@ mod test_safety;
 mod test_strangers;
 mod test_targets;
 mod test_unlock_code;
+mod test_vendor_contract;
 mod test_wait;
 
 /// A test file that nobody lists would never run.

@@ -255,3 +255,6 @@ fn protected_by(
         (Outcome::Refused, Some(Failure::new(FailureKind::Protected, text)))
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -135,3 +135,6 @@ fn keep(hosts: &mut Vec<Host>, host: &Host) {
 fn candidate(host: Host) -> Candidate {
     Candidate { id: host.id, name: host.name, last_seen: host.last_seen }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -123,6 +123,8 @@ fn certificate_words(why: &rustls::CertificateError) -> String {
         Why::NotValidYet | Why::NotValidYetContext { .. } => "it is not valid yet".to_owned(),
         Why::Revoked => "it has been revoked".to_owned(),
         Why::UnknownIssuer => "its issuer is not known here".to_owned(),
+        // An authority of the same name with another key: it was made anew, and its old certificate is the one at hand.
+        Why::BadSignature => "it is not signed by the authority that is trusted here".to_owned(),
         Why::NotValidForName | Why::NotValidForNameContext { .. } => "it was issued for another name".to_owned(),
         other => other.to_string(),
     }

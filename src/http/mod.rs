@@ -13,3 +13,6 @@ pub use reqwest::{
     Client, Method, Request, StatusCode, Url,
     header::{self, HeaderMap, HeaderValue},
 };
+
+#[cfg(test)]
+mod tests;
