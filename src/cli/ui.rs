@@ -6,12 +6,18 @@ use indicatif::ProgressDrawTarget;
 
 use super::{
     args::{ColorChoice, GlobalArgs, OutputFormat},
+<<<<<<< HEAD
     error::CommandError,
 };
 use crate::{
     domain::outcome::ExitCode,
     reporters::{Format, Screen, Setup, hints::Invocation},
 };
+=======
+    outlet::Outlet,
+};
+use crate::reporters::{Fanout, Format, Screen, Setup, hints::Invocation};
+>>>>>>> main
 
 /// Columns where a terminal does not tell.
 const DEFAULT_COLUMNS: usize = 80;
@@ -83,6 +89,13 @@ impl Ui {
         warn_line(&format!("warning: {text}"));
     }
 
+    /// The reporters of a run here.
+    pub(crate) fn reporters(&self, setup: Setup) -> Fanout {
+        let stdout = end(io::stdout, self.stdout_is_terminal);
+        let stderr = end(io::stderr, self.stderr_is_terminal);
+        setup.build(&stdout, &stderr)
+    }
+
     /// How a run is reported here.
     pub(crate) fn setup(&self, invocation: Invocation) -> Setup {
         let bars = self.stderr_is_terminal && !self.quiet;
@@ -117,6 +130,7 @@ fn warn_line(text: &str) {
     drop(writeln!(io::stderr(), "{}", crate::reporters::clean::clean(text)));
 }
 
+<<<<<<< HEAD
 /// Prints data on standard output.
 ///
 /// # Errors
@@ -145,8 +159,17 @@ pub(crate) fn written(result: io::Result<()>) -> Result<(), CommandError> {
 pub(crate) fn stdout() -> Box<dyn Write + Send> {
     Box::new(io::stdout())
 }
+=======
+type Writer = Box<dyn Write + Send>;
+>>>>>>> main
 
-/// Standard error as a writer for reporters.
-pub(crate) fn stderr() -> Box<dyn Write + Send> {
-    Box::new(io::stderr())
+/// Writers to one end. A terminal shares its screen with the bars and is written to directly; whatever else there is may
+/// read as slowly as it likes.
+fn end<W: Write + Send + 'static>(open: fn() -> W, is_terminal: bool) -> impl Fn() -> Writer {
+    // Without a thread there is still output, only with the reader's patience.
+    let outlet = if is_terminal { None } else { Outlet::new(open()).ok() };
+    move || match &outlet {
+        Some(outlet) => Box::new(outlet.clone()),
+        None => Box::new(open()),
+    }
 }

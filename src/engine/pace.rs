@@ -9,6 +9,9 @@
 //! reserve and was not refused, and a second later is right for a console that rounds down. Whoever has no reserve to
 //! spend waits that second at once.
 //!
+//! A console that names no quota teaches it by its first refusal: what it had granted until then is what a window holds,
+//! and the wait that follows ends the window. From then on it is paced as if it had said so.
+//!
 //! Answers overtake each other, and one may be on its way for as long as it likes. What a reading says was so at some
 //! moment between the sending of its request and its arrival, and nothing narrower is concluded from it.
 
@@ -67,6 +70,11 @@ pub struct Pace {
     /// The console rounds the time left down, as a scout has found.
     rounds_down: bool,
     unnamed_refusals: u32,
+    /// Of a console that names no quota: what it has granted since the window is thought to have opened.
+    granted: u64,
+    opened: Option<Instant>,
+    /// How long its window is, as a refusal has taught.
+    length: Option<Duration>,
 }
 
 /// What is known of the window that is open.
@@ -81,6 +89,8 @@ struct Window {
     turn: Instant,
     /// The latest turn that any has named, had it been made as its request was sent.
     latest: Instant,
+    /// The console names nothing: this is what its last refusal has taught.
+    assumed: bool,
 }
 
 impl Pace {
@@ -121,6 +131,7 @@ impl Pace {
     /// A request is sent at `now`; call after [`Permit::Go`].
     pub fn sent(&mut self, now: Instant) {
         self.first_sent.get_or_insert(now);
+        self.opened.get_or_insert(now);
         self.scouting = self.refused_until.is_some() || self.window.is_some_and(|window| self.free(&window) == 0);
         self.in_flight += 1;
     }
@@ -128,8 +139,10 @@ impl Pace {
     /// A request that was sent at `sent` came back at `now`, with or without a reading.
     pub fn answered(&mut self, sent: Instant, now: Instant, reading: Option<QuotaReading>, refused: bool) {
         let scout = std::mem::take(&mut self.scouting);
-        if let Some(reading) = reading {
-            self.read(sent, now, reading, scout);
+        match reading {
+            Some(reading) => self.read(sent, now, reading, scout),
+            None if !refused => self.assume(sent, now, scout),
+            None => {}
         }
         self.met = true;
         self.in_flight = self.in_flight.saturating_sub(1);
@@ -139,18 +152,46 @@ impl Pace {
         }
     }
 
+    /// Counts what a console without readings has granted, against what its last refusal has taught.
+    fn assume(&mut self, sent: Instant, now: Instant, scout: bool) {
+        let assumed = self.window.filter(|window| window.assumed);
+        match (assumed, self.length) {
+            // The first one through after a refusal, or after the window's turn: a new window is open.
+            (_, Some(length)) if scout => {
+                let limit = assumed.map_or(self.granted, |window| window.limit).max(1);
+                let turn = sent + length;
+                self.window =
+                    Some(Window { limit, remaining: limit - 1, learnt: now, turn, latest: turn, assumed: true });
+                (self.granted, self.opened) = (1, Some(sent));
+            }
+            (Some(window), _) => {
+                self.window = Some(Window { remaining: window.remaining.saturating_sub(1), ..window });
+                self.granted += 1;
+            }
+            (None, _) => self.granted += 1,
+        }
+    }
+
     /// The console refused a request: everything waits. Call after [`Pace::answered`]. Returns the wait.
     pub fn refused(&mut self, now: Instant, retry_after: Option<Duration>) -> Duration {
         // A refusal says that our idea of the window was wrong: its turn is awaited as if it were rounded down.
         let by_window = self.window.map(|window| window.turn.saturating_duration_since(now));
+        let first = self.refused_until.is_none_or(|until| until <= now);
         let wait = retry_after.or(by_window).map(|wait| wait + ROUNDING).unwrap_or_else(|| {
             let wait = UNNAMED_WAIT.saturating_mul(1 << self.unnamed_refusals.min(7)).min(LONGEST_UNNAMED_WAIT);
-            if self.refused_until.is_none_or(|until| until <= now) {
+            if first {
                 self.unnamed_refusals += 1;
             }
             wait
         });
         let until = now + wait + MARGIN;
+        if first && self.window.is_none_or(|window| window.assumed) {
+            // What was granted until now is what a window holds, and the wait ends with it.
+            let length = until.saturating_duration_since(self.opened.unwrap_or(now));
+            self.length = Some(length);
+            self.longest = self.longest.max(length);
+            self.window = None;
+        }
         // Requests that left before the first refusal came back may be refused too; it is the same refusal.
         let until = self.refused_until.map_or(until, |earlier| earlier.max(until));
         self.refused_until = Some(until);
@@ -166,9 +207,11 @@ impl Pace {
             learnt: now,
             turn: now + reading.reset,
             latest: sent + reading.reset,
+            assumed: false,
         };
         self.window = Some(match self.window {
             None => fresh,
+            Some(window) if window.assumed => fresh,
             // Even if both were rounded in the unlikeliest way, this one is of a later window.
             Some(window) if fresh.latest >= window.turn + 2 * ROUNDING => fresh,
             // Or of an earlier one: the answer was overtaken on its way.
@@ -184,6 +227,7 @@ impl Pace {
                     learnt: if lower { now } else { window.learnt },
                     turn: fresh.turn.min(window.turn),
                     latest: fresh.latest.max(window.latest),
+                    assumed: false,
                 }
             }
         });

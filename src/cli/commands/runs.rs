@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::resume;
 use crate::{
-    cli::{args::OutputFormat, context::Context, error::CommandError, ui},
+    cli::{args::OutputFormat, context::Context, error::CommandError},
     clock,
     domain::outcome::{Counts, Ending, ExitCode, RunStats},
     engine::event::{Listener, RunEvent, RunEventKind},
@@ -189,7 +189,7 @@ fn show(wanted: &str, context: &Context) -> Result<ExitCode, CommandError> {
     // A run is told as it ended: there is no progress to show.
     setup.quiet = true;
     setup.screen = None;
-    let mut reporters = setup.build(&ui::stdout, &ui::stderr);
+    let mut reporters = context.ui.reporters(setup);
     let requests = replay.targets.iter().map(|target| u64::from(target.attempts)).sum();
     let mut stats = RunStats { total: replay.targets.len() as u64, requests, ..RunStats::default() };
     let elapsed = std::time::Duration::try_from(replay.last_at.duration_since(replay.started)).unwrap_or_default();

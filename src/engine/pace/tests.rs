@@ -265,3 +265,38 @@ proptest! {
         prop_assert!(polls * cost as f64 <= (free as f64 / 2.0).max(cost as f64) * 1.001, "every {:?}", interval);
     }
 }
+
+#[test]
+fn a_console_that_names_nothing_is_paced_by_what_its_first_refusal_has_taught() {
+    const LIMIT: u64 = 40;
+    const WINDOW: Duration = Duration::from_secs(2);
+    let start = Instant::now();
+    let (mut now, mut opened, mut used) = (start, None::<Instant>, 0);
+    let (mut pace, mut granted, mut refusals) = (Pace::new(false), 0, 0);
+    while granted < 400 {
+        match pace.ask(now) {
+            Permit::Wait { until, .. } => now = until,
+            Permit::Answers => panic!("nothing is under way"),
+            Permit::Go => {
+                pace.sent(now);
+                if opened.is_none_or(|opened| now >= opened + WINDOW) {
+                    (opened, used) = (Some(now), 0);
+                }
+                let sent = now;
+                now += Duration::from_millis(5);
+                used += 1;
+                let refused = used > LIMIT;
+                pace.answered(sent, now, None, refused);
+                if refused {
+                    refusals += 1;
+                    let left = opened.map_or(WINDOW, |opened| (opened + WINDOW).saturating_duration_since(now));
+                    pace.refused(now, Some(Duration::from_secs(left.as_secs() + 1)));
+                } else {
+                    granted += 1;
+                }
+            }
+        }
+    }
+    assert_eq!(refusals, 1);
+    assert!(now - start < Duration::from_secs(10 * 4), "{:?}", now - start);
+}
