@@ -25,9 +25,7 @@ fn a_reader_that_does_not_read_yet_does_not_hold_the_hosts_up() {
     env.configure(&console);
     let list = env.file("hosts.txt", console.guids());
     let child = env.start(["isolate", "--vendor", "cisco", "--yes", "-o", "jsonl", &list]);
-    wait_until("every host has been asked for", || {
-        console.fleet().hosts().iter().all(|host| host.puts_accepted == 1)
-    });
+    wait_until("every host has been asked for", || console.fleet().hosts().iter().all(|host| host.puts_accepted == 1));
     let output = env.finish(child).exits(0);
     assert_eq!(output.outcomes().get("accepted"), Some(&1_500));
 }

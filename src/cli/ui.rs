@@ -6,18 +6,13 @@ use indicatif::ProgressDrawTarget;
 
 use super::{
     args::{ColorChoice, GlobalArgs, OutputFormat},
-<<<<<<< HEAD
     error::CommandError,
+    outlet::Outlet,
 };
 use crate::{
     domain::outcome::ExitCode,
-    reporters::{Format, Screen, Setup, hints::Invocation},
+    reporters::{Fanout, Format, Screen, Setup, hints::Invocation},
 };
-=======
-    outlet::Outlet,
-};
-use crate::reporters::{Fanout, Format, Screen, Setup, hints::Invocation};
->>>>>>> main
 
 /// Columns where a terminal does not tell.
 const DEFAULT_COLUMNS: usize = 80;
@@ -130,7 +125,6 @@ fn warn_line(text: &str) {
     drop(writeln!(io::stderr(), "{}", crate::reporters::clean::clean(text)));
 }
 
-<<<<<<< HEAD
 /// Prints data on standard output.
 ///
 /// # Errors
@@ -155,13 +149,7 @@ pub(crate) fn written(result: io::Result<()>) -> Result<(), CommandError> {
     }
 }
 
-/// Standard output as a writer for reporters.
-pub(crate) fn stdout() -> Box<dyn Write + Send> {
-    Box::new(io::stdout())
-}
-=======
 type Writer = Box<dyn Write + Send>;
->>>>>>> main
 
 /// Writers to one end. A terminal shares its screen with the bars and is written to directly; whatever else there is may
 /// read as slowly as it likes.

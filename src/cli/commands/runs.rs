@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::resume;
 use crate::{
-    cli::{args::OutputFormat, context::Context, error::CommandError},
+    cli::{args::OutputFormat, context::Context, error::CommandError, ui},
     clock,
     domain::outcome::{Counts, Ending, ExitCode, RunStats},
     engine::event::{Listener, RunEvent, RunEventKind},
