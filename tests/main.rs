@@ -1,6 +1,5 @@
 //! The one integration binary: the real program, in a sealed room, against a simulated console.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-#![expect(clippy::print_stdout, reason = "what a test has measured is shown with its failure, and with --nocapture")]
+#![expect(clippy::unwrap_used, clippy::string_slice, reason = "a test that cannot go on has failed")]
 
 mod support;
 mod test_check_hosts;
