@@ -33,6 +33,8 @@ struct State {
     waiting: Vec<u8>,
     /// What the end said; nothing more is written there.
     failed: Option<io::ErrorKind>,
+    /// A writer has heard of that.
+    told: bool,
     closed: bool,
 }
 
@@ -86,6 +88,7 @@ impl Write for Outlet {
             state = shared.wait(state);
         }
         if let Some(kind) = state.failed {
+            state.told = true;
             return Err(kind.into());
         }
         state.waiting.extend_from_slice(bytes);
@@ -96,10 +99,9 @@ impl Write for Outlet {
 
     /// The thread writes at once whatever it is handed; the last holder waits for it.
     fn flush(&mut self) -> io::Result<()> {
-        match self.0.shared.lock().failed {
-            Some(kind) => Err(kind.into()),
-            None => Ok(()),
-        }
+        let mut state = self.0.shared.lock();
+        state.told |= state.failed.is_some();
+        state.failed.map_or(Ok(()), |kind| Err(kind.into()))
     }
 }
 
@@ -110,6 +112,12 @@ impl Drop for End {
         if let Some(thread) = self.thread.take() {
             // A panic there has been told on standard error already.
             drop(thread.join());
+        }
+        let state = self.shared.lock();
+        // What was written last fails when no writer is left to hear of it. A reader that has gone away is not told of.
+        if let Some(kind) = state.failed.filter(|kind| !state.told && *kind != io::ErrorKind::BrokenPipe) {
+            let error = io::Error::from(kind);
+            drop(writeln!(io::stderr(), "warning: the end of the output could not be written: {error}"));
         }
     }
 }
