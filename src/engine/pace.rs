@@ -160,7 +160,8 @@ impl Pace {
             (_, Some(length)) if scout => {
                 let limit = assumed.map_or(self.granted, |window| window.limit).max(1);
                 let turn = sent + length;
-                self.window = Some(Window { limit, remaining: limit - 1, learnt: now, turn, latest: turn, assumed: true });
+                self.window =
+                    Some(Window { limit, remaining: limit - 1, learnt: now, turn, latest: turn, assumed: true });
                 (self.granted, self.opened) = (1, Some(sent));
             }
             (Some(window), _) => {

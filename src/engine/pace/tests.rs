@@ -54,6 +54,7 @@ fn days() -> impl Strategy<Value = Case> {
                     slow,
                     slow_every,
                     uses_reserve,
+                    tells: true,
                     others: Vec::new(),
                     seed,
                 }
@@ -97,6 +98,14 @@ proptest! {
         let at_the_turn = trip * 3 + Duration::from_millis(20) + rounding;
         let most = ideal.mul_f64(1.02) + at_the_turn * turns + trip;
         prop_assert!(day.took <= most, "{:?} instead of {:?}, ideal {:?}, {} turns", day, most, ideal, turns);
+    }
+
+    #[test]
+    fn a_console_that_tells_nothing_refuses_at_the_end_of_one_window_and_never_again(case in days()) {
+        let case = Case { tells: false, slow: Duration::ZERO, ..case };
+        let day = day(&case);
+        prop_assert_eq!(day.repeated_refusals, 0, "{:?}", day);
+        prop_assert!(day.refusals <= case.concurrency, "{:?}", day);
     }
 
     #[test]

@@ -120,14 +120,6 @@ fn two_ways_to_write_one_name_are_both_answered() {
 }
 
 #[test]
-fn only_ids_do_without_the_inventory() {
-    assert!(!Resolver::new([entry("id-1")].iter()).needs_inventory());
-    for other in ["web1", "10.0.0.1", "02:00:5e:00:00:01"] {
-        assert!(Resolver::new([entry("id-1"), entry(other)].iter()).needs_inventory(), "{other}");
-    }
-}
-
-#[test]
 fn a_crowd_of_candidates_is_cut_short_and_stays_a_crowd() {
     let hosts: Vec<Host> = (0..5_000).map(|n| named(&n.to_string(), "localhost.localdomain")).collect();
     assert_eq!(resolved("localhost", &hosts), Err((20, 0)));
