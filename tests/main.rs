@@ -1,6 +1,5 @@
 //! The one integration binary: the real program, in a sealed room, against a simulated console.
 #![expect(clippy::unwrap_used, clippy::string_slice, reason = "a test that cannot go on has failed")]
-#![expect(clippy::print_stdout, reason = "what a test has measured is shown with its failure, and with --nocapture")]
 
 mod support;
 mod test_check_hosts;
@@ -21,6 +20,7 @@ mod test_resume;
 mod test_safety;
 mod test_strangers;
 mod test_targets;
+mod test_unlock_code;
 mod test_vendor_contract;
 mod test_wait;
 

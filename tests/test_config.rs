@@ -147,6 +147,9 @@ fn the_environment_overrides_the_file_and_is_enough_alone() {
     // A variable that means nothing was set for a reason.
     bare.set("EDRCTL_CISCO_API_KYE", "x");
     bare.run(CHECK).exits(3).says("EDRCTL_CISCO_API_KEY");
+    // An empty one counts as not set.
+    bare.set("EDRCTL_CISCO_API_KYE", "");
+    bare.run(CHECK).exits(0);
     bare.unset("EDRCTL_CISCO_API_KYE");
     bare.run(CHECK).exits(0);
 }
@@ -279,6 +282,23 @@ fn a_console_that_is_yet_to_come_is_told_from_a_mistake() {
     let (console, env) = one();
     let config = format!("{}\n[kaspersky]\nurl = \"https://ksc.example\"\n", console.config(&env));
     check(&env, &config).exits(3).says("kaspersky");
+}
+
+#[test]
+fn proxies_are_honoured() {
+    let (console, mut env) = one();
+    let proxy = FakeConsole::new(|_| (502, "no way through".to_owned()));
+    env.set("HTTPS_PROXY", proxy.url());
+    env.run(CHECK).exits(4);
+    let asked = proxy.asked();
+    assert!(asked.iter().all(|asked| asked.method == "CONNECT" && !asked.authorized), "{asked:?}");
+    assert!(!asked.is_empty() && console.stats().total() == 0);
+    // A rehearsal stays on this machine.
+    let list = env.file("hosts.txt", "alpha\n");
+    env.run(["isolate", "--vendor", "cisco", "--simulate", &list]).exits(0);
+    env.set("NO_PROXY", "127.0.0.1");
+    env.run(CHECK).exits(0);
+    assert_eq!(proxy.asked().len(), asked.len());
 }
 
 /// Every file below a folder.

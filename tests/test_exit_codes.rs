@@ -43,7 +43,7 @@ fn code_0_says_that_every_target_succeeded() {
 #[test]
 fn code_2_says_that_the_command_line_is_wrong() {
     let (console, env) = five();
-    let cases: [&[&str]; 10] = [
+    let cases: [&[&str]; 12] = [
         &[],
         &["frobnicate"],
         &["isolate", "--yes", "hosts.txt"],
@@ -52,6 +52,8 @@ fn code_2_says_that_the_command_line_is_wrong() {
         &["isolate", "--vendor", "cisco", "--yes", "--frobnicate", "hosts.txt"],
         &["isolate", "--vendor", "cisco", "--yes", "--wait=soon", "hosts.txt"],
         &["isolate", "--vendor", "cisco", "--yes", "-o", "xml", "hosts.txt"],
+        &["isolate", "--vendor", "cisco", "--yes", "--concurrency", "0", "hosts.txt"],
+        &["isolate", "--vendor", "cisco", "--yes", "--concurrency", "257", "hosts.txt"],
         &["isolate", "--vendor", "cisco", "--expect-count", "many", "hosts.txt"],
         &["runs", "show", "20000101-000000-nobody"],
     ];

@@ -416,6 +416,25 @@ fn lists_end_quietly_when_their_reader_goes_away() {
 }
 
 #[test]
+fn a_list_that_could_not_be_written_whole_is_no_success() {
+    let console = Console::new(700, SWIFT);
+    let env = TestEnv::of(&console);
+    let full = || std::fs::File::create("/dev/full").unwrap();
+    for args in
+        [&["hosts", "--vendor", "cisco", "-o", "csv"][..], &["hosts", "--vendor", "cisco"], &["completions", "bash"]]
+    {
+        let child = env.command(args).stdin(Stdio::null()).stdout(full()).stderr(Stdio::piped()).spawn().unwrap();
+        env.finish(child).exits(1).says("standard output");
+    }
+    // A run goes on, because hosts matter more than lines; what is missing is told.
+    let file = env.file("hosts.txt", console.guids());
+    let mut command = env.command(ISOLATE.iter().chain(&[file.as_str()]));
+    let child = command.stdin(Stdio::null()).stdout(full()).stderr(Stdio::piped()).spawn().unwrap();
+    env.finish(child).exits(0).says("warning: ").says("700 of 700 hosts succeeded");
+    assert_eq!(console.asked().len(), 700);
+}
+
+#[test]
 fn colour_is_for_terminals_unless_somebody_says_otherwise() {
     let (_console, mut env) = fixed();
     env.file("hosts.txt", "alpha\nnobody\n");

@@ -112,7 +112,7 @@ pub(crate) struct VendorArgs {
     #[arg(long, value_name = "FILE", requires = "simulate")]
     pub(crate) faults: Option<PathBuf>,
     /// Requests in flight [default: the configuration's, or 64]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = concurrency)]
     pub(crate) concurrency: Option<std::num::NonZeroUsize>,
     /// The longest wait for the console's quota; edrctl stops rather than wait longer (exit code 7)
     #[arg(long, value_name = "DURATION", default_value = "70m", value_parser = duration)]
@@ -215,6 +215,12 @@ pub(crate) struct WaitArgs {
 /// Reads `2s`, `10m`, `4h`, `7d`.
 pub(crate) fn duration(text: &str) -> Result<std::time::Duration, String> {
     crate::domain::duration::parse(text).map_err(|error| error.to_string())
+}
+
+/// Reads a number of requests in flight; the bounds are the configuration's.
+fn concurrency(text: &str) -> Result<std::num::NonZeroUsize, String> {
+    let number = text.parse().ok().filter(|number: &std::num::NonZeroUsize| number.get() <= 256);
+    number.ok_or_else(|| "a whole number from 1 to 256 is wanted".to_owned())
 }
 
 /// A text that goes to a console and into a journal: one line, nothing that a terminal would obey.

@@ -4,8 +4,15 @@ use std::io::{self, IsTerminal, Write};
 
 use indicatif::ProgressDrawTarget;
 
-use super::args::{ColorChoice, GlobalArgs, OutputFormat};
-use crate::reporters::{Format, Screen, Setup, hints::Invocation};
+use super::{
+    args::{ColorChoice, GlobalArgs, OutputFormat},
+    error::CommandError,
+    outlet::Outlet,
+};
+use crate::{
+    domain::outcome::ExitCode,
+    reporters::{Fanout, Format, Screen, Setup, hints::Invocation},
+};
 
 /// Columns where a terminal does not tell.
 const DEFAULT_COLUMNS: usize = 80;
@@ -77,6 +84,13 @@ impl Ui {
         warn_line(&format!("warning: {text}"));
     }
 
+    /// The reporters of a run here.
+    pub(crate) fn reporters(&self, setup: Setup) -> Fanout {
+        let stdout = end(io::stdout, self.stdout_is_terminal);
+        let stderr = end(io::stderr, self.stderr_is_terminal);
+        setup.build(&stdout, &stderr)
+    }
+
     /// How a run is reported here.
     pub(crate) fn setup(&self, invocation: Invocation) -> Setup {
         let bars = self.stderr_is_terminal && !self.quiet;
@@ -111,12 +125,39 @@ fn warn_line(text: &str) {
     drop(writeln!(io::stderr(), "{}", crate::reporters::clean::clean(text)));
 }
 
-/// Standard output as a writer for reporters.
-pub(crate) fn stdout() -> Box<dyn Write + Send> {
-    Box::new(io::stdout())
+/// Prints data on standard output.
+///
+/// # Errors
+///
+/// As [`written`].
+pub(crate) fn print(text: &[u8]) -> Result<(), CommandError> {
+    let mut out = io::stdout().lock();
+    written(out.write_all(text).and_then(|()| out.flush()))
 }
 
-/// Standard error as a writer for reporters.
-pub(crate) fn stderr() -> Box<dyn Write + Send> {
-    Box::new(io::stderr())
+/// Judges what came of printing: a reader that has gone away has seen what it wanted.
+///
+/// # Errors
+///
+/// [`CommandError`] for anything else: half a list of hosts must not pass for a whole one.
+pub(crate) fn written(result: io::Result<()>) -> Result<(), CommandError> {
+    match result {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(CommandError::new(ExitCode::Internal, error).context("write to standard output"))
+        }
+        _ => Ok(()),
+    }
+}
+
+type Writer = Box<dyn Write + Send>;
+
+/// Writers to one end. A terminal shares its screen with the bars and is written to directly; whatever else there is may
+/// read as slowly as it likes.
+fn end<W: Write + Send + 'static>(open: fn() -> W, is_terminal: bool) -> impl Fn() -> Writer {
+    // Without a thread there is still output, only with the reader's patience.
+    let outlet = if is_terminal { None } else { Outlet::new(open()).ok() };
+    move || match &outlet {
+        Some(outlet) => Box::new(outlet.clone()),
+        None => Box::new(open()),
+    }
 }

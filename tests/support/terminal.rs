@@ -1,6 +1,7 @@
 //! The program at a terminal, with somebody who types.
 
 use std::{
+    fs,
     io::{Read as _, Write as _},
     process::{Child, ChildStdin, Command, Stdio},
     sync::{Arc, Condvar, Mutex},
@@ -76,6 +77,24 @@ impl Terminal {
             assert!(!text.1 && !left.is_zero(), "`{wanted}` has not appeared\n{shown}");
             text = self.screen.changed.wait_timeout(text, left).unwrap().0;
         }
+    }
+
+    /// Waits until the terminal no longer shows what is typed.
+    #[track_caller]
+    pub(crate) fn hides_what_is_typed(&mut self) -> &mut Self {
+        let children = format!("/proc/{0}/task/{0}/children", self.child.id());
+        let until = Instant::now() + Duration::from_secs(60);
+        let hidden = || {
+            let program = fs::read_to_string(&children).ok()?;
+            let terminal = fs::File::open(format!("/proc/{}/fd/0", program.trim())).ok()?;
+            let modes = rustix::termios::tcgetattr(terminal).ok()?;
+            Some(!modes.local_modes.contains(rustix::termios::LocalModes::ECHO))
+        };
+        while hidden() != Some(true) {
+            assert!(Instant::now() < until, "the terminal still shows what is typed");
+            std::thread::yield_now();
+        }
+        self
     }
 
     /// Types.

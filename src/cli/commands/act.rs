@@ -12,7 +12,7 @@ use crate::{
         confirm::{self, Question},
         context::Context,
         error::CommandError,
-        signals, ui,
+        signals,
     },
     clock,
     domain::{
@@ -87,7 +87,7 @@ pub(crate) async fn run(
         started: clock::now(),
     });
     let (reading, files) = prepare::reading(&args.targets);
-    let mut reporters = context.ui.setup(context.invocation(reading, files)).build(&ui::stdout, &ui::stderr);
+    let mut reporters = context.ui.reporters(context.ui.setup(context.invocation(reading, files)));
     let nothing_to_do = roster.to_act().next().is_none();
     let all_protected = nothing_to_do && all_refused(&roster);
     if args.dry_run || all_protected {

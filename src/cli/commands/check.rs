@@ -1,7 +1,5 @@
 //! `edrctl check`.
 
-use std::io::{self, Write};
-
 use clap::Args;
 use serde::Serialize;
 
@@ -14,7 +12,7 @@ use crate::{
         args::{OutputFormat, VendorChoice},
         context::Context,
         error::CommandError,
-        signals,
+        signals, ui,
     },
     domain::outcome::ExitCode,
     reporters::{clean::clean, json_text},
@@ -90,9 +88,7 @@ pub(crate) async fn run(args: CheckArgs, context: &Context) -> Result<ExitCode, 
                     .hint("use `-o human` or `-o jsonl`"));
             }
         };
-        let text = text.trim_end_matches('\n').to_owned();
-        // A reader that has gone away has seen what it wanted.
-        drop(writeln!(io::stdout(), "{text}"));
+        ui::print(format!("{}\n", text.trim_end_matches('\n')).as_bytes())?;
         session.close().await;
     }
     Ok(ExitCode::Success)

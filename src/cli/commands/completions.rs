@@ -1,12 +1,10 @@
 //! `edrctl completions`.
 
-use std::io::{self, Write};
-
 use clap::Args;
 use clap_complete::Shell;
 
 use crate::{
-    cli::{command, error::CommandError},
+    cli::{command, error::CommandError, ui},
     domain::outcome::ExitCode,
 };
 
@@ -22,7 +20,5 @@ pub(crate) struct CompletionsArgs {
 pub(crate) fn run(args: &CompletionsArgs) -> Result<ExitCode, CommandError> {
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut command(), "edrctl", &mut text);
-    // A reader that has gone away has seen what it wanted.
-    drop(io::stdout().write_all(&text));
-    Ok(ExitCode::Success)
+    ui::print(&text).map(|()| ExitCode::Success)
 }

@@ -17,7 +17,7 @@ use crate::{
         args::{OutputFormat, VendorArgs},
         context::Context,
         error::CommandError,
-        signals,
+        signals, ui,
     },
     domain::{
         host::{Host, HostId, short_name},
@@ -104,9 +104,12 @@ pub(crate) async fn run(args: HostsArgs, context: &Context) -> Result<ExitCode, 
         total = page.total.or(total);
         for host in &page.hosts {
             // The inventory moves while it is read; a host that slid onto the next page comes twice.
-            if seen.insert(host.id.clone()) && wanted(&args, host) && printer.host(host).is_err() {
+            if seen.insert(host.id.clone())
+                && wanted(&args, host)
+                && let Err(error) = printer.host(host)
+            {
                 session.close().await;
-                return Ok(ExitCode::Success);
+                return ui::written(Err(error)).map(|()| ExitCode::Success);
             }
         }
         match page.next {
@@ -117,8 +120,7 @@ pub(crate) async fn run(args: HostsArgs, context: &Context) -> Result<ExitCode, 
             None => break,
         }
     }
-    // A reader that has gone away has seen what it wanted.
-    drop(printer.finish(context));
+    ui::written(printer.finish(context))?;
     if shrank || total.is_some_and(|total| (seen.len() as u64) < total) {
         context.ui.warn("the console's inventory changed while it was read; a host may be missing: list it again");
     }

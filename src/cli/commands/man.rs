@@ -1,14 +1,11 @@
 //! `edrctl man`.
 
-use std::{
-    io::{self, Write},
-    path::PathBuf,
-};
+use std::{io, path::PathBuf};
 
 use clap::Args;
 
 use crate::{
-    cli::{command, error::CommandError},
+    cli::{command, error::CommandError, ui},
     domain::outcome::ExitCode,
 };
 
@@ -28,8 +25,7 @@ pub(crate) fn run(args: &ManArgs) -> Result<ExitCode, CommandError> {
     } else {
         let mut text = Vec::new();
         clap_mangen::Man::new(command()).render(&mut text).map_err(failed)?;
-        // A reader that has gone away has seen what it wanted.
-        drop(io::stdout().write_all(&text));
+        ui::print(&text)?;
     }
     Ok(ExitCode::Success)
 }

@@ -15,7 +15,7 @@ use crate::{
         confirm::{self, Question},
         context::Context,
         error::CommandError,
-        signals, ui,
+        signals,
     },
     clock,
     domain::{
@@ -143,7 +143,7 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
         waits: wait.map(|wait| wait.as_secs()),
     };
     journal.append(Record::Resumed(resumed)).await?;
-    let mut reporters = context.ui.setup(context.invocation(Vec::new(), Vec::new())).build(&ui::stdout, &ui::stderr);
+    let mut reporters = context.ui.reporters(context.ui.setup(context.invocation(Vec::new(), Vec::new())));
     let action = Action { kind, comment: replay.header.comment.clone() };
     let run = Run {
         header: Arc::new(header),

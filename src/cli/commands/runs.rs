@@ -1,9 +1,6 @@
 //! `edrctl runs`.
 
-use std::{
-    io::{self, Write},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -93,7 +90,7 @@ fn list(context: &Context) -> Result<ExitCode, CommandError> {
                 .hint("use `-o human` or `-o jsonl`"));
         }
     };
-    print(&text);
+    ui::print(text.as_bytes())?;
     let mut exit = ExitCode::Success;
     for entry in entries {
         if let Err(error) = entry.summary {
@@ -185,14 +182,14 @@ fn show(wanted: &str, context: &Context) -> Result<ExitCode, CommandError> {
     let run = find(&journals, wanted)?;
     let replay = journals.replay(&run)?;
     if context.ui.output == OutputFormat::Human {
-        print(&describe(&replay));
+        ui::print(describe(&replay).as_bytes())?;
     }
     let header = resume::header_of(&replay, replay.header.waits.is_some(), false)?;
     let mut setup = context.ui.setup(context.invocation(Vec::new(), Vec::new()));
     // A run is told as it ended: there is no progress to show.
     setup.quiet = true;
     setup.screen = None;
-    let mut reporters = setup.build(&ui::stdout, &ui::stderr);
+    let mut reporters = context.ui.reporters(setup);
     let requests = replay.targets.iter().map(|target| u64::from(target.attempts)).sum();
     let mut stats = RunStats { total: replay.targets.len() as u64, requests, ..RunStats::default() };
     let elapsed = std::time::Duration::try_from(replay.last_at.duration_since(replay.started)).unwrap_or_default();
@@ -261,7 +258,7 @@ fn verify(wanted: &str, all: bool, context: &Context) -> Result<ExitCode, Comman
                     (false, _, true) => "not ended; half a line stands at its end, as a crash leaves it",
                     (false, _, false) => "not ended",
                 };
-                print(&format!("{run}: {} lines, unbroken; {end}\n", verified.lines));
+                ui::print(format!("{run}: {} lines, unbroken; {end}\n", verified.lines).as_bytes())?;
             }
             Err(error) if all => {
                 context.ui.warn(&format!("{run}: {error}"));
@@ -286,9 +283,4 @@ pub(crate) fn find(
         }
         _ => error.into(),
     })
-}
-
-/// Writes to standard output; a reader that has gone away has seen what it wanted.
-fn print(text: &str) {
-    drop(io::stdout().write_all(text.as_bytes()));
 }

@@ -13,7 +13,7 @@ use crate::{
         args::{TargetArgs, VendorArgs},
         context::Context,
         error::CommandError,
-        signals, ui,
+        signals,
     },
     clock,
     domain::outcome::ExitCode,
@@ -69,7 +69,7 @@ pub(crate) async fn run(args: StatusArgs, context: &Context) -> Result<ExitCode,
         started: clock::now(),
     });
     let (reading, files) = prepare::reading(&args.targets);
-    let mut reporters = context.ui.setup(context.invocation(reading, files)).build(&ui::stdout, &ui::stderr);
+    let mut reporters = context.ui.reporters(context.ui.setup(context.invocation(reading, files)));
     let run = Run {
         header,
         purpose: Purpose::Read,
