@@ -165,6 +165,7 @@ impl Dispatcher<'_> {
         } else if now >= next {
             self.confirmation.rounds += 1;
             self.confirmation.last_round = now >= deadline;
+            self.confirmation.visited.clear();
             if self.confirmation.looks_are_cheaper() {
                 self.look_at_awaited();
             } else {

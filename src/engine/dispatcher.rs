@@ -20,24 +20,23 @@ use tokio::{
 use super::{
     cancel::{Cancel, Urgency},
     confirm::Confirmation,
-    event::{Listener, RunEventKind, RunHeader, Throttle},
+    event::{Listener, RunEventKind, RunHeader},
     limits::Limits,
-    pace::{Pace, Permit},
+    pace::Pace,
     recorder::Recorder,
     roster::Roster,
     run::{Purpose, Report, Resumed, Run},
     slot::{Notes, Phase, Slot, Why},
     tell::{Teller, Unwritten},
-    worker::{self, Done},
+    worker::Done,
 };
 use crate::{
-    clock,
     domain::{
-        action::{Action, Target},
+        action::Action,
         failure::{Failure, FailureKind},
         outcome::{Ending, ExitCode, Outcome},
     },
-    journal::{End, How, Intent, Interrupted, Record},
+    journal::{End, How, Interrupted, Record},
     vendors::{Again, Completion, Repeat, Vendor},
 };
 
@@ -50,40 +49,40 @@ pub(super) struct Dispatcher<'a> {
     pub(super) vendor: Arc<dyn Vendor>,
     pub(super) repeat: Repeat,
     pub(super) observed: bool,
-    max_batch: NonZeroUsize,
+    pub(super) max_batch: NonZeroUsize,
     pub(super) limits: Limits,
     pub(super) pace: Pace,
     pub(super) roster: Roster,
     pub(super) slots: Vec<Slot>,
     pub(super) notes: Notes,
     /// Targets to be sent, in order.
-    ready: VecDeque<u32>,
+    pub(super) ready: VecDeque<u32>,
     /// Targets to be looked at, in order.
-    looks: VecDeque<u32>,
+    pub(super) looks: VecDeque<u32>,
     /// Targets that wait for their time, to be sent or looked at as their phase says.
     delayed: BinaryHeap<Reverse<(Instant, u32)>>,
     pub(super) confirmation: Confirmation,
-    work: JoinSet<Done>,
+    pub(super) work: JoinSet<Done>,
     /// When each piece of work was sent, and what it carries, for the case that it panics.
-    carried: HashMap<Id, (Instant, Carried)>,
+    pub(super) carried: HashMap<Id, (Instant, Carried)>,
     pub(super) recorder: Recorder,
     pub(super) teller: Teller<'a>,
-    cancel: Cancel,
-    heard: Urgency,
+    pub(super) cancel: Cancel,
+    pub(super) heard: Urgency,
     /// Why nothing more is sent.
     stop: Option<Ending>,
     stopped_by: Option<Failure>,
-    next_batch: u64,
+    pub(super) next_batch: u64,
     /// Everything waits until then.
-    held_until: Option<Instant>,
+    pub(super) held_until: Option<Instant>,
     /// The wait that listeners were last told of ends then.
-    told_hold: Option<Instant>,
+    pub(super) told_hold: Option<Instant>,
     /// Nothing good has come from the console since then.
     silent_since: Option<Instant>,
 }
 
 #[derive(Debug)]
-enum Carried {
+pub(super) enum Carried {
     Targets(Vec<u32>),
     Look(Vec<u32>, Why),
     Page,
@@ -261,7 +260,7 @@ impl<'a> Dispatcher<'a> {
         self.looks.is_empty() || (self.is_draining() && !self.looks_while_draining())
     }
 
-    fn looks_while_draining(&self) -> bool {
+    pub(super) fn looks_while_draining(&self) -> bool {
         self.action.is_some() && self.stop == Some(Ending::Interrupted) && self.heard < Urgency::Abandon
     }
 
@@ -313,130 +312,6 @@ impl<'a> Dispatcher<'a> {
     /// Has a target wait before it goes on.
     pub(super) fn delay(&mut self, n: u32, wait: Duration) {
         self.delayed.push(Reverse((Instant::now() + wait, n)));
-    }
-
-    fn start_work(&mut self) {
-        // An interrupt that has not been taken yet counts already: not one request more leaves.
-        while self.work.len() < self.limits.concurrency.get() && self.cancel.urgency() == self.heard {
-            let may_look = !self.looks.is_empty() && (!self.is_draining() || self.looks_while_draining());
-            let may_send = !self.ready.is_empty() && !self.is_draining();
-            let may_list = self.confirmation.wants_page() && !self.is_draining();
-            if !(may_look || may_send || may_list) || !self.is_permitted() {
-                return;
-            }
-            if may_look {
-                self.start_look();
-            } else if may_send {
-                self.start_submit();
-            } else {
-                self.start_page();
-            }
-        }
-    }
-
-    /// Asks the pace; a wait that is too long stops the run.
-    fn is_permitted(&mut self) -> bool {
-        let now = Instant::now();
-        match self.pace.ask(now) {
-            Permit::Go => {
-                self.held_until = None;
-                true
-            }
-            Permit::Answers => false,
-            Permit::Wait { until, refused } => {
-                let wait = until.saturating_duration_since(now);
-                self.held_until = Some(until);
-                if self.is_draining() {
-                    // Nobody who interrupts a run waits an hour for its last looks: those hosts stay in doubt.
-                    self.looks.clear();
-                } else if wait > self.limits.max_wait {
-                    self.stop_with(Ending::QuotaWait(wait), None);
-                } else if self.told_hold.is_none_or(|told| told + Duration::from_millis(500) < until) {
-                    let why = if refused { Throttle::Refused } else { Throttle::Quota };
-                    let until_day = clock::now() + jiff::SignedDuration::try_from(wait).unwrap_or_default();
-                    self.told_hold = Some(until);
-                    self.refresh_stats();
-                    self.teller.now(RunEventKind::Throttled { wait, until: until_day, why });
-                }
-                false
-            }
-        }
-    }
-
-    fn start_submit(&mut self) {
-        let Some(action) = self.action.clone() else { return };
-        let mut numbers = Vec::new();
-        let mut targets = Vec::new();
-        let mut attempt = 0;
-        while numbers.len() < self.max_batch.get()
-            && let Some(n) = self.ready.pop_front()
-        {
-            let Some(target) = self.target(n) else { continue };
-            let Some(slot) = self.slots.get_mut(n as usize) else { continue };
-            slot.phase = Phase::InFlight;
-            slot.attempts += 1;
-            slot.looks = 0;
-            slot.started.get_or_insert_with(clock::now);
-            attempt = attempt.max(slot.attempts);
-            numbers.push(n);
-            targets.push(target);
-        }
-        if numbers.is_empty() {
-            return;
-        }
-        let batch = self.next_batch;
-        self.next_batch += 1;
-        let intent = self.recorder.write(|| Record::Intent(Intent { batch, attempt, targets: numbers.clone() }));
-        self.teller.now(RunEventKind::BatchStarted { targets: numbers.len(), attempt });
-        let vendor = Arc::clone(&self.vendor);
-        let carried = Carried::Targets(numbers.clone());
-        self.spawn(carried, worker::submit(vendor, action, batch, numbers, targets, intent));
-    }
-
-    fn start_look(&mut self) {
-        let most = self.vendor.capabilities().max_observe.max(1);
-        let mut numbers = Vec::new();
-        let mut targets = Vec::new();
-        let mut why = Why::Reading;
-        while numbers.len() < most
-            && let Some(n) = self.looks.pop_front()
-        {
-            let Some(Phase::Look(this)) = self.slots.get(n as usize).map(|slot| slot.phase) else { continue };
-            if !numbers.is_empty() && this != why {
-                self.looks.push_front(n);
-                break;
-            }
-            let Some(target) = self.target(n) else { continue };
-            why = this;
-            if let Some(slot) = self.slots.get_mut(n as usize) {
-                slot.looks += 1;
-            }
-            numbers.push(n);
-            targets.push(target);
-        }
-        if !numbers.is_empty() {
-            let vendor = Arc::clone(&self.vendor);
-            self.spawn(Carried::Look(numbers.clone(), why), worker::look(vendor, numbers, targets, why));
-        }
-    }
-
-    fn start_page(&mut self) {
-        let cursor = self.confirmation.next_page();
-        self.spawn(Carried::Page, worker::list(Arc::clone(&self.vendor), cursor));
-    }
-
-    fn spawn(&mut self, carried: Carried, work: impl Future<Output = Done> + Send + 'static) {
-        let now = Instant::now();
-        self.pace.sent(now);
-        self.teller.stats.requests += 1;
-        let handle = self.work.spawn(work);
-        self.carried.insert(handle.id(), (now, carried));
-    }
-
-    pub(super) fn target(&self, n: u32) -> Option<Target> {
-        let id = self.roster.item(n)?.host.clone()?;
-        let name = self.roster.detail(n).and_then(|detail| detail.name.as_deref()).map(Into::into);
-        Some(Target { id, name })
     }
 
     fn take(&mut self, done: Result<(Id, Done), JoinError>) {

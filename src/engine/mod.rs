@@ -10,6 +10,7 @@ mod dispatcher;
 pub mod event;
 mod judge;
 pub mod limits;
+mod outgoing;
 pub mod pace;
 pub mod plan;
 mod recorder;

@@ -54,6 +54,7 @@ fn days() -> impl Strategy<Value = Case> {
                     slow,
                     slow_every,
                     uses_reserve,
+                    tells: true,
                     others: Vec::new(),
                     seed,
                 }
@@ -66,8 +67,18 @@ fn reserve(case: &Case) -> u64 {
     if case.uses_reserve || case.limit < 4 { 0 } else { (case.limit / 100).clamp(1, 30) }
 }
 
+/// The longest way out and back.
+fn trip(case: &Case) -> Duration {
+    (case.way + case.spread) * 2
+}
+
+/// What so many requests take at the most where no quota holds them back.
+fn flow(case: &Case, requests: u64) -> Duration {
+    trip(case) * u32::try_from(requests.div_ceil(case.concurrency)).unwrap_or(u32::MAX)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 250, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
 
     #[test]
     fn a_client_that_is_alone_is_never_refused(case in days()) {
@@ -87,8 +98,8 @@ proptest! {
         let day = day(&case);
         let a_window = case.limit - reserve(&case);
         let turns = u32::try_from((case.requests - 1) / a_window).unwrap_or(u32::MAX);
-        let trip = (case.way + case.spread) * 2;
-        let flow = |requests: u64| trip * u32::try_from(requests.div_ceil(case.concurrency)).unwrap_or(u32::MAX);
+        let trip = trip(&case);
+        let flow = |requests| flow(&case, requests);
         // A window that the latency fills more than the quota does is no wait of ours.
         let full = case.window.max(flow(a_window));
         let ideal = full * turns + flow(case.requests - u64::from(turns) * a_window);
@@ -97,6 +108,16 @@ proptest! {
         let at_the_turn = trip * 3 + Duration::from_millis(20) + rounding;
         let most = ideal.mul_f64(1.02) + at_the_turn * turns + trip;
         prop_assert!(day.took <= most, "{:?} instead of {:?}, ideal {:?}, {} turns", day, most, ideal, turns);
+    }
+
+    #[test]
+    fn a_console_that_tells_nothing_refuses_at_the_end_of_one_window_and_never_again(case in days()) {
+        let case = Case { tells: false, slow: Duration::ZERO, ..case };
+        // What a window holds can only be learnt from one that is used up well before it turns.
+        prop_assume!(flow(&case, case.limit) < case.window / 2);
+        let day = day(&case);
+        prop_assert_eq!(day.repeated_refusals, 0, "{:?}", day);
+        prop_assert!(day.refusals <= case.concurrency, "{:?}", day);
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub(super) struct Case {
     pub(super) slow: Duration,
     pub(super) slow_every: u64,
     pub(super) uses_reserve: bool,
+    /// Whether answers tell what is left. If not, a refusal names the time to the turn.
+    pub(super) tells: bool,
     /// When another client takes how many requests.
     pub(super) others: Vec<(Duration, u64)>,
     pub(super) seed: u64,
@@ -142,7 +144,7 @@ pub(super) fn day(case: &Case) -> Day {
                 let (refused, remaining, reset) = console.take(now);
                 if refused {
                     console.day.refusals += 1;
-                    let was_known = refusal_known_since.is_some_and(|since| sent >= since);
+                    let was_known = refusal_known_since.is_some_and(|since| sent > since);
                     console.day.repeated_refusals += u64::from(was_known);
                 }
                 let least = console.day.least_left.get_or_insert(remaining);
@@ -153,12 +155,12 @@ pub(super) fn day(case: &Case) -> Day {
             }
             Event::Returns { sent, refused, remaining, reset } => {
                 in_flight -= 1;
-                let reading = QuotaReading { limit: Some(case.limit), remaining, reset };
-                pace.answered(start + sent, start + now, Some(reading), refused);
+                let reading = case.tells.then_some(QuotaReading { limit: Some(case.limit), remaining, reset });
+                pace.answered(start + sent, start + now, reading, refused);
                 if refused {
                     to_send += 1;
                     refusal_known_since.get_or_insert(now);
-                    pace.refused(start + now, None);
+                    pace.refused(start + now, (!case.tells).then_some(reset));
                 }
                 assert_eq!(pace.in_flight(), in_flight);
             }

@@ -1,0 +1,144 @@
+//! What goes out next: looks before requests, requests before pages, and nothing faster than the console takes it.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use super::{
+    dispatcher::{Carried, Dispatcher},
+    event::{RunEventKind, Throttle},
+    pace::Permit,
+    slot::{Phase, Why},
+    worker::{self, Done},
+};
+use crate::{
+    clock,
+    domain::{action::Target, outcome::Ending},
+    journal::{Intent, Record},
+};
+
+impl Dispatcher<'_> {
+    pub(super) fn start_work(&mut self) {
+        // An interrupt that has not been taken yet counts already: not one request more leaves.
+        while self.work.len() < self.limits.concurrency.get() && self.cancel.urgency() == self.heard {
+            let may_look = !self.looks.is_empty() && (!self.is_draining() || self.looks_while_draining());
+            let may_send = !self.ready.is_empty() && !self.is_draining();
+            let may_list = self.confirmation.wants_page() && !self.is_draining();
+            if !(may_look || may_send || may_list) || !self.is_permitted() {
+                return;
+            }
+            if may_look {
+                self.start_look();
+            } else if may_send {
+                self.start_submit();
+            } else {
+                self.start_page();
+            }
+        }
+    }
+
+    /// Asks the pace; a wait that is too long stops the run.
+    fn is_permitted(&mut self) -> bool {
+        let now = Instant::now();
+        match self.pace.ask(now) {
+            Permit::Go => {
+                self.held_until = None;
+                true
+            }
+            Permit::Answers => false,
+            Permit::Wait { until, refused } => {
+                let wait = until.saturating_duration_since(now);
+                self.held_until = Some(until);
+                if self.is_draining() {
+                    // Nobody who interrupts a run waits an hour for its last looks: those hosts stay in doubt.
+                    self.looks.clear();
+                } else if wait > self.limits.max_wait {
+                    self.stop_with(Ending::QuotaWait(wait), None);
+                } else if self.told_hold.is_none_or(|told| told + Duration::from_millis(500) < until) {
+                    let why = if refused { Throttle::Refused } else { Throttle::Quota };
+                    let until_day = clock::now() + jiff::SignedDuration::try_from(wait).unwrap_or_default();
+                    self.told_hold = Some(until);
+                    self.refresh_stats();
+                    self.teller.now(RunEventKind::Throttled { wait, until: until_day, why });
+                }
+                false
+            }
+        }
+    }
+
+    fn start_submit(&mut self) {
+        let Some(action) = self.action.clone() else { return };
+        let mut numbers = Vec::new();
+        let mut targets = Vec::new();
+        let mut attempt = 0;
+        while numbers.len() < self.max_batch.get()
+            && let Some(n) = self.ready.pop_front()
+        {
+            let Some(target) = self.target(n) else { continue };
+            let Some(slot) = self.slots.get_mut(n as usize) else { continue };
+            slot.phase = Phase::InFlight;
+            slot.attempts += 1;
+            slot.looks = 0;
+            slot.started.get_or_insert_with(clock::now);
+            attempt = attempt.max(slot.attempts);
+            numbers.push(n);
+            targets.push(target);
+        }
+        if numbers.is_empty() {
+            return;
+        }
+        let batch = self.next_batch;
+        self.next_batch += 1;
+        let intent = self.recorder.write(|| Record::Intent(Intent { batch, attempt, targets: numbers.clone() }));
+        self.teller.now(RunEventKind::BatchStarted { targets: numbers.len(), attempt });
+        let vendor = Arc::clone(&self.vendor);
+        let carried = Carried::Targets(numbers.clone());
+        self.spawn(carried, worker::submit(vendor, action, batch, numbers, targets, intent));
+    }
+
+    fn start_look(&mut self) {
+        let most = self.vendor.capabilities().max_observe.max(1);
+        let mut numbers = Vec::new();
+        let mut targets = Vec::new();
+        let mut why = Why::Reading;
+        while numbers.len() < most
+            && let Some(n) = self.looks.pop_front()
+        {
+            let Some(Phase::Look(this)) = self.slots.get(n as usize).map(|slot| slot.phase) else { continue };
+            if !numbers.is_empty() && this != why {
+                self.looks.push_front(n);
+                break;
+            }
+            let Some(target) = self.target(n) else { continue };
+            why = this;
+            if let Some(slot) = self.slots.get_mut(n as usize) {
+                slot.looks += 1;
+            }
+            numbers.push(n);
+            targets.push(target);
+        }
+        if !numbers.is_empty() {
+            let vendor = Arc::clone(&self.vendor);
+            self.spawn(Carried::Look(numbers.clone(), why), worker::look(vendor, numbers, targets, why));
+        }
+    }
+
+    fn start_page(&mut self) {
+        let cursor = self.confirmation.next_page();
+        self.spawn(Carried::Page, worker::list(Arc::clone(&self.vendor), cursor));
+    }
+
+    pub(super) fn spawn(&mut self, carried: Carried, work: impl Future<Output = Done> + Send + 'static) {
+        let now = Instant::now();
+        self.pace.sent(now);
+        self.teller.stats.requests += 1;
+        let handle = self.work.spawn(work);
+        self.carried.insert(handle.id(), (now, carried));
+    }
+
+    pub(super) fn target(&self, n: u32) -> Option<Target> {
+        let id = self.roster.item(n)?.host.clone()?;
+        let name = self.roster.detail(n).and_then(|detail| detail.name.as_deref()).map(Into::into);
+        Some(Target { id, name })
+    }
+}
