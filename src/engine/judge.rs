@@ -142,6 +142,13 @@ impl Dispatcher<'_> {
         let counted = if unreachable { attempt.min(self.limits.max_attempts - 1) } else { attempt };
         let next = retry::next(again, counted, &self.limits, retry::jitter());
         let told = match next {
+            // A gateway that gave up may have let the request through: the host itself has the last word.
+            Next::GiveUp if again == Again::Backoff => {
+                self.is_maybe_ours(n);
+                self.set_phase(n, Phase::Look(Why::Conflict));
+                self.enqueue(n, false);
+                NextStep::Look
+            }
             Next::GiveUp => {
                 let outcome = if failure.kind == FailureKind::NotFound { Outcome::Unresolved } else { Outcome::Failed };
                 return self.ended(n, outcome, Some(failure.clone()), By::Answer, telling);

@@ -76,13 +76,17 @@ pub async fn plan(
     let mut survey = Survey::default();
     let mut resolver = (must || wish.states == States::IfCheap).then(|| Resolver::new(entries.iter()));
     if let Some(resolver) = &mut resolver {
-        survey = read_inventory(console, resolver, must, roster.len(), cancel, tell).await?;
+        survey = match read_inventory(console, resolver, must, roster.len(), cancel, tell).await {
+            // States would have been nice to know; a console that only lists badly can still isolate.
+            Err(Halt::Failed(failure)) if !must && is_about_the_list(failure.kind) => Survey::default(),
+            read => read?,
+        };
     }
     // For a million targets this is fifty megabytes, so it is held no longer than it is needed.
     let mut resolver = resolver.filter(|_| survey.read);
     for (n, entry) in (0_u32..).zip(entries) {
         let resolution = resolver.as_mut().map(|resolver| resolver.take(n));
-        settle(roster, n, entry.selector.kind(), resolution, wish, guarded);
+        settle(roster, n, entry.selector.kind(), resolution, wish, guarded, survey);
     }
     drop(resolver);
     // The same id written twice was folded when it was read; only what was looked up can still be a second name.
@@ -90,6 +94,18 @@ pub async fn plan(
         survey.folded = roster.fold_same_hosts();
     }
     Ok(survey)
+}
+
+/// Whether a failure says nothing against asking this console for something else.
+const fn is_about_the_list(kind: FailureKind) -> bool {
+    !matches!(
+        kind,
+        FailureKind::CredentialsRefused
+            | FailureKind::Forbidden
+            | FailureKind::Certificate
+            | FailureKind::Unreachable
+            | FailureKind::Timeout
+    )
 }
 
 async fn read_inventory(
@@ -153,6 +169,7 @@ fn settle(
     resolution: Option<Resolution>,
     wish: Wish<'_>,
     guarded: bool,
+    survey: Survey,
 ) {
     let unresolved = |roster: &mut Roster, kind, text: String, candidates: Vec<Candidate>| {
         roster.detail_mut(n).candidates = candidates;
@@ -170,8 +187,12 @@ fn settle(
             unresolved(roster, FailureKind::Ambiguous, text, candidates);
         }
         Some(Resolution::None { near }) => match kind {
-            // An id that a moving inventory did not show may still be there: the console is the judge of it, unless the
-            // protected list had to see the host first.
+            // An id that a moving inventory did not show may still be there: then the console is the judge of it, unless
+            // the protected list had to see the host first.
+            SelectorKind::Id if !guarded && !survey.incomplete => {
+                let text = "the console knows no host with this id";
+                roster.settle_missing(n, || Failure::new(FailureKind::NotFound, text));
+            }
             SelectorKind::Id if !guarded => {
                 if let Some((outcome, reason)) = judge_id(roster, n, wish) {
                     roster.settle(n, outcome, reason);

@@ -1,6 +1,9 @@
 //! The targets of a run: compact for the million, with more for the few that need it.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use super::event::{Candidate, Duplicate};
 use crate::domain::{
@@ -16,6 +19,9 @@ pub struct Roster {
     files: Vec<Option<Arc<str>>>,
     items: Vec<Item>,
     details: HashMap<u32, Box<Detail>>,
+    /// Targets that the console does not know. They may be a million, and have one thing to say in common.
+    missing: HashSet<u32>,
+    missing_detail: Detail,
 }
 
 /// One target.
@@ -73,7 +79,7 @@ impl Roster {
                 Item { written: Arc::clone(entry.selector.written()), host, line: entry.line, file: entry.file }
             })
             .collect();
-        let mut roster = Self { files, items, details: HashMap::new() };
+        let mut roster = Self { files, items, ..Self::default() };
         for (n, duplicates) in duplicates {
             roster.detail_mut(n).duplicates = duplicates;
         }
@@ -116,12 +122,14 @@ impl Roster {
 
     /// What is known of a target beside its id.
     pub fn detail(&self, n: u32) -> Option<&Detail> {
-        self.details.get(&n).map(Box::as_ref)
+        let own = self.details.get(&n).map(Box::as_ref);
+        own.or_else(|| self.missing.contains(&n).then_some(&self.missing_detail))
     }
 
     /// The same, to be filled in.
     pub fn detail_mut(&mut self, n: u32) -> &mut Detail {
-        self.details.entry(n).or_default()
+        let common = self.missing.remove(&n).then(|| self.missing_detail.clone());
+        self.details.entry(n).or_insert_with(|| Box::new(common.unwrap_or_default()))
     }
 
     /// The file that a target was read from; `None` for standard input.
@@ -145,6 +153,18 @@ impl Roster {
     /// Ends a target before anything is sent.
     pub fn settle(&mut self, n: u32, outcome: Outcome, reason: Option<Failure>) {
         self.detail_mut(n).settled = Some(Settlement { outcome, reason });
+    }
+
+    /// Ends a target before anything is sent, because the console does not know it; `reason` is the same for all of them.
+    pub fn settle_missing(&mut self, n: u32, reason: impl FnOnce() -> Failure) {
+        if self.missing_detail.settled.is_none() {
+            self.missing_detail.settled = Some(Settlement { outcome: Outcome::Unresolved, reason: Some(reason()) });
+        }
+        if self.details.contains_key(&n) {
+            self.detail_mut(n).settled = self.missing_detail.settled.clone();
+        } else {
+            self.missing.insert(n);
+        }
     }
 
     /// Folds targets that turned out to be the same host into the first of them; returns how many were folded.
@@ -179,6 +199,8 @@ impl Roster {
         }
         // The numbers close up over what was folded away.
         let mut details = std::mem::take(&mut self.details);
+        let missing = std::mem::take(&mut self.missing);
+        let still_missing = &mut self.missing;
         let mut next = 0_u32;
         let mut n = 0_u32;
         let closed = &mut self.details;
@@ -187,6 +209,9 @@ impl Roster {
             if keep {
                 if let Some(detail) = details.remove(&n) {
                     closed.insert(next, detail);
+                }
+                if missing.contains(&n) {
+                    still_missing.insert(next);
                 }
                 next += 1;
             }
@@ -209,7 +234,8 @@ impl Roster {
     /// How many targets ended in an outcome before anything was sent.
     pub fn settled_as(&self, outcome: Outcome) -> u64 {
         let settled = |detail: &Detail| detail.settled.as_ref().is_some_and(|settled| settled.outcome == outcome);
-        self.details.values().filter(|detail| settled(detail)).count() as u64
+        let own = self.details.values().filter(|detail| settled(detail)).count() as u64;
+        if settled(&self.missing_detail) { own + self.missing.len() as u64 } else { own }
     }
 
     /// How many lines named a host that another line had named before.
