@@ -11,7 +11,7 @@ use std::{
 };
 
 /// What may wait for the reader; beyond this the run waits, too, rather than grow without bound.
-const ROOM: usize = 64 * 1024 * 1024;
+const ROOM: usize = 8 * 1024 * 1024;
 
 /// A writer to one end, shared by whoever writes there.
 #[derive(Clone)]
