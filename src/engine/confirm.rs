@@ -254,7 +254,19 @@ impl Dispatcher<'_> {
         let note = self.notes.of(n);
         note.state = Some(shared(&state.word));
         note.last_seen = last_seen.map(Into::into).or(note.last_seen.take());
-        match kind.standing(state.isolation) {
+        let standing = kind.standing(state.isolation);
+        if note.leaving {
+            match standing {
+                // It has arrived where it was sent before: now the console takes the request.
+                Standing::Away => {
+                    note.leaving = false;
+                    return self.send_again(n);
+                }
+                Standing::Leaving => return self.set_phase(n, Phase::Awaiting),
+                Standing::Reached | Standing::Heading | Standing::Unknown => {}
+            }
+        }
+        match standing {
             Standing::Reached => return self.settle(n, Outcome::Confirmed, None, by),
             Standing::Heading => {
                 note.headed = true;
@@ -271,6 +283,14 @@ impl Dispatcher<'_> {
             return self.settle(n, Outcome::Failed, Some(Failure::new(FailureKind::Fallback, text)), by);
         }
         self.set_phase(n, Phase::Awaiting);
+    }
+
+    fn send_again(&mut self, n: u32) {
+        if let Some(id) = self.roster.item(n).and_then(|item| item.host.clone()) {
+            self.confirmation.remove(&id);
+        }
+        self.set_phase(n, Phase::Ready);
+        self.enqueue(n, false);
     }
 
     fn expire(&mut self, wait: Duration) {

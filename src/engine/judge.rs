@@ -23,8 +23,8 @@ use crate::{
     vendors::{Ack, Again, Answer, Repeat, Reply, Scope, VendorError},
 };
 
-/// Looks at a host that is on its way elsewhere, before the contradiction is final; about a minute in all.
-const MAX_LOOKS: u32 = 10;
+/// Looks at a host that is on its way elsewhere, before the contradiction is final; some ten seconds in all.
+const MAX_LOOKS: u32 = 5;
 
 /// What is told once the line that says it is on disk.
 type Telling = Vec<RunEventKind>;
@@ -293,6 +293,11 @@ impl Dispatcher<'_> {
                 }
             }
             Standing::Reached | Standing::Heading => self.settle(n, Outcome::Already, None, By::Look),
+            // Whoever waits for proof can wait for this, too, and by listings: it is sent again once the host has arrived.
+            Standing::Leaving if self.confirmation.is_wanted() => {
+                self.notes.of(n).leaving = true;
+                self.await_state(n);
+            }
             Standing::Leaving if slot.looks < MAX_LOOKS => {
                 // The console takes nothing until the host has arrived where it was sent before.
                 self.delay(n, Duration::from_secs(u64::from(slot.looks.clamp(1, 8))));
@@ -441,6 +446,9 @@ impl Dispatcher<'_> {
                 (Outcome::InDoubt, format!("sent, and not known what came of it: {because}"))
             }
             Phase::Look(Why::Conflict) => (Outcome::InDoubt, format!("contradicted, and not looked at: {because}")),
+            Phase::Awaiting | Phase::Look(Why::Awaiting) if self.notes.get(n).is_some_and(|note| note.leaving) => {
+                (Outcome::NotSent, format!("the console takes no request while the host changes its state: {because}"))
+            }
             Phase::Awaiting | Phase::Look(Why::Awaiting) => {
                 (Outcome::Accepted, format!("accepted, and not confirmed: {because}"))
             }

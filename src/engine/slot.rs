@@ -65,6 +65,8 @@ pub(super) struct Note {
     pub(super) state: Option<Arc<str>>,
     /// When the console last heard of the host.
     pub(super) last_seen: Option<Arc<str>>,
+    /// The console takes no request until the host has arrived where it was sent before.
+    pub(super) leaving: bool,
     /// The host was seen on its way to what was asked.
     pub(super) headed: bool,
     /// How many looks in a row have since seen it back where it was.

@@ -126,6 +126,11 @@ fn certificate_words(why: &rustls::CertificateError) -> String {
         // An authority of the same name with another key: it was made anew, and its old certificate is the one at hand.
         Why::BadSignature => "it is not signed by the authority that is trusted here".to_owned(),
         Why::NotValidForName | Why::NotValidForNameContext { .. } => "it was issued for another name".to_owned(),
+        other if other.to_string().contains("CaUsedAsEndEntity") => {
+            "it is a CA's own certificate, used as a server's: give the console one that its CA has issued, or one with \
+             `basicConstraints=CA:FALSE`"
+                .to_owned()
+        }
         other => other.to_string(),
     }
 }

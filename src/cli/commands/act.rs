@@ -159,7 +159,7 @@ fn options(with_unlock_code: bool) -> BTreeMap<String, serde_json::Value> {
     options
 }
 
-fn check_limits(roster: &Roster, max_targets: Option<u64>, kind: ActionKind) -> Result<(), CommandError> {
+pub(super) fn check_limits(roster: &Roster, max_targets: Option<u64>, kind: ActionKind) -> Result<(), CommandError> {
     let to_act = roster.to_act().count() as u64;
     match max_targets {
         Some(max) if to_act > max => Err(CommandError::text(

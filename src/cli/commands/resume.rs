@@ -125,6 +125,7 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
             replay.header.run
         ));
         let left = left_to_act(&replay, &roster, waits);
+        act::check_limits(&left, safety.max_targets.map(std::num::NonZeroU64::get), kind)?;
         confirm::expect(args.consent, &left)?;
         let question = Question {
             kind,

@@ -253,7 +253,10 @@ fn verify(wanted: &str, all: bool, context: &Context) -> Result<ExitCode, Comman
         match journals.verify(&run) {
             Ok(verified) => {
                 let end = match (verified.ended, verified.sealed, verified.torn) {
-                    (true, true, _) => "ended and sealed",
+                    (true, true, false) => "ended and sealed",
+                    (true, true, true) => {
+                        "ended and sealed; half a line was added since, as a resume that died leaves it"
+                    }
                     (true, false, _) => "ended; its seal is missing",
                     (false, _, true) => "not ended; half a line stands at its end, as a crash leaves it",
                     (false, _, false) => "not ended",

@@ -67,8 +67,8 @@ fn next_page(base: &Url, link: &str) -> Result<Url, VendorError> {
     let refuse = |why: String| VendorError::stops_run(FailureKind::Protocol, why);
     let url = base.join(link).map_err(|error| refuse(format!("the console's `next` link is no URL ({error})")))?;
     if url.origin() != base.origin() || !url.username().is_empty() || url.password().is_some() {
-        let host = url.host_str().unwrap_or("nowhere").to_owned();
-        let ours = base.host_str().unwrap_or_default();
+        let host = url.origin().ascii_serialization();
+        let ours = base.origin().ascii_serialization();
         return Err(refuse(format!(
             "the console's `next` link leads to `{host}` and not to `{ours}`; the credentials are not sent there: check `base_url` and any proxy that rewrites answers"
         )));
