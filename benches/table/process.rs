@@ -23,13 +23,18 @@ pub(crate) struct Took {
 
 /// Runs a program to its end, with nothing on its standard input; `errors` keeps its standard error.
 pub(crate) fn run(command: &mut Command, errors: &Path) -> Result<Took> {
+    run_with(command, Stdio::null(), errors, 0)
+}
+
+/// The same, with its standard output going somewhere and ending with this exit code.
+pub(crate) fn run_with(command: &mut Command, out: Stdio, errors: &Path, code: i32) -> Result<Took> {
     let file = File::create(errors)?;
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
+    command.stdin(Stdio::null()).stdout(out).stderr(file);
     let begun = Instant::now();
     let mut child = command.spawn().with_context(|| format!("start {}", command.get_program().display()))?;
     let ended = child.wait4()?;
     let wall = begun.elapsed();
-    if !ended.status.success() {
+    if ended.status.code() != Some(code) {
         let said = std::fs::read_to_string(errors)?;
         bail!("{} ended with {}: {said}", command.get_program().display(), ended.status);
     }

@@ -13,7 +13,7 @@ pub mod select;
 mod signals;
 mod ui;
 
-use std::io;
+use std::{io, panic, sync::Arc, thread};
 
 use clap::{CommandFactory, Parser, error::ErrorKind};
 
@@ -35,23 +35,14 @@ fn run_command() -> u8 {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    let context = Context::new(cli.global);
+    let context = Arc::new(Context::new(cli.global));
     trace(&context);
     let result = match cli.command {
         // These need no runtime, and a shell calls them at its start.
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
         Command::Runs(args) => runs::run(&args, &context),
-        command => tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| CommandError::new(ExitCode::Internal, error).context("start the runtime"))
-            .and_then(|runtime| {
-                let result = runtime.block_on(run_async(command, &context));
-                // A prompt that nobody answers must not keep the process alive.
-                runtime.shutdown_background();
-                result
-            }),
+        command => on_a_runtime(command, &context),
     };
     match result {
         Ok(exit) => exit.number(),
@@ -61,6 +52,27 @@ fn run_command() -> u8 {
             error.exit().number()
         }
     }
+}
+
+/// Runs a command on one of the runtime's own threads: from the thread that began here, every answer would have to wake
+/// one thread from another.
+fn on_a_runtime(command: Command, context: &Arc<Context>) -> Result<ExitCode, CommandError> {
+    let internal = |error: anyhow::Error| CommandError::new(ExitCode::Internal, error);
+    // A terminal that does not take our output holds one thread; signals and answers still need another.
+    let threads = thread::available_parallelism().map_or(2, |cores| cores.get().max(2));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .enable_all()
+        .build()
+        .map_err(|error| internal(error.into()).context("start the runtime"))?;
+    let context = Arc::clone(context);
+    let result = runtime.block_on(runtime.spawn(async move { run_async(command, &context).await }));
+    // A prompt that nobody answers must not keep the process alive.
+    runtime.shutdown_background();
+    result.unwrap_or_else(|error| match error.try_into_panic() {
+        Ok(panic) => panic::resume_unwind(panic),
+        Err(error) => Err(internal(error.into())),
+    })
 }
 
 async fn run_async(command: Command, context: &Context) -> Result<ExitCode, CommandError> {

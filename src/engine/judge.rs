@@ -295,6 +295,8 @@ impl Dispatcher<'_> {
             Standing::Reached | Standing::Heading => self.settle(n, Outcome::Already, None, By::Look),
             // Whoever waits for proof can wait for this, too, and by listings: it is sent again once the host has arrived.
             Standing::Leaving if self.confirmation.is_wanted() => {
+                let synced = self.keep_look(n, Outcome::NotSent, Some(&self.after_a_look(n, state)));
+                self.teller.after(synced, Vec::new());
                 self.notes.of(n).leaving = true;
                 self.await_state(n);
             }

@@ -163,7 +163,12 @@ pub fn id_form(text: &str) -> IdForm {
     const WIDTHS: [usize; 5] = [8, 4, 4, 4, 12];
     let hex = |part: &str| part.bytes().all(|b| b.is_ascii_hexdigit());
     let groups = || text.split('-');
-    if text.len() == 36 && groups().map(str::len).eq(WIDTHS) && groups().all(hex) {
+    // Nearly every target of a long list ends here, and every one is checked twice.
+    let digit_or_dash = |(place, byte): (usize, u8)| match place {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    };
+    if text.len() == 36 && text.bytes().enumerate().all(digit_or_dash) {
         let canonical = text.bytes().any(|b| b.is_ascii_uppercase()).then(|| text.to_ascii_lowercase().into());
         return IdForm::Id(canonical);
     }
