@@ -54,6 +54,10 @@ pub struct Survey {
     pub folded: usize,
 }
 
+/// States that nobody must know are read for no more targets than this: each takes memory, and no eye reads so long a
+/// list.
+const MOST_STATES: u32 = 100_000;
+
 /// The inventory moves while it is read page by page; it is read again until a whole reading fits its own count.
 const MAX_READINGS: u32 = 3;
 
@@ -74,7 +78,8 @@ pub async fn plan(
     let guarded = wish.kind.is_some() && wish.protected.iter().any(Pattern::needs_inventory);
     let must = looked_up || guarded;
     let mut survey = Survey::default();
-    let mut resolver = (must || wish.states == States::IfCheap).then(|| Resolver::new(entries.iter()));
+    let wanted = wish.states == States::IfCheap && roster.len() <= MOST_STATES;
+    let mut resolver = (must || wanted).then(|| Resolver::new(entries.iter()));
     if let Some(resolver) = &mut resolver {
         survey = match read_inventory(console, resolver, must, roster.len(), cancel, tell).await {
             // States would have been nice to know; a console that only lists badly can still isolate.
