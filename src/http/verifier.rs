@@ -130,10 +130,20 @@ enum Refusal {
     Pin(Pin),
     #[error("it is not the one in the file (presented: sha256:{0})")]
     Certificate(Pin),
+    #[error("whoever presents it does not hold its key")]
+    Key,
 }
 
 fn refused(why: Refusal) -> Error {
     CertificateError::Other(OtherError(Arc::new(why))).into()
+}
+
+/// The TLS library has one word for a certificate and for a handshake that is not signed as it should be.
+fn handshake(error: Error) -> Error {
+    match error {
+        Error::InvalidCertificate(CertificateError::BadSignature) => refused(Refusal::Key),
+        other => other,
+    }
 }
 
 /// A client's side of TLS that asks this judge.
@@ -179,7 +189,7 @@ impl ServerCertVerifier for Verifier {
         leaf: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, leaf, signed, &self.algorithms)
+        verify_tls12_signature(message, leaf, signed, &self.algorithms).map_err(handshake)
     }
 
     fn verify_tls13_signature(
@@ -188,7 +198,7 @@ impl ServerCertVerifier for Verifier {
         leaf: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, leaf, signed, &self.algorithms)
+        verify_tls13_signature(message, leaf, signed, &self.algorithms).map_err(handshake)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
