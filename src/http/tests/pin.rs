@@ -23,13 +23,15 @@ fn a_pin_is_read_in_every_form_that_programs_print() {
 
 #[test]
 fn what_is_no_pin_is_told_apart() {
+    let too_short = HEX.get(1..).unwrap();
+    let a_byte_short = HEX.get(2..).unwrap();
     for (text, why) in [
         ("", PinError::Empty),
         (" sha256: ", PinError::Empty),
         ("da39a3ee5e6b4b0d3255bfef95601890afd80709", PinError::Sha1),
         ("DA:39:A3:EE:5E:6B:4B:0D:32:55:BF:EF:95:60:18:90:AF:D8:07:09", PinError::Sha1),
-        (&HEX[1..], PinError::NoSha256),
-        (&HEX[2..], PinError::NoSha256),
+        (too_short, PinError::NoSha256),
+        (a_byte_short, PinError::NoSha256),
         (&format!("{HEX}00"), PinError::NoSha256),
         (&HEX.replace('4', "g"), PinError::NoSha256),
         (&format!("sha512:{HEX}"), PinError::NoSha256),
