@@ -61,6 +61,16 @@ pub trait ConsoleSection: Section + fmt::Debug + Send + Sync {
     /// [`SettingError`] if something is missing or contradicts itself, or a secret cannot be read.
     fn complete(&self, lookup: Lookup<'_>) -> Result<Box<dyn Ready>, SettingError>;
 
+    /// Whether anything in it was set.
+    fn is_set(&self) -> bool;
+
+    /// Where the console is, as far as the section says so; nothing else has to be set for that.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingError`] if it does not say, or contradicts itself.
+    fn url(&self) -> Result<Url, SettingError>;
+
     /// A copy.
     fn boxed(&self) -> Box<dyn ConsoleSection>;
 }
