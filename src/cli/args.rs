@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, builder::PossibleValue};
 
 use super::commands::{check, completions, hosts, isolate, man, resume, runs, simulate, status, unisolate};
+use crate::vendors::VendorName;
 
 /// Isolates lists of hosts through the EDR console that manages them, proves that it happened, and puts exactly those
 /// hosts back.
@@ -104,7 +105,7 @@ pub(crate) enum Command {
 pub(crate) struct VendorArgs {
     /// The console
     #[arg(long, value_name = "V")]
-    pub(crate) vendor: VendorChoice,
+    pub(crate) vendor: VendorName,
     /// Rehearse against an embedded simulated console; no real host is touched
     #[arg(long)]
     pub(crate) simulate: bool,
@@ -119,19 +120,13 @@ pub(crate) struct VendorArgs {
     pub(crate) max_wait: std::time::Duration,
 }
 
-/// The consoles that this version speaks to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum VendorChoice {
-    /// Cisco Secure Endpoint
-    Cisco,
-}
+impl ValueEnum for VendorName {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
 
-impl VendorChoice {
-    /// The vendor's name.
-    pub(crate) const fn name(self) -> crate::vendors::VendorName {
-        match self {
-            Self::Cisco => crate::vendors::VendorName::Cisco,
-        }
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.word()).help(self.console()))
     }
 }
 

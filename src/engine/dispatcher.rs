@@ -118,7 +118,7 @@ impl<'a> Dispatcher<'a> {
             ready: VecDeque::new(),
             looks: VecDeque::new(),
             delayed: BinaryHeap::new(),
-            confirmation: Confirmation::new(wait, capabilities.page_size, capabilities.max_observe > 0),
+            confirmation: Confirmation::new(wait, capabilities.inventory, capabilities.max_observe > 0),
             work: JoinSet::new(),
             carried: HashMap::new(),
             recorder,

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{
     dispatcher::Dispatcher,
     event::{NextStep, RunEventKind, TargetResult},
+    plan::not_capable,
     recorder::Synced,
     retry::{self, Next},
     slot::{Phase, Why},
@@ -16,7 +17,7 @@ use crate::{
     domain::{
         action::{Observed, Standing},
         failure::{Failure, FailureKind},
-        host::HostState,
+        host::{Abilities, HostState},
         outcome::{Ending, Outcome},
     },
     journal::{self, Answer as AnswerRecord, By, Record, Reply as ReplyRecord, Settled},
@@ -130,6 +131,13 @@ impl Dispatcher<'_> {
     }
 
     fn failed(&mut self, n: u32, failure: &Failure, again: Again, scope: Scope, telling: &mut Telling) -> ReplyRecord {
+        if scope == Scope::Run && again == Again::InDoubt {
+            // Something was done, and nothing more is asked: a resumed run looks first.
+            self.is_maybe_ours(n);
+            self.set_phase(n, Phase::Look(Why::Doubt));
+            self.notes.of(n).failure = Some(failure.clone());
+            return ReplyRecord::look(n, failure);
+        }
         if scope == Scope::Run {
             // Refused whole: nothing was done, and a resumed run sends it again.
             self.set_phase(n, Phase::Ready);
@@ -255,12 +263,12 @@ impl Dispatcher<'_> {
 
     /// A look at one host succeeded.
     fn saw(&mut self, n: u32, why: Why, observed: Observed) {
-        let (state, capable, last_seen) = match observed {
+        let (state, able, last_seen) = match observed {
             Observed::NoSuchHost => {
                 let failure = Failure::new(FailureKind::NotFound, "the console knows no such host");
                 return self.settle(n, Outcome::Unresolved, Some(failure), By::Look);
             }
-            Observed::State { state, capable, last_seen } => (state, capable, last_seen),
+            Observed::State { state, able, last_seen } => (state, able, last_seen),
         };
         let note = self.notes.of(n);
         note.state = Some(shared(&state.word));
@@ -270,12 +278,12 @@ impl Dispatcher<'_> {
         match why {
             Why::Reading => self.settle(n, Outcome::Confirmed, None, By::Look),
             Why::Awaiting => self.saw_awaited(n, &state, last_seen.as_deref(), By::Look),
-            Why::Conflict | Why::Doubt => self.saw_after_question(n, why, &state, capable),
+            Why::Conflict | Why::Doubt => self.saw_after_question(n, why, &state, able),
         }
     }
 
     /// The look that follows a contradiction or a silence.
-    fn saw_after_question(&mut self, n: u32, why: Why, state: &HostState, capable: Option<bool>) {
+    fn saw_after_question(&mut self, n: u32, why: Why, state: &HostState, able: Abilities) {
         let Some(kind) = self.action.as_ref().map(|action| action.kind) else { return };
         let Some(slot) = self.slots.get(n as usize).copied() else { return };
         let attempts_left = slot.attempts < self.limits.max_attempts;
@@ -304,9 +312,9 @@ impl Dispatcher<'_> {
                 // The console takes nothing until the host has arrived where it was sent before.
                 self.delay(n, Duration::from_secs(u64::from(slot.looks.clamp(1, 8))));
             }
-            Standing::Away if why == Why::Conflict && capable == Some(false) => {
-                let text = "the console refuses, and says that this host cannot be isolated: its policy, operating system or agent version rules it out";
-                self.settle(n, Outcome::Failed, Some(Failure::new(FailureKind::NotCapable, text)), By::Look);
+            Standing::Away | Standing::Unknown if why == Why::Conflict && able.of(kind) == Some(false) => {
+                let failure = Failure::new(FailureKind::NotCapable, not_capable(kind));
+                self.settle(n, Outcome::Failed, Some(failure), By::Look);
             }
             // A request that is wrong in itself is as wrong the second time; one that met a host on its way is not.
             Standing::Away | Standing::Unknown

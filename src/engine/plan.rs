@@ -20,6 +20,7 @@ use crate::domain::{
     protect::{Match, Pattern},
     selector::{Entry, SelectorKind},
 };
+use crate::vendors::Inventory;
 
 /// Whether the states of hosts are wanted beside their ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +77,8 @@ pub async fn plan(
 ) -> Result<Survey, Halt> {
     let looked_up = entries.iter().any(|entry| entry.selector.kind() != SelectorKind::Id);
     let guarded = wish.kind.is_some() && wish.protected.iter().any(Pattern::needs_inventory);
-    let must = looked_up || guarded;
+    let whole = console.vendor.capabilities().inventory == Inventory::Whole;
+    let must = looked_up || guarded || whole;
     let mut survey = Survey::default();
     let wanted = wish.states == States::IfCheap && roster.len() <= MOST_STATES;
     let mut resolver = (must || wanted).then(|| Resolver::new(entries.iter()));
@@ -121,7 +123,7 @@ async fn read_inventory(
     cancel: &Cancel,
     tell: &mut (dyn FnMut(Notice) + Send),
 ) -> Result<Survey, Halt> {
-    let page_size = console.vendor.capabilities().page_size.get() as u64;
+    let inventory = console.vendor.capabilities().inventory;
     let mut seen: HashSet<HostId> = HashSet::new();
     let mut survey = Survey { read: true, ..Survey::default() };
     for _ in 0..MAX_READINGS {
@@ -147,7 +149,7 @@ async fn read_inventory(
             let Some(next) = page.next else { break };
             if first && !must {
                 // Two targets are not worth the listing of fifty thousand hosts.
-                let pages = total.map_or(u64::MAX, |total| total.div_ceil(page_size));
+                let pages = total.map_or(u64::MAX, |total| inventory.pages(total));
                 if pages > u64::from(targets) {
                     return Ok(Survey::default());
                 }
@@ -248,12 +250,22 @@ fn judge(host: &Host, wish: Wish<'_>) -> Option<(Outcome, Option<Failure>)> {
     let standing = host.state.as_ref().map_or(Standing::Unknown, |state| kind.standing(state.isolation));
     match standing {
         Standing::Reached | Standing::Heading => Some((Outcome::Already, None)),
-        Standing::Away if kind == ActionKind::Isolate && host.capable == Some(false) => {
-            let text = "the console says that this host cannot be isolated: its policy, operating system or agent version rules it out";
-            Some((Outcome::Refused, Some(Failure::new(FailureKind::NotCapable, text))))
+        Standing::Away | Standing::Unknown | Standing::Leaving if host.able.of(kind) == Some(false) => {
+            Some((Outcome::Refused, Some(Failure::new(FailureKind::NotCapable, not_capable(kind)))))
         }
         _ => None,
     }
+}
+
+/// Why a host that the console calls incapable is left alone.
+pub(super) fn not_capable(kind: ActionKind) -> String {
+    let verb = match kind {
+        ActionKind::Isolate => "isolated",
+        ActionKind::Unisolate => "put back",
+    };
+    format!(
+        "the console says that this host cannot be {verb}: its policy, product, operating system or agent version rules it out"
+    )
 }
 
 fn protected_by(

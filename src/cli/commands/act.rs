@@ -32,6 +32,7 @@ use crate::{
     },
     reporters::words,
     secret::Secret,
+    vendors::Wishes,
 };
 
 /// For tests: the run's name.
@@ -44,7 +45,7 @@ pub(crate) async fn run(
     unlock_code: Option<Secret>,
     context: &Context,
 ) -> Result<ExitCode, CommandError> {
-    let vendor = args.vendor.vendor.name();
+    let vendor = args.vendor.vendor;
     let loaded = context.configuration(overrides(vendor, args.vendor.concurrency))?;
     let safety = loaded.safety()?;
     let protected: Vec<_> = safety.protected.iter().map(|protected| protected.pattern.clone()).collect();
@@ -59,7 +60,7 @@ pub(crate) async fn run(
         concurrency: args.vendor.concurrency,
         max_wait: args.vendor.max_wait,
         uses_reserve: kind == ActionKind::Unisolate,
-        unlock_code,
+        wishes: Wishes { unlock_code, ..Wishes::default() },
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
     prepare::prove(&mut session, &cancel, context).await?;

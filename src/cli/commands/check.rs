@@ -8,16 +8,11 @@ use super::{
     session::{Opening, Session, overrides},
 };
 use crate::{
-    cli::{
-        args::{OutputFormat, VendorChoice},
-        context::Context,
-        error::CommandError,
-        signals, ui,
-    },
+    cli::{args::OutputFormat, context::Context, error::CommandError, signals, ui},
     domain::outcome::ExitCode,
     reporters::{clean::clean, json_text},
     simulator::Fleet,
-    vendors::VendorName,
+    vendors::{VendorName, Wishes},
 };
 
 /// Prove configuration and credentials; changes nothing
@@ -27,7 +22,7 @@ use crate::{
 pub(crate) struct CheckArgs {
     /// The consoles [default: all that this version speaks to]
     #[arg(value_name = "V")]
-    vendors: Vec<VendorChoice>,
+    vendors: Vec<VendorName>,
     /// Check the embedded simulated console
     #[arg(long)]
     simulate: bool,
@@ -49,11 +44,8 @@ struct Checked<'a> {
 /// Runs it.
 pub(crate) async fn run(args: CheckArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let (cancel, _guard) = signals::catch()?;
-    let vendors: Vec<VendorName> = if args.vendors.is_empty() {
-        VendorName::ALL.to_vec()
-    } else {
-        args.vendors.iter().map(|vendor| vendor.name()).collect()
-    };
+    let vendors: Vec<VendorName> =
+        if args.vendors.is_empty() { VendorName::ALL.to_vec() } else { args.vendors.clone() };
     for vendor in vendors {
         let loaded = context.configuration(overrides(vendor, None))?;
         // A list that cannot be read would stop every change; better told now than at three in the morning.
@@ -65,7 +57,7 @@ pub(crate) async fn run(args: CheckArgs, context: &Context) -> Result<ExitCode, 
             concurrency: None,
             max_wait: crate::engine::limits::DEFAULT_MAX_WAIT,
             uses_reserve: false,
-            unlock_code: None,
+            wishes: Wishes::default(),
         };
         let mut session = Session::open(opening, Some(&loaded), context).await?;
         let tenant = prepare::prove(&mut session, &cancel, context).await?;

@@ -125,7 +125,7 @@ pub(crate) async fn prove(session: &mut Session, cancel: &Cancel, context: &Cont
         // A proxy in front of the console may let only some paths through; the list of hosts proves as much.
         Err(Halt::Failed(failure)) if is_about_the_path(failure.kind) => {
             match session.console.page(None, cancel, &mut tell).await {
-                Ok(_) => Ok(Tenant { console: address, detail: None }),
+                Ok(_) => Ok(Tenant { console: address, detail: None, clock_skew: None }),
                 Err(halt) => Err(failed(session, halt)),
             }
         }
@@ -148,7 +148,7 @@ const fn is_about_the_path(kind: FailureKind) -> bool {
 /// Puts a halt before the first action into words.
 pub(crate) fn failed(session: &Session, halt: Halt) -> CommandError {
     let what = format!("ask {} at {}", session.console.vendor.capabilities().console, session.address);
-    before_the_first_action(halt, &what, session.vendor.word(), &session.key_from)
+    before_the_first_action(halt, &what, session.vendor, &session.key_from)
 }
 
 /// Resolves and checks the targets.

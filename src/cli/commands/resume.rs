@@ -34,7 +34,7 @@ use crate::{
     },
     journal::{Journal, Need, Phase, Record, Replay, Resumed as ResumedRecord, TargetReplay},
     simulator::{Fleet, Wanted},
-    vendors::VendorName,
+    vendors::{VendorName, Wishes},
 };
 
 /// Go on with a run that stopped early
@@ -98,7 +98,7 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
         concurrency: args.concurrency,
         max_wait: args.max_wait,
         uses_reserve: kind == ActionKind::Unisolate,
-        unlock_code,
+        wishes: Wishes { unlock_code, ..Wishes::default() },
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
     if !replay.header.simulated && session.address != replay.header.console {

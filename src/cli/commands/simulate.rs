@@ -13,7 +13,6 @@ use clap::Args;
 use super::session;
 use crate::{
     cli::{
-        args::VendorChoice,
         context::Context,
         error::CommandError,
         select::{self, Form, Sources},
@@ -22,6 +21,7 @@ use crate::{
     clock,
     domain::outcome::ExitCode,
     simulator::{self, Fleet, FleetError},
+    vendors::VendorName,
 };
 
 /// Serve a simulated console until stopped, for rehearsals and tests
@@ -32,7 +32,7 @@ use crate::{
 pub(crate) struct SimulateArgs {
     /// The console
     #[arg(long, value_name = "V", required = true)]
-    vendor: Vec<VendorChoice>,
+    vendor: Vec<VendorName>,
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
@@ -52,7 +52,7 @@ pub(crate) struct SimulateArgs {
 
 /// Runs it.
 pub(crate) async fn run(args: SimulateArgs, context: &Context) -> Result<ExitCode, CommandError> {
-    let vendor = args.vendor.first().map_or(crate::vendors::VendorName::Cisco, |vendor| vendor.name());
+    let vendor = args.vendor.first().copied().unwrap_or(VendorName::Cisco);
     if !args.listen.ip().is_loopback() {
         context.ui.warn("the simulated console listens beyond this machine");
     }

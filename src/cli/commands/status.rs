@@ -23,6 +23,7 @@ use crate::{
         plan::{States, Wish},
     },
     journal::new_run_id,
+    vendors::Wishes,
 };
 
 /// Read the isolation state of hosts; changes nothing
@@ -38,7 +39,7 @@ pub(crate) struct StatusArgs {
 
 /// Runs it.
 pub(crate) async fn run(args: StatusArgs, context: &Context) -> Result<ExitCode, CommandError> {
-    let vendor = args.vendor.vendor.name();
+    let vendor = args.vendor.vendor;
     let loaded = context.configuration(overrides(vendor, args.vendor.concurrency))?;
     let selected = prepare::targets(&args.targets, vendor, context)?;
     let (cancel, _guard) = signals::catch()?;
@@ -49,7 +50,7 @@ pub(crate) async fn run(args: StatusArgs, context: &Context) -> Result<ExitCode,
         concurrency: args.vendor.concurrency,
         max_wait: args.vendor.max_wait,
         uses_reserve: false,
-        unlock_code: None,
+        wishes: Wishes::default(),
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
     prepare::prove(&mut session, &cancel, context).await?;

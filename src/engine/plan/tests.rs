@@ -156,7 +156,7 @@ async fn a_host_that_is_so_or_on_its_way_is_left_alone() {
 #[tokio::test(start_paused = true)]
 async fn a_host_that_cannot_be_isolated_is_refused_but_can_be_put_back() {
     let mut hosts = fleet(1);
-    hosts[0].capable = Some(false);
+    hosts[0].able.isolate = Some(false);
     let isolate = planned(listing(hosts.clone()), isolating(&["web0"])).await;
     assert_eq!(isolate.settled(0), Some((Outcome::Refused, Some(FailureKind::NotCapable))));
     hosts[0].state = Some(HostState { isolation: Isolation::Isolated, word: "isolated".into() });

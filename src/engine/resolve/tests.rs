@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::selector::{IdForm, Selector, SelectorKind};
+use crate::domain::{
+    host::Abilities,
+    selector::{IdForm, Selector, SelectorKind},
+};
 
 /// Ids of these tests begin with `id-`.
 pub(crate) fn id_form(text: &str) -> IdForm {
@@ -21,7 +24,9 @@ pub(crate) fn host(id: &str, name: Option<&str>, addresses: &[&str], macs: &[[u8
         addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
         macs: macs.iter().map(|mac| MacAddr(*mac)).collect(),
         state: None,
-        capable: None,
+        able: Abilities::default(),
+        domain: None,
+        product: None,
         last_seen: None,
         os: None,
         group: None,
