@@ -5,7 +5,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, HashMap, VecDeque},
+    collections::{BinaryHeap, HashMap, HashSet, VecDeque},
     num::NonZeroUsize,
     pin::pin,
     sync::Arc,
@@ -79,6 +79,8 @@ pub(super) struct Dispatcher<'a> {
     pub(super) told_hold: Option<Instant>,
     /// Nothing good has come from the console since then.
     silent_since: Option<Instant>,
+    /// What was wrong on our side and has been told.
+    pub(super) mended: HashSet<FailureKind>,
 }
 
 #[derive(Debug)]
@@ -131,6 +133,7 @@ impl<'a> Dispatcher<'a> {
             held_until: None,
             told_hold: None,
             silent_since: None,
+            mended: HashSet::new(),
             vendor: console.vendor,
             header,
             roster,

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     clock,
     domain::{
-        action::{Observed, Standing},
+        action::{ActionKind, Observed, Standing},
         failure::{Failure, FailureKind},
         host::{Abilities, HostState},
         outcome::{Ending, Outcome},
@@ -117,6 +117,10 @@ impl Dispatcher<'_> {
         self.is_maybe_ours(n);
         match ack {
             Ack::Accepted(ticket) if self.confirmation.is_wanted() && self.observed => {
+                // The console may have taken it and let the host go on to where it was sent before.
+                if self.was_leaving(n) {
+                    self.notes.of(n).leaving = true;
+                }
                 self.await_state(n);
                 telling.push(RunEventKind::TargetAccepted(self.result(n, Outcome::Accepted, None)));
                 ReplyRecord::Accepted { n, ticket: ticket.0, state: None }
@@ -164,6 +168,10 @@ impl Dispatcher<'_> {
             Next::After(wait) => {
                 if unreachable {
                     self.sent_nothing(n);
+                } else if again == Again::AtOnce {
+                    if self.mended.insert(failure.kind) {
+                        telling.push(RunEventKind::Mended { failure: failure.clone() });
+                    }
                 } else {
                     // The console failed in the middle of it: what a later look finds may be our doing.
                     self.is_maybe_ours(n);
@@ -192,6 +200,15 @@ impl Dispatcher<'_> {
         let target = self.roster.item(n).map_or_else(|| shared(""), |item| Arc::clone(&item.written));
         telling.push(RunEventKind::AttemptFailed { target, attempt, failure: failure.clone(), next: told });
         if told == NextStep::Look { ReplyRecord::look(n, failure) } else { ReplyRecord::again(n, failure) }
+    }
+
+    /// Whether the plan found the host on its way elsewhere, and this is the first request for it.
+    fn was_leaving(&self, n: u32) -> bool {
+        let kind = self.action.as_ref().map(|action| action.kind);
+        let before = self.roster.detail(n).and_then(|detail| detail.before.as_ref());
+        let first = self.slots.get(n as usize).is_some_and(|slot| slot.attempts == 1);
+        let leaving = |(kind, state): (ActionKind, &HostState)| kind.standing(state.isolation) == Standing::Leaving;
+        first && kind.zip(before).is_some_and(leaving)
     }
 
     fn sent_nothing(&mut self, n: u32) {
@@ -322,6 +339,9 @@ impl Dispatcher<'_> {
             {
                 self.unsettled(n, why, state);
             }
+            Standing::Away | Standing::Unknown if why == Why::Conflict && self.did_nothing_twice(n) => {
+                self.unsettled(n, why, state);
+            }
             Standing::Away | Standing::Unknown
                 if attempts_left && (why == Why::Conflict || self.repeat == Repeat::Safe) =>
             {
@@ -333,6 +353,13 @@ impl Dispatcher<'_> {
             }
             Standing::Away | Standing::Unknown | Standing::Leaving => self.unsettled(n, why, state),
         }
+    }
+
+    /// Whether the console took a request and did nothing, and did so a second time.
+    fn did_nothing_twice(&self, n: u32) -> bool {
+        let last = self.notes.get(n).and_then(|note| note.failure.as_ref());
+        last.is_some_and(|failure| failure.kind == FailureKind::NothingDone)
+            && self.slots.get(n as usize).is_some_and(|slot| slot.attempts > 1)
     }
 
     fn was_a_bad_request(&self, n: u32) -> bool {
@@ -497,6 +524,7 @@ impl Dispatcher<'_> {
             reason,
             candidates: detail.map(|detail| detail.candidates.clone()).unwrap_or_default(),
             duplicates: detail.map(|detail| detail.duplicates.clone()).unwrap_or_default(),
+            note: detail.and_then(|detail| detail.note.clone()),
             started: slot.and_then(|slot| slot.started).unwrap_or(now),
             finished: now,
         })

@@ -9,7 +9,7 @@ use super::{
     cancel::Cancel,
     console::{Console, Halt, Notice},
     event::Candidate,
-    resolve::{Resolution, Resolver},
+    resolve::{CUT, Near, Resolution, Resolver, Rules},
     roster::Roster,
 };
 use crate::domain::{
@@ -40,6 +40,10 @@ pub struct Wish<'a> {
     pub protected: &'a [Pattern],
     /// Whether states are wanted.
     pub states: States,
+    /// What else than equality names a host.
+    pub rules: Rules,
+    /// Whether the hosts are kept as the inventory has them, to be shown.
+    pub keeps_hosts: bool,
 }
 
 /// What came of reading the inventory.
@@ -81,7 +85,7 @@ pub async fn plan(
     let must = looked_up || guarded || whole;
     let mut survey = Survey::default();
     let wanted = wish.states == States::IfCheap && roster.len() <= MOST_STATES;
-    let mut resolver = (must || wanted).then(|| Resolver::new(entries.iter()));
+    let mut resolver = (must || wanted).then(|| Resolver::new(entries.iter(), wish.rules));
     if let Some(resolver) = &mut resolver {
         survey = match read_inventory(console, resolver, must, roster.len(), cancel, tell).await {
             // States would have been nice to know; a console that only lists badly can still isolate.
@@ -92,7 +96,7 @@ pub async fn plan(
     // For a million targets this is fifty megabytes, so it is held no longer than it is needed.
     let mut resolver = resolver.filter(|_| survey.read);
     for (n, entry) in (0_u32..).zip(entries) {
-        let resolution = resolver.as_mut().map(|resolver| resolver.take(n));
+        let resolution = resolver.as_mut().map(|resolver| resolver.take(n, entry.selector.named()));
         settle(roster, n, entry.selector.kind(), resolution, wish, guarded, survey);
     }
     drop(resolver);
@@ -161,6 +165,10 @@ async fn read_inventory(
             }
             cursor = Some(next);
         }
+        // What came in one answer was all there at one time.
+        if inventory == Inventory::Whole {
+            break;
+        }
         survey.incomplete = shrank || total.is_some_and(|total| survey.hosts < total || this_reading < total);
         if !survey.incomplete {
             break;
@@ -183,17 +191,26 @@ fn settle(
         roster.settle(n, Outcome::Unresolved, Some(Failure::new(kind, text)));
     };
     match resolution {
-        Some(Resolution::Host(host)) => {
-            roster.resolve(n, &host);
-            if let Some((outcome, reason)) = judge(&host, wish) {
-                roster.settle(n, outcome, reason);
+        Some(Resolution::Host { host, cut }) => {
+            found(roster, n, *host, wish);
+            if cut {
+                let note = format!("the console's name is the first {CUT} characters of what was written");
+                roster.detail_mut(n).note = Some(note.into());
+            }
+        }
+        Some(Resolution::All { hosts }) => {
+            let mut number = Some(n);
+            for host in hosts {
+                if let Some(number) = number.take().or_else(|| roster.also(n)) {
+                    found(roster, number, host, wish);
+                }
             }
         }
         Some(Resolution::Several { candidates }) => {
             let text = format!("{} hosts fit, and none is taken: name one by its id", candidates.len());
             unresolved(roster, FailureKind::Ambiguous, text, candidates);
         }
-        Some(Resolution::None { near }) => match kind {
+        Some(Resolution::None { near, why }) => match kind {
             // An id that a moving inventory did not show may still be there: then the console is the judge of it, unless
             // the protected list had to see the host first.
             SelectorKind::Id if !guarded && !survey.incomplete => {
@@ -210,8 +227,7 @@ fn settle(
                 unresolved(roster, FailureKind::NotFound, text.to_owned(), near);
             }
             SelectorKind::Name if !near.is_empty() => {
-                let text = "no host has this full name; a host with the same short name is shown, and not taken";
-                unresolved(roster, FailureKind::NotFound, text.to_owned(), near);
+                unresolved(roster, FailureKind::NotFound, nearly(why), near);
             }
             _ => {
                 let what = match kind {
@@ -227,6 +243,34 @@ fn settle(
                 roster.settle(n, outcome, reason);
             }
         }
+    }
+}
+
+/// Takes a host for a target.
+fn found(roster: &mut Roster, n: u32, host: Host, wish: Wish<'_>) {
+    roster.resolve(n, &host);
+    if let Some((outcome, reason)) = judge(&host, wish) {
+        roster.settle(n, outcome, reason);
+    }
+    if wish.keeps_hosts {
+        roster.detail_mut(n).host = Some(Box::new(host));
+    }
+}
+
+/// Why a host that nearly fits was not taken.
+fn nearly(why: Near) -> String {
+    match why {
+        Near::OtherDomain => {
+            "no host has this full name; a host with the same short name is shown, and not taken".to_owned()
+        }
+        Near::Cut => format!(
+            "no host has this name; one whose name is its first {CUT} characters is shown, and not taken: \
+             `--netbios` takes it"
+        ),
+        Near::CutShared => format!(
+            "no host has this name, and more than one target begins with the same {CUT} characters: nobody can say whose \
+             host it is"
+        ),
     }
 }
 

@@ -25,6 +25,7 @@ use crate::{
         Purpose, Run,
         event::{Listener, RunEvent, RunEventKind, RunHeader, TargetResult},
         plan::{States, Wish},
+        resolve::Rules,
         roster::Roster,
     },
     journal::{
@@ -63,12 +64,12 @@ pub(crate) async fn run(
         wishes: Wishes { unlock_code, ..Wishes::default() },
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
-    prepare::prove(&mut session, &cancel, context).await?;
+    prepare::prove_before_plan(&mut session, &cancel, context).await?;
 
     let asks =
         context.ui.can_ask() && !args.consent.yes && args.consent.expect_count.is_none() && !args.vendor.simulate;
     let states = if args.dry_run || asks { States::IfCheap } else { States::Incidentally };
-    let wish = Wish { kind: Some(kind), protected: &protected, states };
+    let wish = Wish { kind: Some(kind), protected: &protected, states, rules: Rules::default(), keeps_hosts: false };
     let (roster, survey) = prepare::plan(&mut session, selected, wish, &cancel, context).await?;
     check_limits(&roster, safety.max_targets.map(std::num::NonZeroU64::get), kind)?;
     confirm::expect(args.consent, &roster)?;
@@ -222,6 +223,7 @@ fn planned(roster: &Roster, n: u32, kind: ActionKind) -> Option<TargetResult> {
         reason,
         candidates: detail.map(|detail| detail.candidates.clone()).unwrap_or_default(),
         duplicates: detail.map(|detail| detail.duplicates.clone()).unwrap_or_default(),
+        note: detail.and_then(|detail| detail.note.clone()),
         started: now,
         finished: now,
     })
@@ -286,11 +288,14 @@ fn target_record(roster: &Roster, n: u32) -> TargetRecord {
                     id: prepare::shared(candidate.id.as_str()),
                     name: candidate.name.clone(),
                     last_seen: candidate.last_seen.clone(),
+                    product: candidate.product.clone(),
+                    state: candidate.state.clone(),
                 };
                 detail.candidates.iter().map(record).collect()
             })
             .unwrap_or_default(),
         settled,
+        note: detail.and_then(|detail| detail.note.clone()),
     }
 }
 

@@ -24,7 +24,7 @@ use crate::{
         roster::Roster,
     },
     reporters::words,
-    vendors::{Tenant, VendorName},
+    vendors::{Inventory, Tenant, VendorName},
 };
 
 /// Reads the targets; none at all is a refusal.
@@ -106,6 +106,7 @@ pub(crate) fn teller(context: &Context) -> impl FnMut(Notice) + Send {
                 ui.tell(&format!("try {attempt} failed: {failure}; trying again"));
             }
         }
+        Notice::Mended(failure) => ui.warn(&failure.text),
         Notice::Listed { hosts, total } => {
             if ui.verbose > 0 {
                 let of = total.map(|total| format!(" of {total}")).unwrap_or_default();
@@ -130,6 +131,18 @@ pub(crate) async fn prove(session: &mut Session, cancel: &Cancel, context: &Cont
             }
         }
         Err(halt) => Err(failed(session, halt)),
+    }
+}
+
+/// The same, where a plan comes next: reading an inventory that comes in one answer proves as much.
+pub(crate) async fn prove_before_plan(
+    session: &mut Session,
+    cancel: &Cancel,
+    context: &Context,
+) -> Result<(), CommandError> {
+    match session.console.vendor.capabilities().inventory {
+        Inventory::Whole => Ok(()),
+        Inventory::Pages(_) => prove(session, cancel, context).await.map(drop),
     }
 }
 

@@ -21,6 +21,7 @@ use crate::{
         Purpose, Run,
         event::RunHeader,
         plan::{States, Wish},
+        resolve::Rules,
     },
     journal::new_run_id,
     vendors::Wishes,
@@ -53,8 +54,9 @@ pub(crate) async fn run(args: StatusArgs, context: &Context) -> Result<ExitCode,
         wishes: Wishes::default(),
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
-    prepare::prove(&mut session, &cancel, context).await?;
-    let wish = Wish { kind: None, protected: &[], states: States::IfCheap };
+    prepare::prove_before_plan(&mut session, &cancel, context).await?;
+    let wish =
+        Wish { kind: None, protected: &[], states: States::IfCheap, rules: Rules::default(), keeps_hosts: false };
     let (roster, _) = prepare::plan(&mut session, selected, wish, &cancel, context).await?;
     let header = Arc::new(RunHeader {
         run: new_run_id()?,

@@ -88,7 +88,13 @@ async fn planned(fake: Fake, asked: Asked<'_>) -> Planned {
     let mut roster = Roster::new(&entries, vec![None], []);
     let protected: Vec<Pattern> = asked.protected.iter().map(|text| Pattern::parse(text).unwrap()).collect();
     let mut console = Console::new(Arc::clone(&fake) as _, asked.limits, false);
-    let wish = Wish { kind: asked.kind, protected: &protected, states: asked.states };
+    let wish = Wish {
+        kind: asked.kind,
+        protected: &protected,
+        states: asked.states,
+        rules: Rules::default(),
+        keeps_hosts: false,
+    };
     let survey = plan(&mut console, &entries, &mut roster, wish, &Cancel::new(), &mut |_| {}).await;
     Planned { survey, roster, lists: fake.calls(What::List).len() }
 }
