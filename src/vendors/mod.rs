@@ -14,6 +14,7 @@ use crate::domain::{
     id::Ticket,
 };
 
+pub mod apex_central;
 pub mod cisco;
 mod driver;
 mod error;
