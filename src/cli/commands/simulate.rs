@@ -59,7 +59,8 @@ pub(crate) async fn run(args: SimulateArgs, context: &Context) -> Result<ExitCod
     let fleet = fleet(&args.fleet, vendor)?;
     let faults = session::faults(args.faults.as_deref())?;
     let (cancel, _guard) = signals::catch()?;
-    let options = simulator::Options { listen: args.listen, fleet, faults, now: clock::now() };
+    let options =
+        simulator::Options { listen: args.listen, fleet, faults, now: clock::now(), ..simulator::Options::default() };
     let console = simulator::start(options)
         .await
         .map_err(|error| CommandError::new(ExitCode::Console, error).context("start the simulated console"))?;
