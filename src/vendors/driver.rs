@@ -5,7 +5,7 @@
 
 use std::{any::Any, fmt, num::NonZeroUsize, sync::Arc, time::Duration};
 
-use super::{Vendor, VendorError, cisco};
+use super::{Vendor, VendorError, apex_central, cisco};
 use crate::{
     domain::{failure::FailureKind, selector::IdForm},
     http::{Client, Trust, Url},
@@ -127,16 +127,19 @@ pub struct Wishes {
 pub enum VendorName {
     /// Cisco Secure Endpoint.
     Cisco,
+    /// Trend Micro Apex Central.
+    Apex,
 }
 
 impl VendorName {
     /// Every console, in the order in which help shows them.
-    pub const ALL: [Self; 1] = [Self::Cisco];
+    pub const ALL: [Self; 2] = [Self::Cisco, Self::Apex];
 
     /// What is known of it.
     pub const fn driver(self) -> &'static Driver {
         match self {
             Self::Cisco => &cisco::DRIVER,
+            Self::Apex => &apex_central::DRIVER,
         }
     }
 

@@ -11,7 +11,7 @@ use crate::{
     },
     engine::{console::Console, limits::Limits},
     http::{self, ClientOptions, Trust},
-    simulator::{self, Faults, Fleet, Wanted},
+    simulator::{self, Faults, Fleet, Model, Wanted},
     vendors::{Vendor, VendorName, Wishes},
 };
 
@@ -173,7 +173,9 @@ pub(crate) async fn simulate(
     fleet: Fleet,
     faults_file: Option<&Path>,
 ) -> Result<simulator::Console, CommandError> {
-    let options = simulator::Options { fleet, faults: faults(faults_file)?, ..simulator::Options::default() };
+    let model = Model::from_word(vendor.word());
+    let console = model.ok_or_else(|| CommandError::text(ExitCode::Internal, "no simulated console of this name"))?;
+    let options = simulator::Options { console, fleet, faults: faults(faults_file)?, ..simulator::Options::default() };
     simulator::start(options)
         .await
         .map_err(|error| CommandError::new(ExitCode::Console, error).context("start the simulated console"))

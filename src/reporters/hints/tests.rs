@@ -6,8 +6,7 @@ use super::*;
 use crate::reporters::testing::header;
 
 fn after(header: &RunHeader, ending: &Ending, counts: &[(Outcome, u64)]) -> Vec<String> {
-    let invocation = Invocation { files: vec!["hosts.txt".into()], ..Invocation::default()     own_name: None,
-    };
+    let invocation = Invocation { files: vec!["hosts.txt".into()], ..Invocation::default() };
     with(header, ending, counts, &invocation)
 }
 
