@@ -10,13 +10,15 @@ set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
 has() { command -v "$1" >/dev/null 2>&1; }
-can_import_requests() { "$1" -c 'import requests' >/dev/null 2>&1; }
+can_import() { "$1" -c "import $2" >/dev/null 2>&1; }
+can_import_all() { can_import "$1" requests && can_import "$1" jwt; }
 
 # What the tests call beside cargo, and the package that has it.
 missing=()
 has cc || missing+=(gcc libc6-dev)         # links the program; compiles its cryptography
 has python3 || missing+=(python3)          # other people's clients of the simulated console
-can_import_requests python3 || missing+=(python3-requests)
+can_import python3 requests || missing+=(python3-requests)
+can_import python3 jwt || missing+=(python3-jwt) # signs what is asked of Apex Central
 has script || missing+=(bsdutils)          # a terminal for the prompts and the progress bar
 has mount || missing+=(mount)              # a small disk that runs full
 has unshare || missing+=(util-linux)       # a place to mount it without being root
@@ -42,9 +44,9 @@ if [ "${#missing[@]}" -gt 0 ]; then
 fi
 
 # A python3 from elsewhere may stand before Debian's in the path and know nothing of Debian's packages.
-if ! can_import_requests python3; then
-    if ! can_import_requests /usr/bin/python3; then
-        echo "tests/run.sh: python3 has no module \`requests\`" >&2
+if ! can_import_all python3; then
+    if ! can_import_all /usr/bin/python3; then
+        echo "tests/run.sh: python3 has no module \`requests\`, or none called \`jwt\`" >&2
         exit 1
     fi
     shelf=$(mktemp -d)

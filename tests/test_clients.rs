@@ -8,9 +8,10 @@ use std::{
     process::{Child, ChildStdout, Command},
 };
 
+use edrctl::simulator::{Fleet, faults::Endpoint};
 use rustix::process::Signal;
 
-use crate::support::{Output, TestEnv, signal};
+use crate::support::{Console, Output, SWIFT, TestEnv, signal};
 
 /// A console that another process serves; its configuration is `console.toml`.
 struct Standing {
@@ -184,6 +185,35 @@ fn the_published_way_to_isolate_a_list_works_and_so_does_its_configuration() {
     let output = run(&["unisolate", "--vendor", "cisco", "--yes", "--wait=30s", "-o", "jsonl", "guids.txt"]).exits(0);
     assert_eq!(output.outcomes()["confirmed"], 8, "{output}");
     standing.stop().exits(0);
+}
+
+#[test]
+fn the_published_way_to_isolate_an_apex_agent_works() {
+    let console = Console::apex(Fleet::of_size(20), SWIFT);
+    let env = TestEnv::new();
+    let credentials = console.inner().credentials();
+    env.file("ca.pem", console.ca_pem());
+    let name = console.fleet().hosts()[7].name.clone();
+    let output = Command::new("python3")
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/apex_lifecycle.py"))
+        .arg(&name)
+        .current_dir(env.path())
+        .env("CONSOLE_URL", console.inner().base_url())
+        .env("APPLICATION_ID", &credentials.client_id)
+        .env("API_KEY", &credentials.api_key)
+        .env("CA_FILE", "ca.pem")
+        .env("NO_PROXY", "127.0.0.1")
+        .output()
+        .unwrap_or_else(|error| panic!("python3 with the modules `requests` and `jwt` is needed: {error}"));
+    let output = Output::new(output, env.path());
+    assert_eq!(output.code, Some(0), "it needs `requests` and `jwt`, see tests/run.sh\n{output}");
+    assert!(output.stdout.contains("agents: 20") && output.stdout.contains(&name), "{output}");
+    let hosts = console.fleet().hosts();
+    let asked: Vec<_> = hosts.iter().filter(|host| host.puts + host.deletes > 0).collect();
+    assert_eq!(asked.len(), 1, "{asked:?}");
+    assert_eq!((asked[0].puts_accepted, asked[0].deletes_accepted, &asked[0].name), (1, 1, &name));
+    assert_eq!(console.stats().requests("POST", Endpoint::Agents), 2);
+    assert_eq!(console.fleet().isolated(), 0);
 }
 
 #[test]

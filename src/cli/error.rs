@@ -103,7 +103,8 @@ impl From<SelectError> for CommandError {
 
 impl From<ClientError> for CommandError {
     fn from(error: ClientError) -> Self {
-        Self::new(ExitCode::Config, error).hint("`ca_file` names a file with the console's CA certificate in PEM form")
+        Self::new(ExitCode::Config, error)
+            .hint("`ca_file` names a file with the console's CA certificate, in PEM or DER form")
     }
 }
 

@@ -7,6 +7,7 @@ use std::{
 };
 
 use etcetera::BaseStrategy as _;
+use url::Url;
 use zeroize::Zeroizing;
 
 use super::{
@@ -18,7 +19,7 @@ use super::{
 use crate::{
     secret::Origin,
     settings::{Base, Given, Layer, Raw, SettingError},
-    vendors::{Ready, VendorName},
+    vendors::{ConsoleSection, Ready, VendorName},
 };
 
 /// The largest file that is read; a configuration with a hundred tenants comes to a few thousand bytes.
@@ -172,6 +173,23 @@ impl Loaded {
         let completed = self.sections.console(vendor).ok_or(missing);
         let completed = completed.and_then(|section| section.complete(&lookup));
         completed.map_err(|error| ConfigError::of_section(error, &self.home))
+    }
+
+    /// The consoles of which anything was set.
+    pub fn consoles(&self) -> Vec<VendorName> {
+        let is_set = |vendor: &VendorName| self.sections.console(*vendor).is_some_and(ConsoleSection::is_set);
+        VendorName::ALL.into_iter().filter(is_set).collect()
+    }
+
+    /// Where a console is, whether or not the rest of its section was set.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if that is not said.
+    pub fn console_url(&self, vendor: VendorName) -> Result<Url, ConfigError> {
+        let missing = SettingError::Missing { section: vendor.word(), key: "url" };
+        let url = self.sections.console(vendor).ok_or(missing).and_then(ConsoleSection::url);
+        url.map_err(|error| ConfigError::of_section(error, &self.home))
     }
 
     /// What a run may not do. Reads the files of the protected list.

@@ -13,7 +13,7 @@ mod x509;
 
 pub use client::{ClientError, ClientOptions, client, install_provider};
 pub use error::{HttpError, HttpErrorKind};
-pub use exchange::{Response, send};
+pub use exchange::{Response, send, send_up_to};
 pub use pin::{Pin, PinError};
 pub use presented::{Presented, presented};
 pub use reqwest::{

@@ -28,6 +28,25 @@ impl Guid {
         Some(Self(value))
     }
 
+    /// Reads the form 12-8-4-4-4 as well, in which some documents print ids.
+    pub(super) fn parse_either(text: &str) -> Option<Self> {
+        Self::parse(text).or_else(|| {
+            let digits: String = text.chars().filter(|c| *c != '-').collect();
+            let hyphens = [12, 21, 26, 31].iter().all(|at| text.as_bytes().get(*at) == Some(&b'-'));
+            let fits = text.len() == 36 && digits.len() == 32 && hyphens;
+            // A sign is no digit, but the parser would take it.
+            (fits && digits.bytes().all(|b| b.is_ascii_hexdigit()))
+                .then(|| u128::from_str_radix(&digits, 16).ok())
+                .flatten()
+                .map(Self)
+        })
+    }
+
+    /// The id under which a host is kept whose console takes any text for an id; case makes no difference.
+    pub(super) fn of_text(text: &str) -> Self {
+        Self::parse_either(text).unwrap_or_else(|| Self::derived("entity", &text.to_lowercase()))
+    }
+
     /// Makes the same id of the same words each time, marked as a version 4 UUID.
     pub(super) fn derived(kind: &str, text: &str) -> Self {
         let mut digest = Sha256::new();
@@ -107,6 +126,15 @@ mod tests {
         }
         assert_eq!(Guid::parse("3f1c2d94-7b60-4e2a-9a55_0c8e7d41b2f6"), None);
         assert_eq!(Guid::parse("+f1c2d94-7b60-4e2a-9a55-0c8e7d41b2f6"), None);
+    }
+
+    #[test]
+    fn an_id_is_the_same_in_any_case_and_in_either_shape() {
+        let guid = Guid::of_text("6A1C0F52-7B3D-4E88-9A41-0D5E2C7F1B90");
+        assert_eq!(guid, Guid::of_text("6a1c0f527b3d-4e889a41-0d5e-2c7f-1b90"));
+        assert_eq!(Guid::of_text("Agent 7"), Guid::of_text("agent 7"));
+        assert_ne!(Guid::of_text("agent 7"), Guid::of_text("agent 8"));
+        assert_eq!(Guid::parse_either("6a1c0f527b3d-4e889a41-0d5e-2c7f-1b9g"), None);
     }
 
     #[test]

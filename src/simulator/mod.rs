@@ -1,4 +1,4 @@
-//! A simulated console: real HTTPS on loopback, written from the vendor's documentation.
+//! Simulated consoles: real HTTPS on loopback, written from each vendor's documentation.
 //!
 //! It serves rehearsals (`--simulate`), standing consoles (`edrctl simulate`) and tests. It shares no wire type with
 //! the client in `vendors`, so that the two cannot err alike, and it imports nothing but `domain`. [`Truth`] tells what
@@ -13,8 +13,8 @@ use std::{
 };
 
 use jiff::Timestamp;
-use serde::Serialize;
 
+mod apex_central;
 mod cisco;
 pub mod faults;
 pub mod fleet;
@@ -23,6 +23,7 @@ mod payload;
 mod server;
 mod stats;
 mod tls;
+mod transfer;
 mod truth;
 
 pub use faults::{Faults, FaultsError};
@@ -30,9 +31,39 @@ pub use fleet::{Fleet, FleetError, Wanted};
 pub use stats::Stats;
 pub use truth::{HostTruth, Truth};
 
+/// The consoles that can be simulated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Model {
+    /// Cisco Secure Endpoint.
+    #[default]
+    Cisco,
+    /// Trend Micro Apex Central.
+    ApexCentral,
+}
+
+impl Model {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Cisco, Self::ApexCentral];
+
+    /// The word for it: `--vendor`, and the section of the configuration.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Cisco => "cisco",
+            Self::ApexCentral => "apex",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|model| model.word() == word)
+    }
+}
+
 /// What a console is to be.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// Which console.
+    pub console: Model,
     /// Where it listens.
     pub listen: SocketAddr,
     /// The hosts that it manages.
@@ -41,25 +72,29 @@ pub struct Options {
     pub faults: Faults,
     /// What its clock shows at the start.
     pub now: Timestamp,
+    /// The credentials that it lets in; made at the start if none are given.
+    pub credentials: Option<Credentials>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
+            console: Model::default(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             fleet: Fleet::default(),
             faults: Faults::default(),
             now: Timestamp::now(),
+            credentials: None,
         }
     }
 }
 
-/// The credentials that a console lets in; made at its start.
+/// The credentials that a console lets in.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
-    /// Twenty hexadecimal digits.
+    /// Cisco: twenty hexadecimal digits. Apex Central: the application id, a UUID.
     pub client_id: String,
-    /// A UUID.
+    /// A UUID; Apex Central writes it in capitals.
     pub api_key: String,
 }
 
@@ -70,19 +105,28 @@ impl fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    fn random() -> Result<Self, SimulatorError> {
-        let mut bytes = [0; 26];
+    fn random(model: Model) -> Result<Self, SimulatorError> {
+        let mut bytes = [0; 32];
         getrandom::fill(&mut bytes)?;
-        let (id, key) = bytes.split_at(10);
-        let client_id = id.iter().map(|byte| format!("{byte:02x}")).collect();
-        let key = key.iter().fold(0, |value: u128, byte| value << 8 | u128::from(*byte));
-        Ok(Self { client_id, api_key: guid::Guid(key).to_string() })
+        let (id, key) = bytes.split_at(16);
+        let number = |bytes: &[u8]| guid::Guid(bytes.iter().fold(0, |value, byte| value << 8 | u128::from(*byte)));
+        let api_key = number(key).to_string();
+        Ok(match model {
+            Model::Cisco => {
+                let client_id = id.iter().take(10).map(|byte| format!("{byte:02x}")).collect();
+                Self { client_id, api_key }
+            }
+            Model::ApexCentral => {
+                Self { client_id: number(id).to_string().to_uppercase(), api_key: api_key.to_uppercase() }
+            }
+        })
     }
 }
 
 /// A console that runs until it is stopped or dropped.
 #[derive(Debug)]
 pub struct Console {
+    model: Model,
     base_url: String,
     ca_pem: String,
     credentials: Credentials,
@@ -97,31 +141,41 @@ pub struct Console {
 ///
 /// [`SimulatorError`] if it cannot listen there, or if the faults name hosts that the fleet does not have.
 pub async fn start(options: Options) -> Result<Console, SimulatorError> {
-    let Options { listen, mut fleet, faults, now } = options;
+    let Options { console: model, listen, mut fleet, faults, now, credentials } = options;
+    fleet.serve_at(model);
     if faults.listing.duplicate_hostnames > 0 {
         let long_ago = now.checked_sub(Duration::from_secs(86_400 * 90)).unwrap_or(now);
         fleet.duplicate_names(faults.listing.duplicate_hostnames, long_ago);
     }
     let script = faults::Script::new(&faults, &fleet)?;
-    let (tls, ca_pem) = tls::make(listen.ip(), faults.http2)?;
+    let (tls, ca_pem) = tls::make(listen.ip(), faults.http2, faults.certificate)?;
     let (server, accepting) =
         server::Server::start(listen, tls).await.map_err(|source| SimulatorError::Listen { listen, source })?;
     let base_url = format!("https://{}", reachable(server.address()));
-    let credentials = Credentials::random()?;
+    let credentials = credentials.map_or_else(|| Credentials::random(model), Ok)?;
     let truth = Arc::new(Truth::new(fleet, script, now));
     let stats = Arc::new(Stats::default());
-    let console = cisco::Cisco::new(base_url.clone(), &credentials, faults, Arc::clone(&truth), Arc::clone(&stats))?;
-    server.serve(accepting, Arc::new(console));
-    Ok(Console { base_url, ca_pem, credentials, truth, stats, server })
+    let (told, counted) = (Arc::clone(&truth), Arc::clone(&stats));
+    let logic: Arc<dyn server::Simulated> = match model {
+        Model::Cisco => Arc::new(cisco::Cisco::new(base_url.clone(), &credentials, faults, told, counted)?),
+        Model::ApexCentral => Arc::new(apex_central::ApexCentral::new(credentials.clone(), faults, told, counted)),
+    };
+    server.serve(accepting, logic);
+    Ok(Console { model, base_url, ca_pem, credentials, truth, stats, server })
 }
 
 impl Console {
+    /// Which console it is.
+    pub const fn model(&self) -> Model {
+        self.model
+    }
+
     /// The console's address: `https://127.0.0.1:PORT`.
     pub fn base_url(&self) -> &str {
         &self.base_url
     }
 
-    /// The certificate that a client has to trust.
+    /// The certificate that a client has to trust: the authority's, or the console's own if it signed that itself.
     pub fn ca_pem(&self) -> &str {
         &self.ca_pem
     }
@@ -143,21 +197,15 @@ impl Console {
 
     /// The configuration with which `edrctl` finds this console, once [`Console::ca_pem`] is at this path.
     pub fn ready_config(&self, ca_file: &Path) -> String {
-        #[derive(Serialize)]
-        struct Section<'a> {
-            base_url: &'a str,
-            client_id: &'a str,
-            api_key: &'a str,
-            ca_file: String,
-        }
-        let section = Section {
-            base_url: &self.base_url,
-            client_id: &self.credentials.client_id,
-            api_key: &self.credentials.api_key,
-            ca_file: ca_file.to_string_lossy().into_owned(),
+        let Credentials { client_id, api_key } = &self.credentials;
+        let (address, id) = match self.model {
+            Model::Cisco => ("base_url", "client_id"),
+            Model::ApexCentral => ("url", "application_id"),
         };
-        // Four texts: nothing here can fail to be TOML.
-        format!("[cisco]\n{}", toml::to_string(&section).unwrap_or_default())
+        let ca_file = ca_file.to_string_lossy();
+        let values = [(address, &*self.base_url), (id, client_id), ("api_key", api_key), ("ca_file", &ca_file)];
+        let lines = values.map(|(key, value)| format!("{key} = {}\n", toml::Value::from(value)));
+        format!("[{}]\n{}", self.model.word(), lines.concat())
     }
 
     /// Takes no new connection, lets requests under way end for a moment, and closes.

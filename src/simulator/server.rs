@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
 use hyper::{Request, Response, body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -25,13 +26,23 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{cisco::Cisco, payload::Payload};
+use super::{payload::Payload, stats::Stats};
 
 /// How long a client may take for the handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// How long requests under way may take when the server stops.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// A console's logic, as the server needs it.
+#[async_trait]
+pub(super) trait Simulated: Send + Sync {
+    /// Where requests and connections are counted.
+    fn stats(&self) -> &Stats;
+
+    /// Answers one request; `None` if the connection is being cut in place of an answer.
+    async fn answer(&self, request: Request<Incoming>, cutter: &Arc<Cutter>) -> Option<Response<Payload>>;
+}
 
 /// A server that runs until it is stopped or dropped.
 #[derive(Debug)]
@@ -61,7 +72,7 @@ impl Server {
     }
 
     /// Serves this console from now on.
-    pub(super) fn serve(&self, accepting: Accepting, console: Arc<Cisco>) {
+    pub(super) fn serve(&self, accepting: Accepting, console: Arc<dyn Simulated>) {
         let connection = Connection {
             acceptor: accepting.acceptor,
             console,
@@ -117,7 +128,7 @@ async fn accept(listener: TcpListener, connection: Connection, tasks: TaskTracke
 #[derive(Clone)]
 struct Connection {
     acceptor: TlsAcceptor,
-    console: Arc<Cisco>,
+    console: Arc<dyn Simulated>,
     stopping: CancellationToken,
     abandoned: CancellationToken,
 }
@@ -158,7 +169,7 @@ impl Connection {
 }
 
 async fn answer(
-    console: Arc<Cisco>,
+    console: Arc<dyn Simulated>,
     request: Request<Incoming>,
     cutter: Arc<Cutter>,
 ) -> Result<Response<Payload>, io::Error> {

@@ -1,39 +1,22 @@
-//! A certificate authority that lives as long as the simulated console, and the certificate that it signs.
+//! The certificate of a simulated console, and the authority that signs it, which lives as long as the console.
 
 use std::{net::IpAddr, sync::Arc};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    date_time_ymd,
+    BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, date_time_ymd,
 };
 use rustls::{ServerConfig, pki_types::PrivateKeyDer};
 
-use super::SimulatorError;
+use super::{SimulatorError, faults::CertificateKind};
 
-/// The configuration of the server, and the authority's certificate for clients to trust.
-pub(super) fn make(listen: IpAddr, http2: bool) -> Result<(Arc<ServerConfig>, String), SimulatorError> {
-    let authority_key = KeyPair::generate()?;
-    let mut authority = CertificateParams::new(Vec::new())?;
-    authority.distinguished_name.push(DnType::CommonName, "edrctl simulated console");
-    authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    bound(&mut authority);
-    let authority_certificate = authority.self_signed(&authority_key)?;
-
-    let mut names = vec!["127.0.0.1".to_owned(), "::1".to_owned(), "localhost".to_owned()];
-    let own = listen.to_string();
-    if !listen.is_unspecified() && !names.contains(&own) {
-        names.push(own);
-    }
-    let key = KeyPair::generate()?;
-    let mut server = CertificateParams::new(names)?;
-    server.distinguished_name.push(DnType::CommonName, "localhost");
-    server.use_authority_key_identifier_extension = true;
-    server.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    bound(&mut server);
-    let certificate = server.signed_by(&key, &Issuer::from_params(&authority, &authority_key))?;
-
+/// The configuration of the server, and the certificate for clients to trust: the authority's, if there is one.
+pub(super) fn make(
+    listen: IpAddr,
+    http2: bool,
+    kind: CertificateKind,
+) -> Result<(Arc<ServerConfig>, String), SimulatorError> {
+    let (certificate, trusted, key) = certificate(listen, kind)?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let private = PrivateKeyDer::Pkcs8(key.serialize_der().into());
     let mut config = ServerConfig::builder_with_provider(provider)
@@ -44,7 +27,43 @@ pub(super) fn make(listen: IpAddr, http2: bool) -> Result<(Arc<ServerConfig>, St
     if http2 {
         config.alpn_protocols.insert(0, b"h2".to_vec());
     }
-    Ok((Arc::new(config), authority_certificate.pem()))
+    Ok((Arc::new(config), trusted))
+}
+
+/// The server's certificate, the one to trust, and the server's key.
+fn certificate(listen: IpAddr, kind: CertificateKind) -> Result<(Certificate, String, KeyPair), SimulatorError> {
+    let mut names = vec!["127.0.0.1".to_owned(), "::1".to_owned(), "localhost".to_owned()];
+    let own = listen.to_string();
+    if !listen.is_unspecified() && !names.contains(&own) {
+        names.push(own);
+    }
+    let key = KeyPair::generate()?;
+    let mut server = CertificateParams::new(names)?;
+    server.distinguished_name.push(DnType::CommonName, "localhost");
+    server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    bound(&mut server);
+    if kind != CertificateKind::Ca {
+        server.is_ca = match kind {
+            // What `openssl req -x509` makes without further words.
+            CertificateKind::SelfSignedCa => IsCa::Ca(BasicConstraints::Unconstrained),
+            _ => IsCa::ExplicitNoCa,
+        };
+        let certificate = server.self_signed(&key)?;
+        let trusted = certificate.pem();
+        return Ok((certificate, trusted, key));
+    }
+    let authority_key = KeyPair::generate()?;
+    let mut authority = CertificateParams::new(Vec::new())?;
+    authority.distinguished_name.push(DnType::CommonName, "edrctl simulated console");
+    authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    bound(&mut authority);
+    let authority_certificate = authority.self_signed(&authority_key)?;
+
+    server.use_authority_key_identifier_extension = true;
+    server.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    let certificate = server.signed_by(&key, &Issuer::from_params(&authority, &authority_key))?;
+    Ok((certificate, authority_certificate.pem(), key))
 }
 
 /// Wide bounds, because the clocks of test machines are wrong.

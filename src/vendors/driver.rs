@@ -5,7 +5,7 @@
 
 use std::{any::Any, fmt, num::NonZeroUsize, sync::Arc, time::Duration};
 
-use super::{Vendor, VendorError, cisco};
+use super::{Vendor, VendorError, apex_central, cisco};
 use crate::{
     domain::{failure::FailureKind, selector::IdForm},
     http::{Client, Trust, Url},
@@ -60,6 +60,16 @@ pub trait ConsoleSection: Section + fmt::Debug + Send + Sync {
     ///
     /// [`SettingError`] if something is missing or contradicts itself, or a secret cannot be read.
     fn complete(&self, lookup: Lookup<'_>) -> Result<Box<dyn Ready>, SettingError>;
+
+    /// Whether anything in it was set.
+    fn is_set(&self) -> bool;
+
+    /// Where the console is, as far as the section says so; nothing else has to be set for that.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingError`] if it does not say, or contradicts itself.
+    fn url(&self) -> Result<Url, SettingError>;
 
     /// A copy.
     fn boxed(&self) -> Box<dyn ConsoleSection>;
@@ -117,16 +127,19 @@ pub struct Wishes {
 pub enum VendorName {
     /// Cisco Secure Endpoint.
     Cisco,
+    /// Trend Micro Apex Central.
+    Apex,
 }
 
 impl VendorName {
     /// Every console, in the order in which help shows them.
-    pub const ALL: [Self; 1] = [Self::Cisco];
+    pub const ALL: [Self; 2] = [Self::Cisco, Self::Apex];
 
     /// What is known of it.
     pub const fn driver(self) -> &'static Driver {
         match self {
             Self::Cisco => &cisco::DRIVER,
+            Self::Apex => &apex_central::DRIVER,
         }
     }
 

@@ -23,7 +23,8 @@ impl Console {
     /// How many requests that change something have come in, whatever was answered.
     pub(crate) fn changes(&self) -> u64 {
         let stats = self.stats();
-        stats.requests("PUT", Endpoint::Isolation) + stats.requests("DELETE", Endpoint::Isolation)
+        let changes = [("PUT", Endpoint::Isolation), ("DELETE", Endpoint::Isolation), ("POST", Endpoint::Agents)];
+        changes.into_iter().map(|(method, endpoint)| stats.requests(method, endpoint)).sum()
     }
 
     /// Fails if anything was asked that could have changed a host.

@@ -13,7 +13,7 @@ use std::{
 };
 
 use edrctl::http;
-use edrctl::simulator::{self, Faults, Fleet, Options, Stats, Truth};
+use edrctl::simulator::{self, Faults, Fleet, Model, Options, Stats, Truth};
 use tempfile::TempDir;
 
 mod disk;
@@ -247,9 +247,18 @@ impl Console {
 
     /// A console with this fleet.
     pub(crate) fn with(fleet: Fleet, faults: &str) -> Self {
+        Self::start(Model::Cisco, fleet, faults)
+    }
+
+    /// An Apex Central with this fleet.
+    pub(crate) fn apex(fleet: Fleet, faults: &str) -> Self {
+        Self::start(Model::ApexCentral, fleet, faults)
+    }
+
+    fn start(console: Model, fleet: Fleet, faults: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let faults = Faults::parse(faults).unwrap();
-        let options = Options { fleet, faults, ..Options::default() };
+        let options = Options { console, fleet, faults, ..Options::default() };
         let inner = runtime.block_on(simulator::start(options)).unwrap();
         Self { inner: Some(inner), runtime }
     }

@@ -76,16 +76,16 @@ const SIMULATED_HOSTS: u32 = 20;
 /// Runs it.
 pub(crate) async fn run(args: HostsArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let vendor = args.vendor.vendor;
-    let loaded = context.configuration(overrides(vendor, args.vendor.concurrency))?;
+    let loaded = context.configuration(overrides(vendor, args.vendor.console.concurrency))?;
     let (cancel, _guard) = signals::catch()?;
     let opening = Opening {
         vendor,
-        simulate: args.vendor.simulate.then(|| Fleet::of_size(SIMULATED_HOSTS)),
-        faults: args.vendor.faults.as_deref(),
-        concurrency: args.vendor.concurrency,
-        max_wait: args.vendor.max_wait,
+        simulate: args.vendor.console.simulate.then(|| Fleet::of_size(SIMULATED_HOSTS)),
+        faults: args.vendor.console.faults.as_deref(),
+        concurrency: args.vendor.console.concurrency,
+        max_wait: args.vendor.console.max_wait,
         uses_reserve: false,
-        wishes: Wishes::default(),
+        wishes: Wishes { product: args.vendor.console.product.clone(), ..Wishes::default() },
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
     let mut tell = prepare::teller(context);

@@ -5,7 +5,7 @@ use std::{io, sync::Arc};
 use super::session::Session;
 use crate::{
     cli::{
-        args::{ByChoice, TargetArgs},
+        args::{ByChoice, ConsoleArgs, TargetArgs},
         context::Context,
         error::{CommandError, before_the_first_action},
         select::{self, Form, Selected, Sources},
@@ -21,6 +21,7 @@ use crate::{
         console::{Halt, Notice},
         event::Throttle,
         plan::{self, Survey, Wish},
+        resolve::{Cutting, Rules},
         roster::Roster,
     },
     reporters::words,
@@ -67,10 +68,26 @@ pub(crate) fn targets(args: &TargetArgs, vendor: VendorName, context: &Context) 
     Ok(selected)
 }
 
+/// What else than equality names a host here.
+pub(crate) fn rules(vendor: VendorName, args: &TargetArgs, all_agents: bool) -> Result<Rules, CommandError> {
+    let cut_names = match (vendor.driver().takes.cut_names, args.netbios) {
+        (true, true) => Cutting::Taken,
+        (true, false) => Cutting::Shown,
+        (false, false) => Cutting::Ignored,
+        (false, true) => {
+            return Err(CommandError::text(
+                ExitCode::Usage,
+                format!("{} keeps names whole, so there is nothing for `--netbios` to do", vendor.console()),
+            ));
+        }
+    };
+    Ok(Rules { cut_names, all_agents })
+}
+
 /// What has to be repeated to read the same targets again.
-pub(crate) fn reading(args: &TargetArgs) -> (Vec<String>, Vec<String>) {
+pub(crate) fn reading(args: &TargetArgs, console: &ConsoleArgs) -> (Vec<String>, Vec<String>) {
     let mut reading = Vec::new();
-    for (flag, value) in [("--column", &args.column), ("--field", &args.field)] {
+    for (flag, value) in [("--column", &args.column), ("--field", &args.field), ("--product", &console.product)] {
         if let Some(value) = value {
             reading.extend([flag.to_owned(), value.clone()]);
         }
@@ -84,8 +101,10 @@ pub(crate) fn reading(args: &TargetArgs) -> (Vec<String>, Vec<String>) {
         };
         reading.extend(["--by".to_owned(), word.to_owned()]);
     }
-    if args.skip_invalid {
-        reading.push("--skip-invalid".to_owned());
+    for (given, flag) in [(args.skip_invalid, "--skip-invalid"), (args.netbios, "--netbios")] {
+        if given {
+            reading.push(flag.to_owned());
+        }
     }
     (reading, args.files.iter().map(|file| file.display().to_string()).collect())
 }

@@ -79,7 +79,7 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
         context.ui.tell(&format!("nothing is left to do for run {}", replay.header.run));
         return Ok(Ending::Completed.exit(&counts, waits, true));
     }
-    let unlock_code = args.unlock_code.read(context)?;
+    let unlock_code = args.unlock_code.read(vendor, context)?;
     if to_send > 0 && unlock_code.is_none() && replay.header.options.contains_key("unlock_code") {
         return Err(CommandError::text(ExitCode::Usage, "this run set an unlock code, and a journal never keeps one")
             .hint("give it again with `--unlock-code=env:NAME`, `file:PATH` or `prompt`"));

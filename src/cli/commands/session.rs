@@ -3,7 +3,7 @@
 use std::{num::NonZeroUsize, path::Path, sync::Arc};
 
 use crate::{
-    cli::{args::VendorArgs, context::Context, error::CommandError},
+    cli::{args::ConsoleArgs, context::Context, error::CommandError},
     config::{self, Loaded, Overrides},
     domain::{
         outcome::ExitCode,
@@ -11,7 +11,7 @@ use crate::{
     },
     engine::{console::Console, limits::Limits},
     http::{self, ClientOptions, Trust},
-    simulator::{self, Faults, Fleet, Wanted},
+    simulator::{self, Faults, Fleet, Model, Wanted},
     vendors::{Vendor, VendorName, Wishes},
 };
 
@@ -61,7 +61,7 @@ pub(crate) fn overrides(vendor: VendorName, concurrency: Option<NonZeroUsize>) -
 /// The fleet of a rehearsal: the hosts that the targets name.
 ///
 /// Hosts that are to be put back begin isolated.
-pub(crate) fn fleet_of(args: &VendorArgs, entries: &[Entry], isolated: bool) -> Result<Option<Fleet>, CommandError> {
+pub(crate) fn fleet_of(args: &ConsoleArgs, entries: &[Entry], isolated: bool) -> Result<Option<Fleet>, CommandError> {
     if args.simulate { fleet_of_entries(entries, isolated).map(Some) } else { Ok(None) }
 }
 
@@ -97,7 +97,7 @@ impl Session {
         check_wishes(opening.vendor, &opening.wishes)?;
         let vendor = opening.vendor;
         let simulator = match opening.simulate {
-            Some(fleet) => Some(simulate(fleet, opening.faults).await?),
+            Some(fleet) => Some(simulate(vendor, fleet, opening.faults).await?),
             None => None,
         };
         let (ready, trust) = match (&simulator, loaded) {
@@ -159,19 +159,23 @@ const SILENCE: &str = "__EDRCTL_SILENCE_MS";
 
 /// Refuses an option that this console has no use for: whoever gave it meant something by it.
 fn check_wishes(vendor: VendorName, wishes: &Wishes) -> Result<(), CommandError> {
-    let takes = vendor.driver().takes;
-    let unfit = [
-        (wishes.unlock_code.is_some() && !takes.unlock_code, "has no unlock code"),
-        (wishes.product.is_some() && !takes.product, "has one agent for each host, so there is no product to choose"),
-    ];
-    match unfit.into_iter().find(|(unfit, _)| *unfit) {
-        Some((_, why)) => Err(CommandError::text(ExitCode::Usage, format!("{} {why}", vendor.console()))),
-        None => Ok(()),
+    if wishes.product.is_some() && !vendor.driver().takes.product {
+        return Err(CommandError::text(
+            ExitCode::Usage,
+            format!("{} has one agent for each host, so `--product` has nothing to choose", vendor.console()),
+        ));
     }
+    Ok(())
 }
 
-async fn simulate(fleet: Fleet, faults_file: Option<&Path>) -> Result<simulator::Console, CommandError> {
-    let options = simulator::Options { fleet, faults: faults(faults_file)?, ..simulator::Options::default() };
+pub(crate) async fn simulate(
+    vendor: VendorName,
+    fleet: Fleet,
+    faults_file: Option<&Path>,
+) -> Result<simulator::Console, CommandError> {
+    let model = Model::from_word(vendor.word());
+    let console = model.ok_or_else(|| CommandError::text(ExitCode::Internal, "no simulated console of this name"))?;
+    let options = simulator::Options { console, fleet, faults: faults(faults_file)?, ..simulator::Options::default() };
     simulator::start(options)
         .await
         .map_err(|error| CommandError::new(ExitCode::Console, error).context("start the simulated console"))

@@ -1,4 +1,4 @@
-//! `edrctl simulate`.
+//! `edrctl simulate`: every console that is asked for, until it is stopped.
 
 use std::{
     fs,
@@ -13,6 +13,7 @@ use clap::Args;
 use super::session;
 use crate::{
     cli::{
+
         context::Context,
         error::CommandError,
         select::{self, Form, Sources},
@@ -20,23 +21,23 @@ use crate::{
     },
     clock,
     domain::outcome::ExitCode,
-    simulator::{self, Fleet, FleetError},
+    simulator::{self, Faults, Fleet, FleetError, Model, Options},
     vendors::VendorName,
 };
 
-/// Serve a simulated console until stopped, for rehearsals and tests
+/// Serve simulated consoles until stopped, for rehearsals and tests
 ///
-/// Prints a ready configuration: address, CA file and credentials. The credentials are new at every start. Other clients
+/// Prints a ready configuration: addresses, CA file and credentials. The credentials are new at every start. Other clients
 /// of the same console work against it.
 #[derive(Debug, Args)]
 pub(crate) struct SimulateArgs {
-    /// The console
+    /// The console; each `--vendor` is one more
     #[arg(long, value_name = "V", required = true)]
     vendor: Vec<VendorName>,
-    /// Where to listen; port 0 takes a free one
+    /// Where to listen; port 0 takes a free one, and the next console the next port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// The hosts: how many, a target file, or a CSV file with what is known of each (docs/simulator.md)
+    /// The hosts: how many, a target file, or a CSV or JSON file with what is known of each (docs/simulator.md)
     #[arg(long, value_name = "N|FILE", default_value = "20")]
     fleet: String,
     /// What goes wrong, as a TOML file (docs/simulator.md)
@@ -52,17 +53,31 @@ pub(crate) struct SimulateArgs {
 
 /// Runs it.
 pub(crate) async fn run(args: SimulateArgs, context: &Context) -> Result<ExitCode, CommandError> {
-    let vendor = args.vendor.first().copied().unwrap_or(VendorName::Cisco);
     if !args.listen.ip().is_loopback() {
         context.ui.warn("the simulated console listens beyond this machine");
     }
-    let fleet = fleet(&args.fleet, vendor)?;
     let faults = session::faults(args.faults.as_deref())?;
+    let mut all = Vec::new();
+    for vendor in args.vendor.iter().map(|vendor| *vendor) {
+        let options = options(vendor, &args, &faults)?;
+        if !all.iter().any(|known: &Options| known.console == options.console) {
+            all.push(options);
+        }
+    }
     let (cancel, _guard) = signals::catch()?;
-    let options = simulator::Options { listen: args.listen, fleet, faults, now: clock::now() };
-    let console = simulator::start(options)
-        .await
-        .map_err(|error| CommandError::new(ExitCode::Console, error).context("start the simulated console"))?;
+    let mut consoles = Vec::new();
+    for (number, mut options) in (0..).zip(all) {
+        if options.listen.port() > 0 {
+            let port = options.listen.port().checked_add(number).ok_or_else(|| {
+                CommandError::text(ExitCode::Usage, "there is no port behind the last one for the next console")
+            })?;
+            options.listen.set_port(port);
+        }
+        let console = simulator::start(options)
+            .await
+            .map_err(|error| CommandError::new(ExitCode::Console, error).context("start the simulated console"))?;
+        consoles.push(console);
+    }
     let (ca_file, temporary) = match args.write_ca {
         Some(path) => (path, false),
         None => {
@@ -76,28 +91,43 @@ pub(crate) async fn run(args: SimulateArgs, context: &Context) -> Result<ExitCod
     let written = |path: &Path, error: io::Error| {
         CommandError::new(ExitCode::Usage, error).context(format!("write `{}`", path.display()))
     };
-    write_private(&ca_file, console.ca_pem()).map_err(|error| written(&ca_file, error))?;
+    // One file for all: a client trusts each certificate in it.
+    let certificates: String = consoles.iter().map(simulator::Console::ca_pem).collect();
+    write_private(&ca_file, &certificates).map_err(|error| written(&ca_file, error))?;
     let ca_file = fs::canonicalize(&ca_file).unwrap_or(ca_file);
-    let config = console.ready_config(&ca_file);
+    let sections: Vec<String> = consoles.iter().map(|console| console.ready_config(&ca_file)).collect();
+    let config = sections.join("\n");
     if let Some(path) = &args.write_config {
         write_private(path, &config).map_err(|error| written(path, error))?;
     }
     // Somebody waits for this text to know that the console is ready; that nobody does is no failure.
     drop(io::stdout().write_all(config.as_bytes()).and_then(|()| io::stdout().flush()));
-    context.ui.tell(&format!("serving {} until stopped", console.base_url()));
+    for console in &consoles {
+        context.ui.tell(&format!("serving {} until stopped", console.base_url()));
+    }
     cancel.requested().await;
-    let stats = console.stats();
-    let summary = format!("stopped after {} requests; {} hosts isolated", stats.total(), console.fleet().isolated());
-    console.stop().await;
+    let requests: u64 = consoles.iter().map(|console| console.stats().total()).sum();
+    let isolated: usize = consoles.iter().map(|console| console.fleet().isolated()).sum();
+    for console in consoles {
+        console.stop().await;
+    }
     if temporary {
         fs::remove_file(&ca_file).map_err(|error| written(&ca_file, error))?;
     }
-    context.ui.tell(&summary);
+    context.ui.tell(&format!("stopped after {requests} requests; {isolated} hosts isolated"));
     Ok(ExitCode::Success)
 }
 
+/// What the console of one vendor is to be.
+fn options(vendor: VendorName, args: &SimulateArgs, faults: &Faults) -> Result<Options, CommandError> {
+    let console = Model::from_word(vendor.word())
+        .ok_or_else(|| CommandError::text(ExitCode::Internal, format!("nobody simulates `{vendor}`")))?;
+    let fleet = fleet(&args.fleet, vendor)?;
+    Ok(Options { console, listen: args.listen, fleet, faults: faults.clone(), now: clock::now(), credentials: None })
+}
+
 /// Makes the fleet: a number of made-up hosts, those of a CSV file, or those that a target file names.
-fn fleet(text: &str, vendor: crate::vendors::VendorName) -> Result<Fleet, CommandError> {
+fn fleet(text: &str, vendor: VendorName) -> Result<Fleet, CommandError> {
     if let Ok(count) = text.parse::<u32>() {
         return Ok(Fleet::of_size(count));
     }
@@ -117,7 +147,7 @@ fn fleet(text: &str, vendor: crate::vendors::VendorName) -> Result<Fleet, Comman
 
 fn fleet_error(error: FleetError) -> CommandError {
     CommandError::new(ExitCode::Usage, error)
-        .hint("`--fleet` takes a number, a target file, or a CSV file as in `docs/simulator.md`")
+        .hint("`--fleet` takes a number, a target file, or a CSV or JSON file as in `docs/simulator.md`")
 }
 
 /// Writes a file that only this user reads, over whatever was there.

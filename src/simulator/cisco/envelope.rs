@@ -7,7 +7,10 @@ use hyper::{
 };
 use serde::Serialize;
 
-use crate::simulator::faults::ErrorBody;
+use crate::simulator::{
+    faults::ErrorBody,
+    transfer::{self, HTML},
+};
 
 /// An answer before it is given its headers.
 #[derive(Debug)]
@@ -20,7 +23,6 @@ pub(super) struct Reply {
 
 /// JSON, as the console writes it.
 pub(super) const JSON: &str = "application/json";
-const HTML: &str = "text/html; charset=utf-8";
 
 #[derive(Serialize)]
 struct Envelope<'a, T> {
@@ -103,13 +105,7 @@ impl Reply {
 
     /// A page for people, as a gateway in front of the console answers.
     pub(super) fn page(status: StatusCode) -> Self {
-        let reason = status.canonical_reason().unwrap_or("Error");
-        let number = status.as_u16();
-        let body = format!(
-            "<html>\r\n<head><title>{number} {reason}</title></head>\r\n<body>\r\n<center><h1>{number} {reason}</h1></center>\r\n\
-             <hr><center>gateway</center>\r\n</body>\r\n</html>\r\n"
-        );
-        Self { status, body: body.into(), kind: HTML, headers: HeaderMap::new() }
+        Self { status, body: transfer::page(status), kind: HTML, headers: HeaderMap::new() }
     }
 
     /// Sends the client elsewhere.

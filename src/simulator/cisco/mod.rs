@@ -3,14 +3,12 @@
 //! Strict: a parameter or a key that the console does not know is refused, every request counts against the quota, and
 //! an accepted request says nothing of what the host will do. There is no event stream here.
 
-use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
+use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http_body_util::{BodyExt, Limited};
 use hyper::{
@@ -24,9 +22,10 @@ use super::{
     Credentials, SimulatorError,
     faults::{Deed, Endpoint, ErrorBody, Faults, Rule},
     guid::{Guid, mix},
-    payload::{End, Payload},
-    server::Cutter,
+    payload::Payload,
+    server::{Cutter, Simulated},
     stats::Stats,
+    transfer::{self, wait},
     truth::Truth,
 };
 use crate::domain::host::Isolation;
@@ -45,9 +44,6 @@ use route::Route;
 
 /// The longest body that is read.
 const LONGEST_BODY: usize = 64 * 1024;
-
-/// Answers shorter than this are not worth compressing.
-const WORTH_COMPRESSING: usize = 1024;
 
 /// The simulated console's logic.
 #[derive(Debug)]
@@ -88,68 +84,6 @@ impl Cisco {
             inserted: AtomicBool::new(false),
             removed: AtomicBool::new(false),
         })
-    }
-
-    pub(super) fn stats(&self) -> &Stats {
-        &self.stats
-    }
-
-    /// Answers one request; `None` if the connection is being cut in place of an answer.
-    pub(super) async fn answer(&self, request: Request<Incoming>, cutter: &Arc<Cutter>) -> Option<Response<Payload>> {
-        let route = Route::read(&request, &self.base_url);
-        let _under_way = self.stats.begin(&route.method, route.endpoint);
-        let (head, body) = request.into_parts();
-        // A client that breaks off its own body is gone, and gets no answer.
-        let body = Limited::new(body, LONGEST_BODY).collect().await.map(http_body_util::Collected::to_bytes).ok();
-        wait(self.faults.latency.0).await;
-        let rule = self.truth.script.fault(&route.method, route.endpoint, route.guid);
-        let deed = rule.map(|rule| &rule.deed);
-        let before = match deed {
-            Some(Deed::Status(status)) => {
-                let detail = "The request could not be processed";
-                let reading = self.take();
-                Some((Reply::error(status.number(), detail, &route.own, self.faults.answers.error_body), Some(reading)))
-            }
-            Some(Deed::Html(status)) => {
-                let status = StatusCode::from_u16(status.number()).unwrap_or(StatusCode::BAD_GATEWAY);
-                Some((Reply::page(status), None))
-            }
-            Some(Deed::Redirect(location)) => Some((Reply::redirect(location.as_str()), None)),
-            Some(Deed::CutBefore) => {
-                cutter.cut(false);
-                return None;
-            }
-            Some(Deed::Silence) => return std::future::pending().await,
-            Some(Deed::Delay(time)) => {
-                wait(time.0).await;
-                None
-            }
-            Some(Deed::Revoke) => {
-                self.revoked.store(true, Ordering::Relaxed);
-                None
-            }
-            _ => None,
-        };
-        let (reply, reading) = match before {
-            Some((mut reply, reading)) => {
-                if let Some(span) = rule.and_then(|rule| rule.retry_after) {
-                    reply.headers.insert(header::RETRY_AFTER, span.0.as_secs().into());
-                }
-                (reply, reading)
-            }
-            None => {
-                let (reply, reading) = self.judge(&route, &head.headers, body.as_ref(), deed);
-                (reply, Some(reading))
-            }
-        };
-        match deed {
-            Some(Deed::CutAfter) => {
-                cutter.cut(false);
-                None
-            }
-            Some(Deed::SilenceAfter) => std::future::pending().await,
-            _ => Some(self.send(reply, reading, &head.headers, rule, cutter)),
-        }
     }
 
     /// Decides: who are you, may you ask at all, and what then.
@@ -253,10 +187,7 @@ impl Cisco {
         self.stats.answer(reply.status.as_u16());
         let deed = rule.map(|rule| &rule.deed);
         if deed == Some(&Deed::Garbage) {
-            let mut broken = reply.body.to_vec();
-            broken.truncate(broken.len() * 2 / 3);
-            broken.extend_from_slice(b"\x00}<");
-            reply.body = broken.into();
+            reply.body = transfer::garbage(&reply.body);
         }
         // A gateway knows neither the console's headers nor its quota.
         if !reply.is_page() || self.faults.answers.error_body == ErrorBody::Html {
@@ -267,17 +198,10 @@ impl Cisco {
         } else {
             reply.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(reply.kind));
         }
-        if self.faults.gzip && reply.body.len() > WORTH_COMPRESSING && takes_gzip(asked) {
-            reply.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-            reply.headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
-            reply.body = compress(&reply.body);
+        if self.faults.gzip {
+            transfer::compress(&mut reply.body, &mut reply.headers, asked);
         }
-        let payload = match deed {
-            Some(Deed::SlowBody(time)) => Payload::slow(reply.body, time.0),
-            Some(Deed::HalfBody) => Payload::half(reply.body, End::Closed(Arc::clone(cutter))),
-            Some(Deed::Reset) => Payload::half(reply.body, End::Reset(Arc::clone(cutter))),
-            _ => Payload::whole(reply.body),
-        };
+        let payload = transfer::payload(reply.body, deed, cutter);
         let mut response = Response::new(payload);
         *response.status_mut() = reply.status;
         *response.headers_mut() = reply.headers;
@@ -290,6 +214,70 @@ impl Cisco {
     }
 }
 
+#[async_trait]
+impl Simulated for Cisco {
+    fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    async fn answer(&self, request: Request<Incoming>, cutter: &Arc<Cutter>) -> Option<Response<Payload>> {
+        let route = Route::read(&request, &self.base_url);
+        let _under_way = self.stats.begin(&route.method, route.endpoint);
+        let (head, body) = request.into_parts();
+        // A client that breaks off its own body is gone, and gets no answer.
+        let body = Limited::new(body, LONGEST_BODY).collect().await.map(http_body_util::Collected::to_bytes).ok();
+        wait(self.faults.latency.0).await;
+        let rule = self.truth.script.fault(&route.method, route.endpoint, route.guid);
+        let deed = rule.map(|rule| &rule.deed);
+        let before = match deed {
+            Some(Deed::Status(status)) => {
+                let detail = "The request could not be processed";
+                let reading = self.take();
+                Some((Reply::error(status.number(), detail, &route.own, self.faults.answers.error_body), Some(reading)))
+            }
+            Some(Deed::Html(status)) => {
+                let status = StatusCode::from_u16(status.number()).unwrap_or(StatusCode::BAD_GATEWAY);
+                Some((Reply::page(status), None))
+            }
+            Some(Deed::Redirect(location)) => Some((Reply::redirect(location.as_str()), None)),
+            Some(Deed::CutBefore) => {
+                cutter.cut(false);
+                return None;
+            }
+            Some(Deed::Silence) => return std::future::pending().await,
+            Some(Deed::Delay(time)) => {
+                wait(time.0).await;
+                None
+            }
+            Some(Deed::Revoke) => {
+                self.revoked.store(true, Ordering::Relaxed);
+                None
+            }
+            _ => None,
+        };
+        let (reply, reading) = match before {
+            Some((mut reply, reading)) => {
+                if let Some(span) = rule.and_then(|rule| rule.retry_after) {
+                    reply.headers.insert(header::RETRY_AFTER, span.0.as_secs().into());
+                }
+                (reply, reading)
+            }
+            None => {
+                let (reply, reading) = self.judge(&route, &head.headers, body.as_ref(), deed);
+                (reply, Some(reading))
+            }
+        };
+        match deed {
+            Some(Deed::CutAfter) => {
+                cutter.cut(false);
+                None
+            }
+            Some(Deed::SilenceAfter) => std::future::pending().await,
+            _ => Some(self.send(reply, reading, &head.headers, rule, cutter)),
+        }
+    }
+}
+
 /// The console's word for a state.
 const fn word(state: Isolation) -> &'static str {
     match state {
@@ -297,27 +285,5 @@ const fn word(state: Isolation) -> &'static str {
         Isolation::Isolated => "isolated",
         Isolation::Releasing => "pending_stop",
         Isolation::NotIsolated | Isolation::Unknown => "not_isolated",
-    }
-}
-
-async fn wait(time: Duration) {
-    if !time.is_zero() {
-        tokio::time::sleep(time).await;
-    }
-}
-
-fn takes_gzip(headers: &HeaderMap) -> bool {
-    let asked = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
-    asked.is_some_and(|asked| asked.split(',').any(|word| word.trim().eq_ignore_ascii_case("gzip")))
-}
-
-fn compress(body: &[u8]) -> Bytes {
-    use std::io::Write as _;
-
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    // Writing into memory cannot fail.
-    match encoder.write_all(body).and_then(|()| encoder.finish()) {
-        Ok(compressed) => compressed.into(),
-        Err(_) => Bytes::copy_from_slice(body),
     }
 }

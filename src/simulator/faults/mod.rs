@@ -6,13 +6,15 @@ use std::{path::Path, time::Duration};
 
 use serde::Deserialize;
 
+mod apex;
 mod script;
 mod values;
 
+pub use apex::{ApexFaults, ErrorContent, ErrorStatus, NoSelector, Offset, SnapshotState, UnknownFilter};
 pub(super) use script::{Confirmation, Script};
 pub use values::{
-    Address, AnswerState, ErrorBody, HowConfirmed, Names, NotAvailable, ReadOnly, ResetRounding, Share, Span, Spelling,
-    Transitional, UnknownGuid, Verb,
+    Address, AnswerState, CertificateKind, ErrorBody, HowConfirmed, Names, NotAvailable, ReadOnly, ResetRounding,
+    Share, Span, Spelling, Transitional, UnknownGuid, Verb,
 };
 
 /// All switches of the simulated console.
@@ -25,12 +27,16 @@ pub struct Faults {
     pub http2: bool,
     /// Whether long answers are compressed for clients that ask for it.
     pub gzip: bool,
+    /// Who signs the certificate.
+    pub certificate: CertificateKind,
     /// How many requests are allowed, and how it is told.
     pub quota: QuotaFaults,
     /// How the inventory is listed.
     pub listing: ListingFaults,
     /// How single requests are answered.
     pub answers: AnswerFaults,
+    /// How Apex Central behaves.
+    pub apex: ApexFaults,
     /// Hosts that cannot be isolated; none unless given.
     pub unavailable: Option<Chosen>,
     /// How hosts confirm; the first that fits a host holds, and all others confirm after two seconds.
@@ -46,9 +52,11 @@ impl Default for Faults {
             latency: Span(Duration::ZERO),
             http2: true,
             gzip: true,
+            certificate: CertificateKind::Ca,
             quota: QuotaFaults::default(),
             listing: ListingFaults::default(),
             answers: AnswerFaults::default(),
+            apex: ApexFaults::default(),
             unavailable: None,
             confirm: Vec::new(),
             rules: Vec::new(),
@@ -232,6 +240,10 @@ pub enum Endpoint {
     Isolation,
     /// `/v1/groups`.
     Groups,
+    /// Apex Central's `…/AgentResource/ProductAgents`.
+    Agents,
+    /// Apex Central's `…/ServerResource/ProductServers`.
+    Servers,
     /// Any other path.
     Other,
 }
@@ -268,6 +280,34 @@ pub enum Deed {
     Redirect(Address),
     /// From this request on, the credentials are refused.
     Revoke,
+    /// Apex Central: answered with this `result_code`; nothing is done.
+    Code(Code),
+    /// Apex Central: answered as if nothing had matched; nothing is done.
+    Nothing,
+    /// Apex Central: the answer shows another agent; nothing is done.
+    OtherAgent,
+    /// Apex Central: done; the answer shows another agent as well.
+    ExtraAgent,
+}
+
+/// A `result_code` that says that something is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "i32")]
+pub struct Code(i32);
+
+impl Code {
+    /// The number.
+    pub const fn number(self) -> i32 {
+        self.0
+    }
+}
+
+impl TryFrom<i32> for Code {
+    type Error = &'static str;
+
+    fn try_from(number: i32) -> Result<Self, Self::Error> {
+        if (-9999..0).contains(&number) { Ok(Self(number)) } else { Err("a code is a number from -9999 to -1") }
+    }
 }
 
 /// A status of HTTP that says that something is wrong.

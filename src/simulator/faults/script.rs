@@ -55,10 +55,9 @@ impl Book {
         let mut found: HashMap<String, Vec<Guid>> = written.map(|name| (name.to_lowercase(), Vec::new())).collect();
         let mut names_left = false;
         for (name, guids) in &mut found {
-            match Guid::parse(name) {
-                Some(guid) => guids.extend(fleet.find(guid).map(|_| guid)),
-                None => names_left = true,
-            }
+            let guid = Guid::of_text(name);
+            guids.extend(fleet.find(guid).map(|_| guid));
+            names_left |= guids.is_empty();
         }
         if names_left {
             for number in 0..u32::try_from(fleet.len()).unwrap_or(u32::MAX) {
@@ -141,6 +140,11 @@ impl Script {
         }
         let counted = Mutex::new(vec![Counted::default(); rules.len()]);
         Ok(Self { confirmations, unavailable, rules, counted })
+    }
+
+    /// Whether any rule wants to know what a request is for.
+    pub(in crate::simulator) const fn has_rules(&self) -> bool {
+        !self.rules.is_empty()
     }
 
     /// Which confirmation holds for a host, as a number for [`Script::confirmation`].

@@ -17,7 +17,7 @@ impl<'de> Deserialize<'de> for Span {
     }
 }
 
-fn parse_span(text: &str) -> Option<Duration> {
+pub(super) fn parse_span(text: &str) -> Option<Duration> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at_checked(digits)?;
     let number: u64 = number.parse().ok()?;
@@ -92,9 +92,9 @@ pub enum Verb {
     Put,
     /// Release.
     Delete,
-    /// Not used by this console.
+    /// Act, at Apex Central.
     Post,
-    /// Not used by this console.
+    /// Not used by any console.
     Patch,
 }
 
@@ -132,6 +132,19 @@ pub(super) fn at_least_one_if_any<'de, D: Deserializer<'de>>(deserializer: D) ->
 pub(super) fn some_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
     let span = Span::deserialize(deserializer)?;
     if span.0.is_zero() { Err(D::Error::custom("must be longer than nought")) } else { Ok(span) }
+}
+
+/// Who signs the console's certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CertificateKind {
+    /// An authority that lives as long as the console.
+    #[default]
+    Ca,
+    /// Itself; it says that it is no authority.
+    SelfSigned,
+    /// Itself; it says that it is an authority, as `openssl req -x509` writes it.
+    SelfSignedCa,
 }
 
 /// How the quota's headers are spelt.

@@ -6,7 +6,10 @@ use std::{
 };
 
 use super::{Fleet, Said};
-use crate::{domain::host::MacAddr, simulator::guid::Guid};
+use crate::{
+    domain::host::MacAddr,
+    simulator::{Model, guid::Guid},
+};
 
 const OFFICES: [&str; 12] = ["FIN", "HR", "ENG", "SAL", "OPS", "LEG", "MKT", "LAB", "DC1", "DC2", "BER", "OSA"];
 const KINDS: [&str; 5] = ["LT", "WS", "SRV", "VM", "KIOSK"];
@@ -27,8 +30,14 @@ impl Fleet {
         let hash = self.guid(number).hash(1);
         let office = pick(&OFFICES, hash);
         let kind = pick(&KINDS, hash >> 16);
-        let first = format!("{office}-{kind}-{number:04}.corp.example");
-        if self.is_taken(&Key::Name(&first)) { format!("{office}-{kind}-{number:04}X.corp.example") } else { first }
+        let (stem, domain) = match self.model {
+            Model::Cisco => (format!("{office}-{kind}-{number:04}"), ".corp.example"),
+            // Fifteen characters are all that this console shows of a name.
+            Model::ApexCentral if number < 100_000 => (format!("{office}-{kind}-{number:04}"), ""),
+            Model::ApexCentral => (format!("{office}-{number}"), ""),
+        };
+        let first = format!("{stem}{domain}");
+        if self.is_taken(&Key::Name(&first)) { format!("{stem}X{domain}") } else { first }
     }
 
     /// The address of a host's one interface.

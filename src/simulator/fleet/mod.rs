@@ -10,12 +10,15 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::guid::Guid;
+use super::{Model, guid::Guid};
 use crate::domain::host::{Isolation, MacAddr};
 
+pub(super) mod agents;
+mod json;
 mod made_up;
 mod read;
 
+use agents::SaidAgent;
 pub use read::FleetError;
 
 /// Hosts, and what was said of them.
@@ -28,6 +31,7 @@ pub struct Fleet {
     /// Hashes of all names and addresses that were said, so that none is made up a second time.
     taken: HashSet<u64>,
     groups: Vec<Box<str>>,
+    model: Model,
 }
 
 /// What a target file says of one host that must be in the fleet.
@@ -55,6 +59,7 @@ pub(super) struct Said {
     pub(super) available: bool,
     pub(super) last_seen: Option<Timestamp>,
     pub(super) group: Option<u8>,
+    pub(super) agent: Option<Box<SaidAgent>>,
 }
 
 impl Default for Said {
@@ -67,6 +72,7 @@ impl Default for Said {
             available: true,
             last_seen: None,
             group: None,
+            agent: None,
         }
     }
 }
@@ -84,17 +90,20 @@ impl Fleet {
     ///
     /// # Errors
     ///
-    /// [`FleetError::BadGuid`] for an id that is no GUID.
+    /// [`FleetError::Nothing`] for a target that names nothing.
     pub fn of_targets<'a>(targets: impl IntoIterator<Item = Wanted<'a>>) -> Result<Self, FleetError> {
         let mut fleet = Self::default();
         for (number, wanted) in targets.into_iter().enumerate() {
             let guid = match wanted.id {
-                Some(id) => Guid::parse(id).ok_or(FleetError::BadGuid { line: number as u64 + 1 })?,
+                Some(id) => Guid::of_text(id),
                 None => derive(&wanted).ok_or(FleetError::Nothing { line: number as u64 + 1 })?,
             };
             let state = if wanted.isolated { Isolation::Isolated } else { Isolation::NotIsolated };
-            let said =
-                Said { name: wanted.name.map(Into::into), ip: wanted.ip, mac: wanted.mac, state, ..Said::default() };
+            // An id of the usual form is spelt as the console spells its ids.
+            let odd = wanted.id.filter(|id| Guid::parse(id).is_none());
+            let agent = odd.map(|id| Box::new(SaidAgent { id: Some(id.into()), ..SaidAgent::default() }));
+            let name = wanted.name.map(Into::into);
+            let said = Said { name, ip: wanted.ip, mac: wanted.mac, state, agent, ..Said::default() };
             fleet.add(guid, said)?;
         }
         fleet.guids.shrink_to_fit();
@@ -191,6 +200,7 @@ impl Fleet {
             said.entry(first).or_default().learn(other);
         }
         self.groups = old.groups;
+        self.model = old.model;
         for (number, guid) in (0_u32..).zip(old.guids) {
             if !repeated.contains_key(&number) {
                 let said = said.remove(&number).unwrap_or_default();
@@ -213,12 +223,14 @@ impl Said {
             || !self.available
             || self.last_seen.is_some()
             || self.group.is_some()
+            || self.agent.is_some()
     }
 
     fn learn(&mut self, other: Self) {
         self.name = self.name.take().or(other.name);
         self.ip = self.ip.or(other.ip);
         self.mac = self.mac.or(other.mac);
+        self.agent = self.agent.take().or(other.agent);
     }
 }
 

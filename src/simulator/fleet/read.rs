@@ -1,4 +1,4 @@
-//! Reads a fleet from a CSV file with a header.
+//! Reads a fleet from a file: CSV with a header, or JSON.
 
 use std::{net::IpAddr, path::Path};
 
@@ -52,6 +52,29 @@ pub enum FleetError {
         /// What should stand there.
         expected: &'static str,
     },
+    /// A JSON file that cannot be read.
+    #[error("read the fleet")]
+    Open(#[source] std::io::Error),
+    /// A JSON file that is no list of agents.
+    #[error("line {line}: {what}")]
+    Json {
+        /// The line in the file.
+        line: u64,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// An agent of which nothing is said.
+    #[error("agent {number}: an agent needs an entity_id or a host_name")]
+    NothingOfAgent {
+        /// Its number in the file, from 1.
+        number: u64,
+    },
+    /// A code that does not say that something is wrong.
+    #[error("agent {number}: `answers` is a negative number")]
+    BadCode {
+        /// The agent's number in the file, from 1.
+        number: u64,
+    },
     /// Two hosts with one id.
     #[error("two hosts have the same guid")]
     Repeated,
@@ -61,12 +84,16 @@ pub enum FleetError {
 }
 
 impl Fleet {
-    /// Reads a fleet file.
+    /// Reads a fleet file: JSON if its name ends in `.json`, else CSV.
     ///
     /// # Errors
     ///
     /// [`FleetError`] names the line that is wrong.
     pub fn read(path: &Path) -> Result<Self, FleetError> {
+        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
+            let text = std::fs::read_to_string(path).map_err(FleetError::Open)?;
+            return Self::from_json(text.trim_start_matches('\u{feff}'));
+        }
         Self::from_csv(
             csv::ReaderBuilder::new()
                 .trim(csv::Trim::All)
@@ -142,6 +169,7 @@ impl Row<'_> {
             available: available.unwrap_or(true),
             last_seen,
             group,
+            agent: None,
         };
         Ok((guid, said))
     }

@@ -71,9 +71,17 @@ fn what_was_said_is_never_made_up_for_another_host() {
 }
 
 #[test]
-fn an_id_that_is_no_guid_is_told_with_its_number() {
-    let error = Fleet::of_targets([Wanted { id: Some("guid1"), ..Wanted::default() }]).unwrap_err();
-    assert_eq!(error.to_string(), "line 1: not a GUID");
+fn an_id_that_is_no_guid_is_kept_as_it_was_written() {
+    let mut fleet = Fleet::of_targets([
+        Wanted { id: Some("Agent/7"), ..Wanted::default() },
+        Wanted { id: Some(GUID), ..Wanted::default() },
+    ])
+    .unwrap();
+    assert_eq!((fleet.id(0), fleet.id(1)), ("Agent/7".to_owned(), GUID.to_owned()));
+    assert_eq!(fleet.find(Guid::of_text("agent/7")), Some(0));
+    fleet.serve_at(Model::ApexCentral);
+    assert_eq!((fleet.id(0), fleet.id(1)), ("Agent/7".to_owned(), GUID.to_uppercase()));
+    assert!(Fleet::of_targets([Wanted::default()]).is_err());
 }
 
 #[test]

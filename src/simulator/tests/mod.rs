@@ -72,7 +72,7 @@ impl Room {
 }
 
 /// Lets everything else go on until this is so.
-async fn until(condition: impl Fn() -> bool) {
+pub(super) async fn until(condition: impl Fn() -> bool) {
     let reached = async {
         while !condition() {
             tokio::task::yield_now().await;
@@ -82,7 +82,7 @@ async fn until(condition: impl Fn() -> bool) {
 }
 
 /// A client that trusts a console.
-fn client(console: &Console) -> reqwest::ClientBuilder {
+pub(super) fn client(console: &Console) -> reqwest::ClientBuilder {
     let ca = Certificate::from_pem(console.ca_pem().as_bytes()).unwrap();
     Client::builder().tls_certs_only([ca]).no_proxy().redirect(reqwest::redirect::Policy::none())
 }

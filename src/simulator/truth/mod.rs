@@ -18,9 +18,11 @@ use super::{
 };
 use crate::domain::host::Isolation;
 
+pub(super) mod agents;
 mod state;
 mod texts;
 
+use agents::Moves;
 use state::{AVAILABLE, CHANGING, HAS_CODE, ISOLATED, REMOVED, State};
 use texts::Texts;
 
@@ -68,6 +70,7 @@ pub(super) struct Inner {
     /// Numbers of hosts in the order of the listing; `None` while that is simply the order of the numbers.
     order: Option<Vec<u32>>,
     comments: u64,
+    moves: Moves,
 }
 
 /// How a host looks to the console.
@@ -109,7 +112,7 @@ impl Truth {
         for number in 0..u32::try_from(fleet.len()).unwrap_or(u32::MAX) {
             states.push(State::first(fleet.guid(number), fleet.said(number), &script));
         }
-        let inner = Inner { fleet, states, texts: Texts::default(), order: None, comments: 0 };
+        let inner = Inner { fleet, states, texts: Texts::default(), order: None, comments: 0, moves: Moves::default() };
         Self { started: Instant::now(), wall, script, inner: Mutex::new(inner) }
     }
 
@@ -118,10 +121,10 @@ impl Truth {
         self.host(id).map(|host| host.state)
     }
 
-    /// What is true of one host, by its id.
+    /// What is true of one host, by its id: in any case, and in either form of a GUID.
     pub fn host(&self, id: &str) -> Option<HostTruth> {
         let inner = self.lock();
-        let number = inner.fleet.find(Guid::parse(id)?)?;
+        let number = inner.fleet.find(Guid::of_text(id))?;
         Some(self.tell(&inner, number))
     }
 
@@ -133,7 +136,8 @@ impl Truth {
 
     /// How many hosts there are, those that were removed not counted.
     pub fn len(&self) -> usize {
-        self.lock().listed()
+        let inner = self.lock();
+        inner.listed() - self.uninstalled(&inner)
     }
 
     /// Whether there is no host.
@@ -144,7 +148,7 @@ impl Truth {
     /// How many hosts are off the network now, those that are being released included.
     pub fn isolated(&self) -> usize {
         let inner = self.lock();
-        let off = |number| matches!(self.state(&inner, number), Isolation::Isolated | Isolation::Releasing);
+        let off = |number| inner.state(number).is_off(self.state(&inner, number));
         inner.numbers().filter(|number| off(*number)).count()
     }
 
@@ -284,7 +288,7 @@ impl Truth {
     fn tell(&self, inner: &Inner, number: u32) -> HostTruth {
         let state = inner.state(number);
         HostTruth {
-            id: inner.fleet.guid(number).to_string(),
+            id: inner.fleet.id(number),
             name: inner.fleet.name(number),
             state: self.state(inner, number),
             available: state.is(AVAILABLE),
@@ -294,7 +298,7 @@ impl Truth {
             deletes_accepted: state.deletes_accepted,
             comment: inner.texts.text(state.comment).cloned(),
             unlock_code: inner.texts.text(state.unlock_code).cloned(),
-            removed: state.is(REMOVED),
+            removed: self.is_gone(inner, number),
         }
     }
 }

@@ -32,6 +32,8 @@ pub(super) const AVAILABLE: u8 = 1 << 2;
 pub(super) const REMOVED: u8 = 1 << 3;
 pub(super) const HAS_CODE: u8 = 1 << 4;
 pub(super) const AWAY: u8 = 1 << 5;
+/// The last request came while the one before it was still pending.
+pub(super) const TURNED: u8 = 1 << 6;
 
 impl State {
     pub(super) const fn is(self, flag: u8) -> bool {
@@ -50,8 +52,31 @@ impl State {
         state.set(AVAILABLE, said.is_none_or(|said| said.available) && !script.is_unavailable(guid));
         state.set(ISOLATED, isolated);
         state.set(HAS_CODE, isolated);
-        state.set(AWAY, said.is_some_and(|said| said.last_seen.is_some()));
+        let agent = said.and_then(|said| said.agent.as_deref());
+        state.set(CHANGING, agent.is_some_and(|agent| agent.changing));
+        let offline = agent.is_some_and(|agent| agent.offline);
+        state.set(AWAY, offline || said.is_some_and(|said| said.last_seen.is_some()));
         state
+    }
+
+    /// Whether the host is off the network in this state, which it is in now.
+    pub(super) const fn is_off(self, now: Isolation) -> bool {
+        match now {
+            Isolation::Isolated => true,
+            Isolation::Releasing => !self.is(TURNED),
+            Isolation::Isolating => self.is(TURNED),
+            Isolation::NotIsolated | Isolation::Unknown => false,
+        }
+    }
+
+    /// What a console tells that has not heard of the last request yet.
+    pub(super) const fn before_last(self) -> Isolation {
+        match (self.is(ISOLATED), self.is(TURNED)) {
+            (true, false) => Isolation::Isolated,
+            (false, false) => Isolation::NotIsolated,
+            (true, true) => Isolation::Isolating,
+            (false, true) => Isolation::Releasing,
+        }
     }
 
     /// Where the host stands when this much time has passed since the last accepted request.

@@ -103,6 +103,15 @@ impl ConsoleSection for ApexSection {
         Ok(Box::new(self.completed(lookup)?))
     }
 
+    fn is_set(&self) -> bool {
+        self.url.is_some() || self.application_id.is_some() || self.api_key.is_some()
+    }
+
+    fn url(&self) -> Result<Url, SettingError> {
+        let url = self.url.as_ref().ok_or(SettingError::Missing { section: NAME, key: "url" })?;
+        Ok(url.value.clone())
+    }
+
     fn boxed(&self) -> Box<dyn ConsoleSection> {
         Box::new(self.clone())
     }

@@ -115,6 +115,14 @@ impl ConsoleSection for CiscoSection {
         Ok(Box::new(self.completed(lookup)?))
     }
 
+    fn is_set(&self) -> bool {
+        self.region.is_some() || self.base_url.is_some() || self.client_id.is_some() || self.api_key.is_some()
+    }
+
+    fn url(&self) -> Result<Url, SettingError> {
+        self.base()
+    }
+
     fn boxed(&self) -> Box<dyn ConsoleSection> {
         Box::new(self.clone())
     }
