@@ -36,6 +36,10 @@ const LONGEST_WAIT: u64 = 86_400;
 /// What a success brings. `changes`: whether the request would have changed a host.
 pub(super) fn content<'a, T: Deserialize<'a>>(response: &'a Response, changes: bool) -> Result<Vec<T>, Refusal> {
     let body = response.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&response.body);
+    // A list in place of the envelope would be taken for its members in their order.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(judge_status(response, changes).into());
+    }
     let unread = if changes { Again::InDoubt } else { Again::Never };
     let (code, description, content) = match serde_json::from_slice::<Envelope<'_, Content<T>>>(body) {
         Ok(envelope) => (envelope.result_code, envelope.result_description, Ok(envelope.result_content)),
@@ -55,13 +59,16 @@ pub(super) fn content<'a, T: Deserialize<'a>>(response: &'a Response, changes: b
         // A success that contradicts itself, or an answer in another service's form.
         Some(codes::SUCCESS) => {
             let text = format!("the console says that it is done, and answers HTTP {number}");
-            Err(VendorError::new(FailureKind::Protocol, text, if changes { Again::InDoubt } else { Again::Backoff }).into())
+            Err(VendorError::new(FailureKind::Protocol, text, if changes { Again::InDoubt } else { Again::Backoff })
+                .into())
         }
         _ if !response.status.is_success() => Err(judge_status(response, changes).into()),
         code => {
-            let what = code.map_or_else(|| "no result code".to_owned(), |code| format!("the unknown result code {code}"));
+            let what =
+                code.map_or_else(|| "no result code".to_owned(), |code| format!("the unknown result code {code}"));
             let text = format!("the console's answer has {what} (HTTP {number}{})", said(description.as_ref()));
-            Err(VendorError::new(FailureKind::Protocol, text, if changes { Again::InDoubt } else { Again::Backoff }).into())
+            Err(VendorError::new(FailureKind::Protocol, text, if changes { Again::InDoubt } else { Again::Backoff })
+                .into())
         }
     }
 }
@@ -145,7 +152,9 @@ fn judge_status(response: &Response, changes: bool) -> VendorError {
         ),
         407 => stop(FailureKind::Gateway, "a proxy wants a login"),
         408 => fail(FailureKind::Timeout, "the console gave up waiting for the request", Again::Backoff),
-        429 => fail(FailureKind::Throttled, "the console says: too many requests", Again::Throttled(retry_after(response))),
+        429 => {
+            fail(FailureKind::Throttled, "the console says: too many requests", Again::Throttled(retry_after(response)))
+        }
         503 if retry_after(response).is_some() => {
             fail(FailureKind::Gateway, "the console asks for patience", Again::Throttled(retry_after(response)))
         }

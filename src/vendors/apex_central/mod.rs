@@ -234,7 +234,8 @@ impl Vendor for ApexCentral {
             Sought::Known(observed) => Ok(answer(vec![observed])),
             Sought::Unfiltered => {
                 self.ignores_ids.store(true, Ordering::Relaxed);
-                let text = "the console was asked for one agent and answered for others; the whole list is asked for next";
+                let text =
+                    "the console was asked for one agent and answered for others; the whole list is asked for next";
                 Err(VendorError::new(FailureKind::Protocol, text, Again::Backoff))
             }
         }

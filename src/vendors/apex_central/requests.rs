@@ -215,21 +215,24 @@ struct Listed(Host);
 impl<'de> Deserialize<'de> for Listed {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // Acting by a name whose namesake cannot be told would be guessing, so one agent without an id spoils the list.
-        host(Agent::deserialize(deserializer)?).map(Self).ok_or_else(|| D::Error::custom("an agent without `entity_id`"))
+        host(Agent::deserialize(deserializer)?)
+            .map(Self)
+            .ok_or_else(|| D::Error::custom("an agent without `entity_id`"))
     }
 }
 
 fn host(agent: Agent<'_>) -> Option<Host> {
-    let id = agent.entity_id.filter(|id| !id.0.trim().is_empty())?;
+    let id = agent.entity_id.as_ref().filter(|id| !id.0.trim().is_empty()).map(|id| HostId::new(&*id.0))?;
     let status = agent.isolation_status.as_ref().map(|status| &*status.0).filter(|status| !status.is_empty());
     let able = abilities(&agent, status);
+    let state = status.map(host_state);
     Some(Host {
-        id: HostId::new(&*id.0),
+        id,
         name: agent.host_name.filter(|name| !name.0.trim().is_empty()).map(boxed),
         domain: Some(agent.ad_domain.map_or_else(Box::default, boxed)),
         addresses: addresses(agent.ip_address_list.as_ref()),
         macs: macs(agent.mac_address_list.as_ref()),
-        state: status.map(host_state),
+        state,
         able,
         last_seen: None,
         os: None,
