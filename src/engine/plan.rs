@@ -278,7 +278,7 @@ fn nearly(why: Near) -> String {
 fn judge_id(roster: &Roster, n: u32, wish: Wish<'_>) -> Option<(Outcome, Option<Failure>)> {
     wish.kind?;
     let id = roster.item(n)?.host.as_ref()?;
-    protected_by(wish.protected, id.as_str(), None, &[])
+    protected_by(wish.protected, id.as_str(), None)
 }
 
 /// Ends a host that nothing must or need be sent to.
@@ -287,7 +287,7 @@ fn judge(host: &Host, wish: Wish<'_>) -> Option<(Outcome, Option<Failure>)> {
         // Its state is all that was asked for, and here it is.
         return host.state.as_ref().map(|_| (Outcome::Confirmed, None));
     };
-    let refusal = protected_by(wish.protected, host.id.as_str(), host.name.as_deref(), &host.addresses);
+    let refusal = protected_by(wish.protected, host.id.as_str(), Some(host));
     if refusal.is_some() {
         return refusal;
     }
@@ -312,15 +312,17 @@ pub(super) fn not_capable(kind: ActionKind) -> String {
     )
 }
 
-fn protected_by(
-    patterns: &[Pattern],
-    id: &str,
-    name: Option<&str>,
-    addresses: &[std::net::IpAddr],
-) -> Option<(Outcome, Option<Failure>)> {
+fn protected_by(patterns: &[Pattern], id: &str, host: Option<&Host>) -> Option<(Outcome, Option<Failure>)> {
+    let name = host.and_then(|host| host.name.as_deref());
+    let addresses = host.map(|host| host.addresses.as_slice()).unwrap_or_default();
+    let domain = host.and_then(|host| host.domain.as_deref());
     let mut doubt = None;
     for pattern in patterns {
-        match pattern.matches(id, name, addresses) {
+        let matched = match domain {
+            Some(domain) => pattern.matches_bare(id, name, domain, addresses),
+            None => pattern.matches(id, name, addresses),
+        };
+        match matched {
             Match::Yes => {
                 let text = format!("protected by `{pattern}` in the configuration");
                 return Some((Outcome::Refused, Some(Failure::new(FailureKind::Protected, text))));
@@ -330,9 +332,13 @@ fn protected_by(
         }
     }
     doubt.map(|pattern| {
-        let what = if matches!(pattern, Pattern::Name(_)) { "name" } else { "address" };
+        let what = match pattern {
+            Pattern::Name(_) if name.is_some() => "the whole name",
+            Pattern::Name(_) => "the name",
+            _ => "an address",
+        };
         let text = format!(
-            "the console tells no {what} of this host, so it cannot be checked against the protected `{pattern}`"
+            "the console does not tell {what} of this host, so it cannot be checked against the protected `{pattern}`"
         );
         (Outcome::Refused, Some(Failure::new(FailureKind::Protected, text)))
     })

@@ -58,7 +58,7 @@ pub(crate) async fn run(args: SimulateArgs, context: &Context) -> Result<ExitCod
     }
     let faults = session::faults(args.faults.as_deref())?;
     let mut all = Vec::new();
-    for vendor in args.vendor.iter().map(|vendor| *vendor) {
+    for vendor in args.vendor.iter().copied() {
         let options = options(vendor, &args, &faults)?;
         if !all.iter().any(|known: &Options| known.console == options.console) {
             all.push(options);
