@@ -208,7 +208,7 @@ fn the_key_and_the_token_are_in_no_debug_text() {
     let value = signer.token(&Method::GET, AGENTS, &[], b"", 1).unwrap();
     let told = format!("{signer:?} {signer:#?} {value:?}");
     assert!(!told.contains("0A1B2C3D") && !told.contains("eyJ"), "{told}");
-    assert!(!told.contains(&format!("{:?}", KEY.as_bytes())[1..20]), "{told}");
+    assert!(!told.contains(format!("{:?}", KEY.as_bytes()).trim_matches(['[', ']'])), "{told}");
 }
 
 fn at(seconds: i64, millis: i64) -> Timestamp {
