@@ -368,6 +368,14 @@ pub enum SettingError {
         /// The other.
         second: Origin,
     },
+    /// Two settings cannot both hold.
+    #[error("{first} and {second} contradict each other")]
+    Contradiction {
+        /// The one.
+        first: Origin,
+        /// The other.
+        second: Origin,
+    },
     /// A secret cannot be read.
     #[error("read the secret `{section}.{key}`, set by {origin}")]
     Secret {

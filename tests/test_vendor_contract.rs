@@ -2,23 +2,23 @@
 //!
 //! A new vendor gets a line in [`open`] and passes everything here.
 
-use std::{num::NonZeroUsize, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use edrctl::{
+    config::{self, Overrides},
     domain::{
         action::{Action, ActionKind, Observed, Standing, Target},
         failure::FailureKind,
         host::{HostId, Isolation},
     },
-    http::{self, ClientOptions, Trust, Url},
-    secret::Secret,
+    http::{self, ClientOptions, Trust},
     simulator::{self, Faults, Fleet, Options},
-    vendors::{Ack, Again, Capability, Completion, Repeat, Reply, Vendor, VendorName, cisco::Cisco},
+    vendors::{Ack, Again, Capability, Completion, Inventory, Repeat, Reply, Vendor, VendorName, Wishes},
 };
 
 /// A vendor's client, and the console that it speaks to.
 struct Pair {
-    vendor: Box<dyn Vendor>,
+    vendor: Arc<dyn Vendor>,
     console: simulator::Console,
 }
 
@@ -35,6 +35,8 @@ async fn open(name: VendorName, faults: &str) -> Pair {
     let faults = Faults::parse(faults).unwrap();
     let options = Options { fleet: Fleet::of_size(fleet_size(name)), faults, ..Options::default() };
     let console = simulator::start(options).await.unwrap();
+    let loaded = config::of_text(&console.ready_config(Path::new("ca.pem")), &Overrides::default()).unwrap();
+    let ready = loaded.console(name).unwrap();
     let client = http::client(&ClientOptions {
         trust: Trust::Only(console.ca_pem().to_owned()),
         timeout: Duration::from_secs(20),
@@ -42,14 +44,7 @@ async fn open(name: VendorName, faults: &str) -> Pair {
         proxy: false,
     })
     .unwrap();
-    let base = Url::parse(console.base_url()).unwrap();
-    let credentials = console.credentials();
-    let vendor: Box<dyn Vendor> = match name {
-        VendorName::Cisco => {
-            let key = Secret::new(credentials.api_key.clone());
-            Box::new(Cisco::new(client, base, &credentials.client_id, &key, None, NonZeroUsize::MIN).unwrap())
-        }
-    };
+    let vendor = ready.open(client, Wishes::default()).unwrap();
     Pair { vendor, console }
 }
 
@@ -225,7 +220,10 @@ async fn the_state_of_as_many_hosts_as_declared_is_read_in_one_request_and_in_th
 async fn the_inventory_shows_every_host_once_in_pages_of_the_declared_size() {
     for name in VendorName::ALL {
         let pair = open(name, AT_ONCE).await;
-        let size = pair.vendor.capabilities().page_size.get();
+        let size = match pair.vendor.capabilities().inventory {
+            Inventory::Pages(size) => size.get(),
+            Inventory::Whole => usize::MAX,
+        };
         let hosts = pair.console.fleet().hosts();
         let mut listed = Vec::new();
         let mut cursor = None;

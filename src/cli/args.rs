@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, builder::PossibleValue};
 
-use super::commands::{check, completions, hosts, isolate, man, resume, runs, simulate, status, unisolate};
+use super::commands::{
+    apex_isolate, check, completions, hosts, isolate, man, resume, runs, simulate, status, unisolate,
+};
+use crate::vendors::VendorName;
 
 /// Isolates lists of hosts through the EDR console that manages them, proves that it happened, and puts exactly those
 /// hosts back.
@@ -90,6 +93,7 @@ pub(crate) enum Command {
     Unisolate(unisolate::UnisolateArgs),
     Status(status::StatusArgs),
     Hosts(hosts::HostsArgs),
+    ApexIsolate(apex_isolate::ApexIsolateArgs),
     Check(check::CheckArgs),
     Runs(runs::RunsArgs),
     Resume(resume::ResumeArgs),
@@ -104,7 +108,19 @@ pub(crate) enum Command {
 pub(crate) struct VendorArgs {
     /// The console
     #[arg(long, value_name = "V")]
-    pub(crate) vendor: VendorChoice,
+    pub(crate) vendor: VendorName,
+    #[command(flatten)]
+    pub(crate) console: ConsoleArgs,
+}
+
+/// How the console is spoken to.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Console")]
+pub(crate) struct ConsoleArgs {
+    /// Only agents of this product, in the console's word, where it may know one machine by several agents; such as
+    /// SLF_PRODUCT_OFFICESCAN_CE
+    #[arg(long, value_name = "PRODUCT", value_parser = product)]
+    pub(crate) product: Option<String>,
     /// Rehearse against an embedded simulated console; no real host is touched
     #[arg(long)]
     pub(crate) simulate: bool,
@@ -119,19 +135,13 @@ pub(crate) struct VendorArgs {
     pub(crate) max_wait: std::time::Duration,
 }
 
-/// The consoles that this version speaks to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum VendorChoice {
-    /// Cisco Secure Endpoint
-    Cisco,
-}
+impl ValueEnum for VendorName {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
 
-impl VendorChoice {
-    /// The vendor's name.
-    pub(crate) const fn name(self) -> crate::vendors::VendorName {
-        match self {
-            Self::Cisco => crate::vendors::VendorName::Cisco,
-        }
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.word()).help(self.console()))
     }
 }
 
@@ -154,6 +164,9 @@ pub(crate) struct TargetArgs {
     /// Leave malformed lines out instead of stopping at them
     #[arg(long)]
     pub(crate) skip_invalid: bool,
+    /// Take a host whose name is the first 15 characters of the target's, as NetBIOS cuts it off; each one is told
+    #[arg(long)]
+    pub(crate) netbios: bool,
 }
 
 /// What a target is.
@@ -172,8 +185,18 @@ pub(crate) enum ByChoice {
 /// What a changing command may be told.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ActArgs {
+    /// The console
+    #[arg(long, value_name = "V", help_heading = "Console")]
+    pub(crate) vendor: VendorName,
     #[command(flatten)]
-    pub(crate) vendor: VendorArgs,
+    pub(crate) change: ChangeArgs,
+}
+
+/// The same, but for the console's word.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ChangeArgs {
+    #[command(flatten)]
+    pub(crate) console: ConsoleArgs,
     #[command(flatten)]
     pub(crate) targets: TargetArgs,
     #[command(flatten)]
@@ -215,6 +238,17 @@ pub(crate) struct WaitArgs {
 /// Reads `2s`, `10m`, `4h`, `7d`.
 pub(crate) fn duration(text: &str) -> Result<std::time::Duration, String> {
     crate::domain::duration::parse(text).map_err(|error| error.to_string())
+}
+
+/// Reads a product: it becomes a part of an address.
+fn product(text: &str) -> Result<String, String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    if text.is_empty() || text.len() > 64 || !text.bytes().all(plain) {
+        return Err(
+            "a product is written in letters, digits, `_`, `-` and `.`, such as SLF_PRODUCT_OFFICESCAN_CE".to_owned()
+        );
+    }
+    Ok(text.to_owned())
 }
 
 /// Reads a number of requests in flight; the bounds are the configuration's.

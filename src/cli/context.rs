@@ -88,6 +88,6 @@ impl Context {
         add("--config", typed("EDRCTL_CONFIG", text(&self.global.config)));
         add("--profile", typed("EDRCTL_PROFILE", self.global.profile.clone()));
         add("--state-dir", typed("EDRCTL_STATE_DIR", text(&self.global.state_dir)));
-        Invocation { globals, reading, files }
+        Invocation { globals, reading, files, own_name: None }
     }
 }

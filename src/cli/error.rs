@@ -16,6 +16,7 @@ use crate::{
     http::ClientError,
     journal::{JournalError, JournalFailed},
     reporters::{clean::clean, paint},
+    vendors::VendorName,
 };
 
 /// What a command comes to when it does not run to its end.
@@ -102,7 +103,8 @@ impl From<SelectError> for CommandError {
 
 impl From<ClientError> for CommandError {
     fn from(error: ClientError) -> Self {
-        Self::new(ExitCode::Config, error).hint("`ca_file` names a file with the console's CA certificate in PEM form")
+        Self::new(ExitCode::Config, error)
+            .hint("`ca_file` names a file with the console's CA certificate, in PEM or DER form")
     }
 }
 
@@ -121,7 +123,7 @@ impl From<JournalFailed> for CommandError {
 }
 
 /// Why there is no answer to a question that came before the first action.
-pub(crate) fn before_the_first_action(halt: Halt, what: &str, vendor: &str, key_from: &str) -> CommandError {
+pub(crate) fn before_the_first_action(halt: Halt, what: &str, vendor: VendorName, key_from: &str) -> CommandError {
     match halt {
         Halt::Interrupted => {
             CommandError::text(ExitCode::Stopped, format!("interrupted while it tried to {what}; nothing was changed"))
@@ -148,31 +150,33 @@ pub(crate) fn before_the_first_action(halt: Halt, what: &str, vendor: &str, key_
 }
 
 /// What to do about a failure that concerns the console as a whole.
-pub(crate) fn hint_for(failure: &Failure, vendor: &str, key_from: &str) -> Option<String> {
+pub(crate) fn hint_for(failure: &Failure, vendor: VendorName, key_from: &str) -> Option<String> {
+    let advice = &vendor.driver().advice;
+    let (keys, example) = (advice.address_keys, advice.address_example);
+    let own = (advice.of)(failure.kind);
     Some(match failure.kind {
         FailureKind::CredentialsRefused => {
-            format!(
-                "the API key was {key_from}; a key of one region is not known in another. Try it with `edrctl check {vendor}`"
-            )
+            let own = own.map(|own| format!("; {own}")).unwrap_or_default();
+            format!("the API key was {key_from}{own}. Try it with `edrctl check {vendor}`")
         }
         FailureKind::Forbidden => {
-            format!("the API key was {key_from}; make one with the scope \"Read & Write\" in the console")
+            let own = own.map(|own| format!("; {own}")).unwrap_or_default();
+            format!("the API key was {key_from}{own}")
         }
         FailureKind::Certificate => {
-            format!("if the console has a private CA, name its certificate with `ca_file` in `[{vendor}]`")
+            let own = own.map(|own| format!("; {own}")).unwrap_or_default();
+            format!("if the console has a private CA, name its certificate with `ca_file` in `[{vendor}]`{own}")
         }
         FailureKind::Unreachable | FailureKind::Timeout | FailureKind::Cut => {
-            format!(
-                "check `region` or `base_url` in `[{vendor}]`, the network, and `HTTPS_PROXY`; try it with `edrctl check {vendor}`"
-            )
+            format!("check {keys} in `[{vendor}]`, the network, and `HTTPS_PROXY`; try it with `edrctl check {vendor}`")
         }
-        FailureKind::Gateway | FailureKind::NotFound => format!(
-            "check `base_url` in `[{vendor}]`: it leads to the API's host, as in `https://api.eu.amp.cisco.com`"
-        ),
+        FailureKind::Gateway | FailureKind::NotFound => {
+            format!("check {keys} in `[{vendor}]`: it leads to the API's host, as in `{example}`")
+        }
         FailureKind::Protocol => format!(
-            "check `base_url` in `[{vendor}]`, and whether a proxy in between changes answers; `-vv` traces every exchange"
+            "check {keys} in `[{vendor}]`, and whether a proxy in between changes answers; `-vv` traces every exchange"
         ),
         FailureKind::ServerError => "the console has a problem of its own; try again in a minute".to_owned(),
-        _ => return None,
+        _ => return own.map(ToOwned::to_owned),
     })
 }

@@ -72,6 +72,16 @@ impl Ui {
         self.stdout_is_terminal.then(columns)
     }
 
+    /// Columns for tables on standard error.
+    pub(crate) fn stderr_columns(&self) -> Option<usize> {
+        self.stderr_is_terminal.then(columns)
+    }
+
+    /// Shows lines that are clean already on standard error; if nobody reads them, nobody misses them.
+    pub(crate) fn show(&self, text: &str) {
+        drop(io::stderr().write_all(text.as_bytes()));
+    }
+
     /// Tells something on standard error, unless quiet.
     pub(crate) fn tell(&self, text: &str) {
         if !self.quiet {

@@ -257,7 +257,9 @@ impl ConfigError {
                 ))
             }
             Self::Setting(SettingError::Secret { source, .. }) => source.hint(),
-            Self::Setting(SettingError::TwoConsoles { .. }) => Some("keep one of them".to_owned()),
+            Self::Setting(SettingError::TwoConsoles { .. } | SettingError::Contradiction { .. }) => {
+                Some("keep one of them".to_owned())
+            }
             Self::Setting(_) => None,
             Self::Protected { .. } | Self::ProtectedLine { .. } => {
                 Some("an entry is a name with or without `*`, an address, a range like 10.0.0.0/8, or an id".to_owned())

@@ -16,34 +16,50 @@ use super::{
 use crate::{
     secret::{Origin, SecretSource},
     settings::{Base, Given, Layer, Raw, Section, Setting, SettingError},
-    vendors::cisco::config::CiscoSection,
+    vendors::{ConsoleSection, VendorName},
 };
 
 /// The table that holds the profiles.
 const PROFILES: &str = "profiles";
 
 /// Consoles whose sections are yet to come.
-const LATER: [&str; 4] = ["apex", "kaspersky", "cybereason", "fortigate"];
+const LATER: [&str; 3] = ["kaspersky", "cybereason", "fortigate"];
 
 /// Every section of the file.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Sections {
-    pub(super) cisco: CiscoSection,
+    pub(super) consoles: Vec<Box<dyn ConsoleSection>>,
     pub(super) safety: SafetySection,
     pub(super) run: RunSection,
 }
 
+impl Default for Sections {
+    fn default() -> Self {
+        Self {
+            consoles: VendorName::ALL.into_iter().map(|vendor| (vendor.driver().section)()).collect(),
+            safety: SafetySection::default(),
+            run: RunSection::default(),
+        }
+    }
+}
+
 impl Sections {
-    pub(super) fn all(&self) -> [&dyn Section; 3] {
-        [&self.cisco, &self.safety, &self.run]
+    pub(super) fn all(&self) -> Vec<&dyn Section> {
+        let consoles = self.consoles.iter().map(|console| &**console as &dyn Section);
+        consoles.chain([&self.safety as &dyn Section, &self.run]).collect()
     }
 
-    pub(super) fn all_mut(&mut self) -> [&mut dyn Section; 3] {
-        [&mut self.cisco, &mut self.safety, &mut self.run]
+    pub(super) fn all_mut(&mut self) -> Vec<&mut dyn Section> {
+        let consoles = self.consoles.iter_mut().map(|console| &mut **console as &mut dyn Section);
+        consoles.chain([&mut self.safety as &mut dyn Section, &mut self.run]).collect()
     }
 
     pub(super) fn named(&mut self, name: &str) -> Option<&mut dyn Section> {
         self.all_mut().into_iter().find(|section| section.name() == name)
+    }
+
+    pub(super) fn console(&self, vendor: VendorName) -> Option<&dyn ConsoleSection> {
+        self.consoles.iter().map(Box::as_ref).find(|console| console.name() == vendor.word())
     }
 
     /// Whether a secret itself stands in the file, and not only where it is to be read.
@@ -144,7 +160,8 @@ impl File<'_> {
         }
         for published::Line { key, origin, value } in published::read(self.text, self.path)? {
             let given = Given { raw: Raw::Text(value), origin, layer: Layer::File, base: self.base };
-            sections.cisco.set(key, given).map_err(ConfigError::Setting)?;
+            let Some(section) = sections.named(published::SECTION) else { continue };
+            section.set(key, given).map_err(ConfigError::Setting)?;
         }
         Ok(sections.has_secret_in_place())
     }
@@ -197,7 +214,7 @@ impl File<'_> {
                 return ConfigError::Outside { origin, section: place(owner.name()) };
             }
         }
-        let names = sections.all().map(Section::name).into_iter();
+        let names = sections.all().into_iter().map(Section::name);
         let known: Vec<&str> = names.chain(profile.is_none().then_some(PROFILES)).collect();
         let near = near(name, known.iter().copied()).map(str::to_owned);
         ConfigError::Unknown { origin, near, known: known.into_iter().map(str::to_owned).collect() }

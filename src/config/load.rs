@@ -7,6 +7,7 @@ use std::{
 };
 
 use etcetera::BaseStrategy as _;
+use url::Url;
 use zeroize::Zeroizing;
 
 use super::{
@@ -17,8 +18,8 @@ use super::{
 };
 use crate::{
     secret::Origin,
-    settings::{Base, Given, Layer, Raw},
-    vendors::cisco::config::CiscoConfig,
+    settings::{Base, Given, Layer, Raw, SettingError},
+    vendors::{ConsoleSection, Ready, VendorName},
 };
 
 /// The largest file that is read; a configuration with a hundred tenants comes to a few thousand bytes.
@@ -70,6 +71,18 @@ impl Overrides {
     /// Sets one key, as a flag does. The value is a word, read as whatever the key takes.
     pub fn set(&mut self, section: &'static str, key: &'static str, flag: &'static str, value: impl Into<String>) {
         self.settings.push(FlagSetting { section, key, flag, value: Zeroizing::new(value.into()) });
+    }
+
+    fn lay_over(&self, sections: &mut Sections, here: &Base) -> Result<(), ConfigError> {
+        for FlagSetting { section, key, flag, value } in &self.settings {
+            let origin = Origin::Flag((*flag).to_owned());
+            let Some(section) = sections.named(section) else {
+                return Err(ConfigError::Unknown { origin, near: None, known: Vec::new() });
+            };
+            let given = Given { raw: Raw::Word(value.clone()), origin, layer: Layer::Flag, base: here };
+            section.set(key, given).map_err(ConfigError::Setting)?;
+        }
+        Ok(())
     }
 }
 
@@ -130,27 +143,53 @@ pub fn load(overrides: &Overrides, environment: &Environment, folders: &Folders)
     for section in sections.all_mut() {
         environment.lay_over(section, &here)?;
     }
-    for FlagSetting { section, key, flag, value } in &overrides.settings {
-        let origin = Origin::Flag((*flag).to_owned());
-        let Some(section) = sections.named(section) else {
-            return Err(ConfigError::Unknown { origin, near: None, known: Vec::new() });
-        };
-        let given = Given { raw: Raw::Word(value.clone()), origin, layer: Layer::Flag, base: &here };
-        section.set(key, given).map_err(ConfigError::Setting)?;
-    }
+    overrides.lay_over(&mut sections, &here)?;
     Ok(Loaded { sections, environment: environment.clone(), home, path, warnings })
 }
 
+/// Reads a configuration that stands in memory, with nothing of the user's over it but the command line.
+///
+/// # Errors
+///
+/// [`ConfigError`] if anything in it is wrong.
+pub fn of_text(text: &str, overrides: &Overrides) -> Result<Loaded, ConfigError> {
+    let (path, base) = (Path::new("(in memory)"), Base::default());
+    let mut sections = Sections::default();
+    File { path, text, base: &base }.lay_over(&mut sections, None)?;
+    overrides.lay_over(&mut sections, &base)?;
+    let home = KeyHome { path: None, published: false, profile: None };
+    Ok(Loaded { sections, environment: Environment::default(), home, path: None, warnings: Vec::new() })
+}
+
 impl Loaded {
-    /// What is needed to speak to Secure Endpoint. Reads its secret.
+    /// What is needed to speak to a console. Reads its secrets.
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] if something is missing or contradicts itself, or the secret cannot be read.
-    pub fn cisco(&self) -> Result<CiscoConfig, ConfigError> {
+    /// [`ConfigError`] if something is missing or contradicts itself, or a secret cannot be read.
+    pub fn console(&self, vendor: VendorName) -> Result<Box<dyn Ready>, ConfigError> {
         let lookup = |name: &str| self.environment.lookup(name);
-        let completed = self.sections.cisco.complete(self.profile(), &lookup);
+        let missing = SettingError::Missing { section: vendor.word(), key: "url" };
+        let completed = self.sections.console(vendor).ok_or(missing);
+        let completed = completed.and_then(|section| section.complete(&lookup));
         completed.map_err(|error| ConfigError::of_section(error, &self.home))
+    }
+
+    /// The consoles of which anything was set.
+    pub fn consoles(&self) -> Vec<VendorName> {
+        let is_set = |vendor: &VendorName| self.sections.console(*vendor).is_some_and(ConsoleSection::is_set);
+        VendorName::ALL.into_iter().filter(is_set).collect()
+    }
+
+    /// Where a console is, whether or not the rest of its section was set.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if that is not said.
+    pub fn console_url(&self, vendor: VendorName) -> Result<Url, ConfigError> {
+        let missing = SettingError::Missing { section: vendor.word(), key: "url" };
+        let url = self.sections.console(vendor).ok_or(missing).and_then(ConsoleSection::url);
+        url.map_err(|error| ConfigError::of_section(error, &self.home))
     }
 
     /// What a run may not do. Reads the files of the protected list.

@@ -17,7 +17,7 @@ mod safety;
 pub use env::Environment;
 pub use error::{ConfigError, KeyHome};
 pub use file::RunConfig;
-pub use load::{Folders, Loaded, Overrides, load};
+pub use load::{Folders, Loaded, Overrides, load, of_text};
 pub use safety::{Protected, SafetyConfig};
 
 #[cfg(test)]

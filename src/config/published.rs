@@ -10,6 +10,9 @@ use zeroize::Zeroizing;
 use super::{error::ConfigError, near::near};
 use crate::secret::Origin;
 
+/// The section that the file stands for.
+pub(super) const SECTION: &str = "cisco";
+
 /// The script's names, and the keys of `[cisco]` that they are.
 const NAMES: [(&str, &str); 3] = [("BASE_URL", "base_url"), ("API_CLIENT_ID", "client_id"), ("API_KEY", "api_key")];
 

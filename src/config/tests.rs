@@ -1,10 +1,14 @@
-use std::{fs, path::PathBuf, time::Duration};
+use std::{any::Any, fs, path::PathBuf, time::Duration};
 
 use insta::assert_snapshot;
 use tempfile::TempDir;
 
 use super::*;
-use crate::domain::protect::Match;
+use crate::{
+    domain::protect::Match,
+    http::Trust,
+    vendors::{VendorName, cisco::config::CiscoConfig},
+};
 
 /// A folder of its own, a file in it, an environment that nobody else has.
 struct Room {
@@ -88,8 +92,14 @@ impl Room {
     }
 
     fn cisco_error(&self) -> String {
-        self.told(self.load().unwrap().cisco())
+        self.told(cisco(&self.load().unwrap()))
     }
+}
+
+/// The section of one console, completed.
+fn cisco(loaded: &Loaded) -> Result<CiscoConfig, ConfigError> {
+    let ready: Box<dyn Any> = loaded.console(VendorName::Cisco)?;
+    Ok(*ready.downcast().unwrap())
 }
 
 mod errors;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::host::{HostId, HostState, Isolation};
+use super::host::{Abilities, HostId, HostState, Isolation};
 
 /// The verbs of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,8 +93,8 @@ pub enum Observed {
     State {
         /// The state.
         state: HostState,
-        /// Whether the console says that the host can be isolated.
-        capable: Option<bool>,
+        /// What the console says can be done to it.
+        able: Abilities,
         /// When the console last heard of it, as the console writes it.
         last_seen: Option<Box<str>>,
     },

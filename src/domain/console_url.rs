@@ -88,6 +88,9 @@ pub enum UrlError {
     /// A path that the console does not have.
     #[error("the address goes on behind the API's version; give it up to the host, or up to `/v1`")]
     Path,
+    /// A path, at a console that has none: requests are signed with their path, and a proxy that changes it breaks that.
+    #[error("the address must end with the host or its port; a proxy that needs a path would change what is signed")]
+    AnyPath,
 }
 
 #[cfg(test)]

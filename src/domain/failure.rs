@@ -49,13 +49,23 @@ pub enum FailureKind {
     Journal,
     /// This console cannot be asked that.
     Unsupported,
+    /// The console's clock and ours differ by too much for a signed request.
+    ClockSkew,
+    /// The console received other bytes than were signed.
+    Altered,
+    /// The console took the request and did nothing.
+    NothingDone,
+    /// Another console manages the host.
+    ManagedElsewhere,
+    /// The console answered for another host than was asked.
+    WrongHost,
     /// A bug of ours.
     Internal,
 }
 
 impl FailureKind {
     /// Every kind, for reading words back and for tests.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 28] = [
         Self::NotFound,
         Self::Ambiguous,
         Self::NotCapable,
@@ -78,6 +88,11 @@ impl FailureKind {
         Self::DryRun,
         Self::Journal,
         Self::Unsupported,
+        Self::ClockSkew,
+        Self::Altered,
+        Self::NothingDone,
+        Self::ManagedElsewhere,
+        Self::WrongHost,
         Self::Internal,
     ];
 
@@ -106,6 +121,11 @@ impl FailureKind {
             Self::DryRun => "dry_run",
             Self::Journal => "journal",
             Self::Unsupported => "unsupported",
+            Self::ClockSkew => "clock_skew",
+            Self::Altered => "altered",
+            Self::NothingDone => "nothing_done",
+            Self::ManagedElsewhere => "managed_elsewhere",
+            Self::WrongHost => "wrong_host",
             Self::Internal => "internal",
         }
     }

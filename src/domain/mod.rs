@@ -6,6 +6,7 @@ pub mod action;
 pub mod console_url;
 pub mod duration;
 pub mod failure;
+pub mod guid;
 pub mod host;
 pub mod id;
 pub mod outcome;

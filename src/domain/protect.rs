@@ -7,6 +7,10 @@ use std::{borrow::Cow, fmt, net::IpAddr};
 
 use ipnet::{IpNet, Ipv4Net};
 
+mod unsure;
+
+use unsure::Bare;
+
 use super::{
     host::short_name,
     selector::{parse_ip, parse_mac},
@@ -91,6 +95,27 @@ impl Pattern {
             },
             Self::Address(protected) => any_address(addresses, |address| address == *protected),
             Self::Range(range) => any_address(addresses, |address| range.contains(&address)),
+        }
+    }
+}
+
+impl Pattern {
+    /// Compares a host of a console that keeps names without their domain. `domain` is empty where it knows none.
+    ///
+    /// A name that is not known whole cannot be told from one that a pattern covers: then the host is not sure.
+    pub fn matches_bare(&self, id: &str, name: Option<&str>, domain: &str, addresses: &[IpAddr]) -> Match {
+        let plain = self.matches(id, name, addresses);
+        let (Self::Name(glob), Some(name), Match::No) = (self, name, plain) else { return plain };
+        let (name, domain) = (lower(name), lower(domain));
+        let bare = Bare { name: &name, domain: &domain };
+        if name.contains('.') {
+            Match::No
+        } else if bare.full().is_some_and(|full| wild(&glob.text, &full)) {
+            Match::Yes
+        } else if bare.may_be_covered(&glob.text) {
+            Match::CannotTell
+        } else {
+            Match::No
         }
     }
 }
@@ -229,12 +254,16 @@ fn explicit_id(text: &str) -> Result<Pattern, PatternError> {
 
 const GUID_WIDTHS: [usize; 5] = [8, 4, 4, 4, 12];
 
+/// The other shape in which consoles write a GUID.
+const OTHER_WIDTHS: [usize; 5] = [12, 8, 4, 4, 4];
+
 fn is_hex(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 fn is_guid(text: &str) -> bool {
-    text.split('-').map(str::len).eq(GUID_WIDTHS) && text.split('-').all(is_hex)
+    let has = |widths: [usize; 5]| text.split('-').map(str::len).eq(widths);
+    (has(GUID_WIDTHS) || has(OTHER_WIDTHS)) && text.split('-').all(is_hex)
 }
 
 /// A GUID with a digit too few or too many would be taken for a host name that nobody has.

@@ -55,6 +55,8 @@ impl fmt::Display for SelectorKind {
 pub enum IdForm {
     /// It is, and this is its canonical spelling, if that differs.
     Id(Option<Box<str>>),
+    /// It may be one, as it may be a name: it is one where `id:` or `--by id` says so.
+    IfSaid(Option<Box<str>>),
     /// It is not; it may be a name or an address.
     NotAnId,
     /// It was meant to be one and is damaged; the text says how.
@@ -119,7 +121,7 @@ impl Selector {
         let written: Arc<str> = text.into();
         let value = match kind {
             Some(SelectorKind::Id) => match id_form(value) {
-                IdForm::Id(canonical) => id_value(&written, start, canonical),
+                IdForm::Id(canonical) | IdForm::IfSaid(canonical) => id_value(&written, start, canonical),
                 IdForm::NotAnId => return Err(SelectorError::NotAnId),
                 IdForm::Damaged(how) => return Err(SelectorError::DamagedId(how)),
             },
@@ -137,7 +139,7 @@ impl Selector {
             None => match id_form(value) {
                 IdForm::Id(canonical) => id_value(&written, start, canonical),
                 IdForm::Damaged(how) => return Err(SelectorError::DamagedId(how)),
-                IdForm::NotAnId => {
+                IdForm::NotAnId | IdForm::IfSaid(_) => {
                     if let Some(address) = parse_ip(value) {
                         Value::Ip(one_host(address)?)
                     } else if let Some(mac) = parse_mac(value, false) {
@@ -244,8 +246,14 @@ fn id_value(written: &Arc<str>, start: u8, canonical: Option<Box<str>>) -> Value
     })
 }
 
-/// Reads an address; an IPv4 address in IPv6 clothes is the IPv4 address.
+/// Reads an address; an IPv4 address in IPv6 clothes is the IPv4 address. The zone of an IPv6 address, as in `fe80::1%4`, is
+/// the number of an interface of whoever wrote it, and is dropped.
 pub fn parse_ip(text: &str) -> Option<IpAddr> {
+    if let Some((address, zone)) = text.split_once('%') {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        let zoned = !zone.is_empty() && zone.chars().all(plain);
+        return address.parse::<std::net::Ipv6Addr>().ok().filter(|_| zoned).map(IpAddr::V6);
+    }
     text.parse::<IpAddr>().ok().map(|address| address.to_canonical())
 }
 

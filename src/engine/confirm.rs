@@ -5,7 +5,6 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    num::NonZeroUsize,
     time::Duration,
 };
 
@@ -26,7 +25,7 @@ use crate::{
         outcome::Outcome,
     },
     journal::By,
-    vendors::{Answer, Cursor, Page, VendorError},
+    vendors::{Answer, Cursor, Inventory, Page, VendorError},
 };
 
 /// A host that was seen on its way and is back for so many looks has failed to get there.
@@ -36,7 +35,7 @@ const FALLEN_BACK: u32 = 2;
 #[derive(Debug)]
 pub(super) struct Confirmation {
     wait: Option<Duration>,
-    page_size: u64,
+    inventory: Inventory,
     can_look: bool,
     awaiting: HashMap<HostId, u32>,
     deadline: Option<Instant>,
@@ -59,10 +58,10 @@ enum Round {
 }
 
 impl Confirmation {
-    pub(super) fn new(wait: Option<Duration>, page_size: NonZeroUsize, can_look: bool) -> Self {
+    pub(super) fn new(wait: Option<Duration>, inventory: Inventory, can_look: bool) -> Self {
         Self {
             wait,
-            page_size: page_size.get() as u64,
+            inventory,
             can_look,
             awaiting: HashMap::new(),
             deadline: None,
@@ -127,7 +126,7 @@ impl Confirmation {
     }
 
     fn pages(&self) -> u64 {
-        self.fleet.map_or(1, |hosts| hosts.div_ceil(self.page_size).max(1))
+        self.fleet.map_or(1, |hosts| self.inventory.pages(hosts).max(1))
     }
 
     fn looks_are_cheaper(&self) -> bool {

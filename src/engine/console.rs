@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     domain::failure::{Failure, FailureKind},
-    vendors::{Answer, Cursor, Page, Tenant, Vendor, VendorError},
+    vendors::{Again, Answer, Cursor, Page, Tenant, Vendor, VendorError},
 };
 
 /// A console with its pace.
@@ -48,6 +48,8 @@ pub enum Notice {
         /// What comes next.
         next: NextStep,
     },
+    /// Something was wrong on our side and has been put right.
+    Mended(Failure),
     /// So many hosts of the inventory have been read.
     Listed {
         /// Hosts read.
@@ -114,6 +116,10 @@ impl Console {
             match retry::next(error.again(), attempt, &self.limits, retry::jitter()) {
                 Next::Pause(wait) => {
                     self.pace.refused(now, wait);
+                }
+                Next::After(_) if error.again() == Again::AtOnce && attempt < MAX_TRIES => {
+                    tell(Notice::Mended(error.into_failure()));
+                    attempt += 1;
                 }
                 Next::After(wait) if attempt < MAX_TRIES => {
                     let failure = error.into_failure();

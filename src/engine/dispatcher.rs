@@ -5,7 +5,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, HashMap, VecDeque},
+    collections::{BinaryHeap, HashMap, HashSet, VecDeque},
     num::NonZeroUsize,
     pin::pin,
     sync::Arc,
@@ -79,6 +79,8 @@ pub(super) struct Dispatcher<'a> {
     pub(super) told_hold: Option<Instant>,
     /// Nothing good has come from the console since then.
     silent_since: Option<Instant>,
+    /// What was wrong on our side and has been told.
+    pub(super) mended: HashSet<FailureKind>,
 }
 
 #[derive(Debug)]
@@ -118,7 +120,7 @@ impl<'a> Dispatcher<'a> {
             ready: VecDeque::new(),
             looks: VecDeque::new(),
             delayed: BinaryHeap::new(),
-            confirmation: Confirmation::new(wait, capabilities.page_size, capabilities.max_observe > 0),
+            confirmation: Confirmation::new(wait, capabilities.inventory, capabilities.max_observe > 0),
             work: JoinSet::new(),
             carried: HashMap::new(),
             recorder,
@@ -131,6 +133,7 @@ impl<'a> Dispatcher<'a> {
             held_until: None,
             told_hold: None,
             silent_since: None,
+            mended: HashSet::new(),
             vendor: console.vendor,
             header,
             roster,

@@ -49,6 +49,11 @@ pub enum RunEventKind {
         /// What comes next.
         next: NextStep,
     },
+    /// Something was wrong on our side and has been put right; requests go on at once. Told once for each kind.
+    Mended {
+        /// What was wrong, and what was done about it.
+        failure: Failure,
+    },
     /// Every worker waits: for the quota's next window, or because the console said so.
     Throttled {
         /// How long.
@@ -144,6 +149,8 @@ pub struct TargetResult {
     pub candidates: Vec<Candidate>,
     /// Further lines that named the same host.
     pub duplicates: Vec<Duplicate>,
+    /// What else the user must know of how the host was found.
+    pub note: Option<Arc<str>>,
     /// When it was first sent, or settled without being sent.
     pub started: Timestamp,
     /// When it ended.
@@ -159,6 +166,10 @@ pub struct Candidate {
     pub name: Option<Box<str>>,
     /// When the console last heard of it, as the console writes it.
     pub last_seen: Option<Box<str>>,
+    /// The product whose agent it is, where one machine may have several.
+    pub product: Option<Box<str>>,
+    /// The console's word for its state, where that is known.
+    pub state: Option<Box<str>>,
 }
 
 /// A further line that named a host which the run already has.

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{
     dispatcher::Dispatcher,
     event::{NextStep, RunEventKind, TargetResult},
+    plan::not_capable,
     recorder::Synced,
     retry::{self, Next},
     slot::{Phase, Why},
@@ -14,9 +15,9 @@ use super::{
 use crate::{
     clock,
     domain::{
-        action::{Observed, Standing},
+        action::{ActionKind, Observed, Standing},
         failure::{Failure, FailureKind},
-        host::HostState,
+        host::{Abilities, HostState},
         outcome::{Ending, Outcome},
     },
     journal::{self, Answer as AnswerRecord, By, Record, Reply as ReplyRecord, Settled},
@@ -116,6 +117,10 @@ impl Dispatcher<'_> {
         self.is_maybe_ours(n);
         match ack {
             Ack::Accepted(ticket) if self.confirmation.is_wanted() && self.observed => {
+                // The console may have taken it and let the host go on to where it was sent before.
+                if self.was_leaving(n) {
+                    self.notes.of(n).leaving = true;
+                }
                 self.await_state(n);
                 telling.push(RunEventKind::TargetAccepted(self.result(n, Outcome::Accepted, None)));
                 ReplyRecord::Accepted { n, ticket: ticket.0, state: None }
@@ -130,6 +135,13 @@ impl Dispatcher<'_> {
     }
 
     fn failed(&mut self, n: u32, failure: &Failure, again: Again, scope: Scope, telling: &mut Telling) -> ReplyRecord {
+        if scope == Scope::Run && again == Again::InDoubt {
+            // Something was done, and nothing more is asked: a resumed run looks first.
+            self.is_maybe_ours(n);
+            self.set_phase(n, Phase::Look(Why::Doubt));
+            self.notes.of(n).failure = Some(failure.clone());
+            return ReplyRecord::look(n, failure);
+        }
         if scope == Scope::Run {
             // Refused whole: nothing was done, and a resumed run sends it again.
             self.set_phase(n, Phase::Ready);
@@ -156,6 +168,10 @@ impl Dispatcher<'_> {
             Next::After(wait) => {
                 if unreachable {
                     self.sent_nothing(n);
+                } else if again == Again::AtOnce {
+                    if self.mended.insert(failure.kind) {
+                        telling.push(RunEventKind::Mended { failure: failure.clone() });
+                    }
                 } else {
                     // The console failed in the middle of it: what a later look finds may be our doing.
                     self.is_maybe_ours(n);
@@ -184,6 +200,15 @@ impl Dispatcher<'_> {
         let target = self.roster.item(n).map_or_else(|| shared(""), |item| Arc::clone(&item.written));
         telling.push(RunEventKind::AttemptFailed { target, attempt, failure: failure.clone(), next: told });
         if told == NextStep::Look { ReplyRecord::look(n, failure) } else { ReplyRecord::again(n, failure) }
+    }
+
+    /// Whether the plan found the host on its way elsewhere, and this is the first request for it.
+    fn was_leaving(&self, n: u32) -> bool {
+        let kind = self.action.as_ref().map(|action| action.kind);
+        let before = self.roster.detail(n).and_then(|detail| detail.before.as_ref());
+        let first = self.slots.get(n as usize).is_some_and(|slot| slot.attempts == 1);
+        let leaving = |(kind, state): (ActionKind, &HostState)| kind.standing(state.isolation) == Standing::Leaving;
+        first && kind.zip(before).is_some_and(leaving)
     }
 
     fn sent_nothing(&mut self, n: u32) {
@@ -255,12 +280,12 @@ impl Dispatcher<'_> {
 
     /// A look at one host succeeded.
     fn saw(&mut self, n: u32, why: Why, observed: Observed) {
-        let (state, capable, last_seen) = match observed {
+        let (state, able, last_seen) = match observed {
             Observed::NoSuchHost => {
                 let failure = Failure::new(FailureKind::NotFound, "the console knows no such host");
                 return self.settle(n, Outcome::Unresolved, Some(failure), By::Look);
             }
-            Observed::State { state, capable, last_seen } => (state, capable, last_seen),
+            Observed::State { state, able, last_seen } => (state, able, last_seen),
         };
         let note = self.notes.of(n);
         note.state = Some(shared(&state.word));
@@ -270,12 +295,12 @@ impl Dispatcher<'_> {
         match why {
             Why::Reading => self.settle(n, Outcome::Confirmed, None, By::Look),
             Why::Awaiting => self.saw_awaited(n, &state, last_seen.as_deref(), By::Look),
-            Why::Conflict | Why::Doubt => self.saw_after_question(n, why, &state, capable),
+            Why::Conflict | Why::Doubt => self.saw_after_question(n, why, &state, able),
         }
     }
 
     /// The look that follows a contradiction or a silence.
-    fn saw_after_question(&mut self, n: u32, why: Why, state: &HostState, capable: Option<bool>) {
+    fn saw_after_question(&mut self, n: u32, why: Why, state: &HostState, able: Abilities) {
         let Some(kind) = self.action.as_ref().map(|action| action.kind) else { return };
         let Some(slot) = self.slots.get(n as usize).copied() else { return };
         let attempts_left = slot.attempts < self.limits.max_attempts;
@@ -304,14 +329,17 @@ impl Dispatcher<'_> {
                 // The console takes nothing until the host has arrived where it was sent before.
                 self.delay(n, Duration::from_secs(u64::from(slot.looks.clamp(1, 8))));
             }
-            Standing::Away if why == Why::Conflict && capable == Some(false) => {
-                let text = "the console refuses, and says that this host cannot be isolated: its policy, operating system or agent version rules it out";
-                self.settle(n, Outcome::Failed, Some(Failure::new(FailureKind::NotCapable, text)), By::Look);
+            Standing::Away | Standing::Unknown if why == Why::Conflict && able.of(kind) == Some(false) => {
+                let failure = Failure::new(FailureKind::NotCapable, not_capable(kind));
+                self.settle(n, Outcome::Failed, Some(failure), By::Look);
             }
             // A request that is wrong in itself is as wrong the second time; one that met a host on its way is not.
             Standing::Away | Standing::Unknown
                 if why == Why::Conflict && slot.looks == 1 && self.was_a_bad_request(n) =>
             {
+                self.unsettled(n, why, state);
+            }
+            Standing::Away | Standing::Unknown if why == Why::Conflict && self.did_nothing_twice(n) => {
                 self.unsettled(n, why, state);
             }
             Standing::Away | Standing::Unknown
@@ -325,6 +353,13 @@ impl Dispatcher<'_> {
             }
             Standing::Away | Standing::Unknown | Standing::Leaving => self.unsettled(n, why, state),
         }
+    }
+
+    /// Whether the console took a request and did nothing, and did so a second time.
+    fn did_nothing_twice(&self, n: u32) -> bool {
+        let last = self.notes.get(n).and_then(|note| note.failure.as_ref());
+        last.is_some_and(|failure| failure.kind == FailureKind::NothingDone)
+            && self.slots.get(n as usize).is_some_and(|slot| slot.attempts > 1)
     }
 
     fn was_a_bad_request(&self, n: u32) -> bool {
@@ -489,6 +524,7 @@ impl Dispatcher<'_> {
             reason,
             candidates: detail.map(|detail| detail.candidates.clone()).unwrap_or_default(),
             duplicates: detail.map(|detail| detail.duplicates.clone()).unwrap_or_default(),
+            note: detail.and_then(|detail| detail.note.clone()),
             started: slot.and_then(|slot| slot.started).unwrap_or(now),
             finished: now,
         })

@@ -9,7 +9,7 @@ use super::{
     cancel::Cancel,
     console::{Console, Halt, Notice},
     event::Candidate,
-    resolve::{Resolution, Resolver},
+    resolve::{CUT, Near, Resolution, Resolver, Rules},
     roster::Roster,
 };
 use crate::domain::{
@@ -20,6 +20,7 @@ use crate::domain::{
     protect::{Match, Pattern},
     selector::{Entry, SelectorKind},
 };
+use crate::vendors::Inventory;
 
 /// Whether the states of hosts are wanted beside their ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +40,10 @@ pub struct Wish<'a> {
     pub protected: &'a [Pattern],
     /// Whether states are wanted.
     pub states: States,
+    /// What else than equality names a host.
+    pub rules: Rules,
+    /// Whether the hosts are kept as the inventory has them, to be shown.
+    pub keeps_hosts: bool,
 }
 
 /// What came of reading the inventory.
@@ -76,10 +81,11 @@ pub async fn plan(
 ) -> Result<Survey, Halt> {
     let looked_up = entries.iter().any(|entry| entry.selector.kind() != SelectorKind::Id);
     let guarded = wish.kind.is_some() && wish.protected.iter().any(Pattern::needs_inventory);
-    let must = looked_up || guarded;
+    let whole = console.vendor.capabilities().inventory == Inventory::Whole;
+    let must = looked_up || guarded || whole;
     let mut survey = Survey::default();
     let wanted = wish.states == States::IfCheap && roster.len() <= MOST_STATES;
-    let mut resolver = (must || wanted).then(|| Resolver::new(entries.iter()));
+    let mut resolver = (must || wanted).then(|| Resolver::new(entries.iter(), wish.rules));
     if let Some(resolver) = &mut resolver {
         survey = match read_inventory(console, resolver, must, roster.len(), cancel, tell).await {
             // States would have been nice to know; a console that only lists badly can still isolate.
@@ -90,7 +96,7 @@ pub async fn plan(
     // For a million targets this is fifty megabytes, so it is held no longer than it is needed.
     let mut resolver = resolver.filter(|_| survey.read);
     for (n, entry) in (0_u32..).zip(entries) {
-        let resolution = resolver.as_mut().map(|resolver| resolver.take(n));
+        let resolution = resolver.as_mut().map(|resolver| resolver.take(n, entry.selector.named()));
         settle(roster, n, entry.selector.kind(), resolution, wish, guarded, survey);
     }
     drop(resolver);
@@ -121,7 +127,7 @@ async fn read_inventory(
     cancel: &Cancel,
     tell: &mut (dyn FnMut(Notice) + Send),
 ) -> Result<Survey, Halt> {
-    let page_size = console.vendor.capabilities().page_size.get() as u64;
+    let inventory = console.vendor.capabilities().inventory;
     let mut seen: HashSet<HostId> = HashSet::new();
     let mut survey = Survey { read: true, ..Survey::default() };
     for _ in 0..MAX_READINGS {
@@ -147,7 +153,7 @@ async fn read_inventory(
             let Some(next) = page.next else { break };
             if first && !must {
                 // Two targets are not worth the listing of fifty thousand hosts.
-                let pages = total.map_or(u64::MAX, |total| total.div_ceil(page_size));
+                let pages = total.map_or(u64::MAX, |total| inventory.pages(total));
                 if pages > u64::from(targets) {
                     return Ok(Survey::default());
                 }
@@ -158,6 +164,10 @@ async fn read_inventory(
                 return Err(Halt::Failed(Failure::new(FailureKind::Protocol, text)));
             }
             cursor = Some(next);
+        }
+        // What came in one answer was all there at one time.
+        if inventory == Inventory::Whole {
+            break;
         }
         survey.incomplete = shrank || total.is_some_and(|total| survey.hosts < total || this_reading < total);
         if !survey.incomplete {
@@ -181,17 +191,26 @@ fn settle(
         roster.settle(n, Outcome::Unresolved, Some(Failure::new(kind, text)));
     };
     match resolution {
-        Some(Resolution::Host(host)) => {
-            roster.resolve(n, &host);
-            if let Some((outcome, reason)) = judge(&host, wish) {
-                roster.settle(n, outcome, reason);
+        Some(Resolution::Host { host, cut }) => {
+            found(roster, n, *host, wish);
+            if cut {
+                let note = format!("the console's name is the first {CUT} characters of what was written");
+                roster.detail_mut(n).note = Some(note.into());
+            }
+        }
+        Some(Resolution::All { hosts }) => {
+            let mut number = Some(n);
+            for host in hosts {
+                if let Some(number) = number.take().or_else(|| roster.also(n)) {
+                    found(roster, number, host, wish);
+                }
             }
         }
         Some(Resolution::Several { candidates }) => {
             let text = format!("{} hosts fit, and none is taken: name one by its id", candidates.len());
             unresolved(roster, FailureKind::Ambiguous, text, candidates);
         }
-        Some(Resolution::None { near }) => match kind {
+        Some(Resolution::None { near, why }) => match kind {
             // An id that a moving inventory did not show may still be there: then the console is the judge of it, unless
             // the protected list had to see the host first.
             SelectorKind::Id if !guarded && !survey.incomplete => {
@@ -208,8 +227,7 @@ fn settle(
                 unresolved(roster, FailureKind::NotFound, text.to_owned(), near);
             }
             SelectorKind::Name if !near.is_empty() => {
-                let text = "no host has this full name; a host with the same short name is shown, and not taken";
-                unresolved(roster, FailureKind::NotFound, text.to_owned(), near);
+                unresolved(roster, FailureKind::NotFound, nearly(why), near);
             }
             _ => {
                 let what = match kind {
@@ -228,11 +246,39 @@ fn settle(
     }
 }
 
+/// Takes a host for a target.
+fn found(roster: &mut Roster, n: u32, host: Host, wish: Wish<'_>) {
+    roster.resolve(n, &host);
+    if let Some((outcome, reason)) = judge(&host, wish) {
+        roster.settle(n, outcome, reason);
+    }
+    if wish.keeps_hosts {
+        roster.detail_mut(n).host = Some(Box::new(host));
+    }
+}
+
+/// Why a host that nearly fits was not taken.
+fn nearly(why: Near) -> String {
+    match why {
+        Near::OtherDomain => {
+            "no host has this full name; a host with the same short name is shown, and not taken".to_owned()
+        }
+        Near::Cut => format!(
+            "no host has this name; one whose name is its first {CUT} characters is shown, and not taken: \
+             `--netbios` takes it"
+        ),
+        Near::CutShared => format!(
+            "no host has this name, and more than one target begins with the same {CUT} characters: nobody can say whose \
+             host it is"
+        ),
+    }
+}
+
 /// All that can be said of a host of which only the id is known.
 fn judge_id(roster: &Roster, n: u32, wish: Wish<'_>) -> Option<(Outcome, Option<Failure>)> {
     wish.kind?;
     let id = roster.item(n)?.host.as_ref()?;
-    protected_by(wish.protected, id.as_str(), None, &[])
+    protected_by(wish.protected, id.as_str(), None)
 }
 
 /// Ends a host that nothing must or need be sent to.
@@ -241,30 +287,42 @@ fn judge(host: &Host, wish: Wish<'_>) -> Option<(Outcome, Option<Failure>)> {
         // Its state is all that was asked for, and here it is.
         return host.state.as_ref().map(|_| (Outcome::Confirmed, None));
     };
-    let refusal = protected_by(wish.protected, host.id.as_str(), host.name.as_deref(), &host.addresses);
+    let refusal = protected_by(wish.protected, host.id.as_str(), Some(host));
     if refusal.is_some() {
         return refusal;
     }
     let standing = host.state.as_ref().map_or(Standing::Unknown, |state| kind.standing(state.isolation));
     match standing {
         Standing::Reached | Standing::Heading => Some((Outcome::Already, None)),
-        Standing::Away if kind == ActionKind::Isolate && host.capable == Some(false) => {
-            let text = "the console says that this host cannot be isolated: its policy, operating system or agent version rules it out";
-            Some((Outcome::Refused, Some(Failure::new(FailureKind::NotCapable, text))))
+        Standing::Away | Standing::Unknown | Standing::Leaving if host.able.of(kind) == Some(false) => {
+            Some((Outcome::Refused, Some(Failure::new(FailureKind::NotCapable, not_capable(kind)))))
         }
         _ => None,
     }
 }
 
-fn protected_by(
-    patterns: &[Pattern],
-    id: &str,
-    name: Option<&str>,
-    addresses: &[std::net::IpAddr],
-) -> Option<(Outcome, Option<Failure>)> {
+/// Why a host that the console calls incapable is left alone.
+pub(super) fn not_capable(kind: ActionKind) -> String {
+    let verb = match kind {
+        ActionKind::Isolate => "isolated",
+        ActionKind::Unisolate => "put back",
+    };
+    format!(
+        "the console says that this host cannot be {verb}: its policy, product, operating system or agent version rules it out"
+    )
+}
+
+fn protected_by(patterns: &[Pattern], id: &str, host: Option<&Host>) -> Option<(Outcome, Option<Failure>)> {
+    let name = host.and_then(|host| host.name.as_deref());
+    let addresses = host.map(|host| host.addresses.as_slice()).unwrap_or_default();
+    let domain = host.and_then(|host| host.domain.as_deref());
     let mut doubt = None;
     for pattern in patterns {
-        match pattern.matches(id, name, addresses) {
+        let matched = match domain {
+            Some(domain) => pattern.matches_bare(id, name, domain, addresses),
+            None => pattern.matches(id, name, addresses),
+        };
+        match matched {
             Match::Yes => {
                 let text = format!("protected by `{pattern}` in the configuration");
                 return Some((Outcome::Refused, Some(Failure::new(FailureKind::Protected, text))));
@@ -274,9 +332,13 @@ fn protected_by(
         }
     }
     doubt.map(|pattern| {
-        let what = if matches!(pattern, Pattern::Name(_)) { "name" } else { "address" };
+        let what = match pattern {
+            Pattern::Name(_) if name.is_some() => "the whole name",
+            Pattern::Name(_) => "the name",
+            _ => "an address",
+        };
         let text = format!(
-            "the console tells no {what} of this host, so it cannot be checked against the protected `{pattern}`"
+            "the console does not tell {what} of this host, so it cannot be checked against the protected `{pattern}`"
         );
         (Outcome::Refused, Some(Failure::new(FailureKind::Protected, text)))
     })

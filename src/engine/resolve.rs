@@ -14,59 +14,117 @@ use crate::domain::{
 /// Candidates that are kept to be shown for one selector.
 const MAX_CANDIDATES: usize = 20;
 
+/// The most agents that are taken for one name, where several are wanted.
+const MOST_AGENTS: usize = 1_000;
+
+/// The longest name that NetBIOS has room for, in characters.
+pub const CUT: usize = 15;
+
+/// What else than equality names a host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// The console may know hosts by the first fifteen characters of their names.
+    pub cut_names: Cutting,
+    /// A name stands for every agent that has it.
+    pub all_agents: bool,
+}
+
+/// What is made of a host whose name is the first fifteen characters of what was written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cutting {
+    /// Nothing: this console keeps names whole.
+    #[default]
+    Ignored,
+    /// It is shown as a candidate, and not taken.
+    Shown,
+    /// It is taken, and told.
+    Taken,
+}
+
 /// The selectors of a run, indexed by what they name.
 #[derive(Debug, Default)]
 pub struct Resolver {
+    rules: Rules,
     ids: HashMap<HostId, u32>,
     names: HashMap<Box<str>, Vec<u32>>,
-    /// Short names of selectors that have a domain: a bare host name is shown for them, and never taken.
+    /// Short names of selectors that have a domain: a bare host name is shown for them, and taken only where the console
+    /// keeps names without domains and says nothing against it.
     bare: HashMap<Box<str>, Vec<u32>>,
+    cut: HashMap<Box<str>, CutName>,
     addresses: HashMap<IpAddr, u32>,
     macs: HashMap<MacAddr, u32>,
     found: HashMap<u32, Found>,
+}
+
+/// Selectors whose names begin with the same fifteen characters.
+#[derive(Debug)]
+struct CutName {
+    /// The whole short name of the first.
+    whole: Box<str>,
+    /// Another one has another: then nobody can say whose host it is.
+    shared: bool,
+    selectors: Vec<u32>,
 }
 
 #[derive(Debug, Default)]
 struct Found {
     exact: Vec<Host>,
     short: Vec<Host>,
-    near: Vec<Host>,
+    bare: Vec<Host>,
+    cut: Vec<Host>,
+    cut_is_shared: bool,
 }
 
 /// What a selector came to.
 #[derive(Debug)]
 pub enum Resolution {
     /// One host.
-    Host(Box<Host>),
+    Host {
+        /// The host.
+        host: Box<Host>,
+        /// Its name is only the beginning of what was written.
+        cut: bool,
+    },
     /// None; hosts that nearly fit are shown.
     None {
         /// They nearly fit.
         near: Vec<Candidate>,
+        /// Why they were not taken.
+        why: Near,
     },
-    /// Several that fit equally well.
+    /// Several that fit equally well, and one is wanted.
     Several {
         /// They fit.
         candidates: Vec<Candidate>,
     },
+    /// Several that fit equally well, and all are wanted.
+    All {
+        /// They fit.
+        hosts: Vec<Host>,
+    },
+}
+
+/// Why a host that nearly fits was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Near {
+    /// It is in another domain, or in none that is known.
+    OtherDomain,
+    /// Its name may have been cut off, and that was not allowed for.
+    Cut,
+    /// Its name may have been cut off, and more than one target begins like it.
+    CutShared,
 }
 
 impl Resolver {
     /// Indexes the selectors; they are numbered in their order.
-    pub fn new<'a>(entries: impl Iterator<Item = &'a Entry>) -> Self {
-        let mut resolver = Self::default();
+    pub fn new<'a>(entries: impl Iterator<Item = &'a Entry>, rules: Rules) -> Self {
+        let mut resolver = Self { rules, ..Self::default() };
         for (n, entry) in (0_u32..).zip(entries) {
             match entry.selector.named() {
                 Named::Id(id) => {
                     resolver.ids.insert(HostId::new(std::sync::Arc::clone(id)), n);
                 }
-                Named::Name(name) => {
-                    let name = name.to_lowercase();
-                    let short = short_name(&name);
-                    if short.len() < name.len() {
-                        resolver.bare.entry(short.into()).or_default().push(n);
-                    }
-                    resolver.names.entry(name.into()).or_default().push(n);
-                }
+                Named::Name(name) => resolver.index_name(n, name),
                 Named::Ip(address) => {
                     resolver.addresses.insert(address, n);
                 }
@@ -78,62 +136,124 @@ impl Resolver {
         resolver
     }
 
+    fn index_name(&mut self, n: u32, name: &str) {
+        let name = name.to_lowercase();
+        let short = short_name(&name);
+        if short.len() < name.len() {
+            self.bare.entry(short.into()).or_default().push(n);
+        }
+        if self.rules.cut_names != Cutting::Ignored
+            && let Some((at, _)) = short.char_indices().nth(CUT)
+            && let Some(cut) = short.get(..at)
+        {
+            let known = self.cut.entry(cut.into()).or_insert_with(|| CutName {
+                whole: short.into(),
+                shared: false,
+                selectors: Vec::new(),
+            });
+            known.shared |= *known.whole != *short;
+            known.selectors.push(n);
+        }
+        self.names.entry(name.into()).or_default().push(n);
+    }
+
     /// Holds one host of the inventory against every selector. The same host may come twice.
     pub fn offer(&mut self, host: &Host) {
-        if let Some(n) = self.ids.get(&host.id) {
-            keep(&mut self.found.entry(*n).or_default().exact, host);
+        let Self { rules, ids, names, bare, cut, addresses, macs, found } = self;
+        let most = if rules.all_agents { MOST_AGENTS } else { MAX_CANDIDATES };
+        let mut of = |n: &u32, list: fn(&mut Found) -> &mut Vec<Host>| {
+            keep(list(found.entry(*n).or_default()), host, most);
+        };
+        if let Some(n) = ids.get(&host.id) {
+            of(n, |found| &mut found.exact);
         }
         if let Some(name) = &host.name {
             let name = name.to_lowercase();
             let name = name.strip_suffix('.').unwrap_or(&name);
-            for n in self.names.get(name).into_iter().flatten() {
-                keep(&mut self.found.entry(*n).or_default().exact, host);
-            }
             let short = short_name(name);
+            names.get(name).into_iter().flatten().for_each(|n| of(n, |found| &mut found.exact));
+            if let Some(domain) = host.domain.as_deref().filter(|domain| !domain.is_empty() && short == name) {
+                let full = format!("{name}.{}", domain.to_lowercase());
+                names.get(full.as_str()).into_iter().flatten().for_each(|n| of(n, |found| &mut found.exact));
+            }
             if short.len() < name.len() {
-                for n in self.names.get(short).into_iter().flatten() {
-                    keep(&mut self.found.entry(*n).or_default().short, host);
+                names.get(short).into_iter().flatten().for_each(|n| of(n, |found| &mut found.short));
+            }
+            bare.get(short).into_iter().flatten().for_each(|n| of(n, |found| &mut found.bare));
+            if let Some(cut) = cut.get(short) {
+                for n in &cut.selectors {
+                    of(n, |found| &mut found.cut);
+                }
+                for n in &cut.selectors {
+                    found.entry(*n).or_default().cut_is_shared = cut.shared;
                 }
             }
-            for n in self.bare.get(short).into_iter().flatten() {
-                keep(&mut self.found.entry(*n).or_default().near, host);
-            }
         }
-        for address in &host.addresses {
-            if let Some(n) = self.addresses.get(address) {
-                keep(&mut self.found.entry(*n).or_default().exact, host);
-            }
-        }
-        for mac in &host.macs {
-            if let Some(n) = self.macs.get(mac) {
-                keep(&mut self.found.entry(*n).or_default().exact, host);
-            }
-        }
+        let mut of = |n: &u32| keep(&mut found.entry(*n).or_default().exact, host, most);
+        host.addresses.iter().filter_map(|address| addresses.get(address)).for_each(&mut of);
+        host.macs.iter().filter_map(|mac| macs.get(mac)).for_each(&mut of);
     }
 
-    /// What selector `n` came to. Call once each.
-    pub fn take(&mut self, n: u32) -> Resolution {
-        let Found { exact, short, near } = self.found.remove(&n).unwrap_or_default();
-        let mut fits = if exact.is_empty() { short } else { exact };
-        match (fits.pop(), fits.is_empty()) {
-            (Some(host), true) => Resolution::Host(Box::new(host)),
-            (Some(last), false) => {
-                fits.push(last);
-                Resolution::Several { candidates: fits.into_iter().map(candidate).collect() }
+    /// What selector `n`, which names this, came to. Call once each.
+    pub fn take(&mut self, n: u32, named: Named<'_>) -> Resolution {
+        let Found { exact, mut short, bare, cut, cut_is_shared } = self.found.remove(&n).unwrap_or_default();
+        let (same_domain, other_domain): (Vec<_>, Vec<_>) = match named {
+            Named::Name(name) => bare.into_iter().partition(|host| says_nothing_against(host, name)),
+            _ => (Vec::new(), bare),
+        };
+        short.extend(same_domain);
+        let by_name = matches!(named, Named::Name(_));
+        for fits in [exact, short] {
+            if !fits.is_empty() {
+                return self.taken(fits, false, by_name);
             }
-            (None, _) => Resolution::None { near: near.into_iter().map(candidate).collect() },
+        }
+        if self.rules.cut_names == Cutting::Taken && !cut_is_shared && !cut.is_empty() {
+            return self.taken(cut, true, by_name);
+        }
+        let why = match (other_domain.is_empty(), cut_is_shared && self.rules.cut_names == Cutting::Taken) {
+            (false, _) => Near::OtherDomain,
+            (true, true) => Near::CutShared,
+            (true, false) => Near::Cut,
+        };
+        let near = if other_domain.is_empty() { cut } else { other_domain };
+        Resolution::None { near: near.into_iter().map(candidate).collect(), why }
+    }
+
+    fn taken(&self, mut fits: Vec<Host>, cut: bool, by_name: bool) -> Resolution {
+        match fits.pop() {
+            Some(host) if fits.is_empty() => Resolution::Host { host: Box::new(host), cut },
+            last => {
+                fits.extend(last);
+                if self.rules.all_agents && by_name && !cut && fits.len() < MOST_AGENTS {
+                    Resolution::All { hosts: fits }
+                } else {
+                    fits.truncate(MAX_CANDIDATES);
+                    Resolution::Several { candidates: fits.into_iter().map(candidate).collect() }
+                }
+            }
         }
     }
 }
 
-fn keep(hosts: &mut Vec<Host>, host: &Host) {
-    if hosts.len() < MAX_CANDIDATES && !hosts.iter().any(|known| known.id == host.id) {
+/// Whether a host that the console keeps without its domain can be the one of this full name: the console knows no domain
+/// of it, or only the first part of the one that was written, as Windows abbreviates it.
+fn says_nothing_against(host: &Host, name: &str) -> bool {
+    let Some(domain) = host.domain.as_deref() else { return false };
+    let written = name.split_once('.').map_or("", |(_, domain)| domain);
+    domain.is_empty() || !domain.contains('.') && short_name(written).eq_ignore_ascii_case(domain)
+}
+
+/// The same agent may be offered twice; one id may stand for two products.
+fn keep(hosts: &mut Vec<Host>, host: &Host, most: usize) {
+    if hosts.len() < most && !hosts.iter().any(|known| known.id == host.id && known.product == host.product) {
         hosts.push(host.clone());
     }
 }
 
 fn candidate(host: Host) -> Candidate {
-    Candidate { id: host.id, name: host.name, last_seen: host.last_seen }
+    let state = host.state.map(|state| state.word.into());
+    Candidate { id: host.id, name: host.name, last_seen: host.last_seen, product: host.product, state }
 }
 
 #[cfg(test)]

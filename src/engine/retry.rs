@@ -24,7 +24,8 @@ pub fn next(again: Again, attempt: u32, limits: &Limits, jitter: f64) -> Next {
         Again::Never => Next::GiveUp,
         Again::Throttled(wait) => Next::Pause(wait),
         Again::InDoubt | Again::Look => Next::Look,
-        Again::Backoff if attempt >= limits.max_attempts => Next::GiveUp,
+        Again::AtOnce | Again::Backoff if attempt >= limits.max_attempts => Next::GiveUp,
+        Again::AtOnce => Next::After(Duration::ZERO),
         Again::Backoff => Next::After(backoff(attempt, limits, jitter)),
     }
 }

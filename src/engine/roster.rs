@@ -51,6 +51,10 @@ pub struct Detail {
     pub duplicates: Vec<Duplicate>,
     /// How it ended before anything was sent.
     pub settled: Option<Settlement>,
+    /// What else the user must know of how the host was found.
+    pub note: Option<Arc<str>>,
+    /// The host as the inventory has it, where somebody asked for it to be kept.
+    pub host: Option<Box<Host>>,
 }
 
 /// How a target ended before anything was sent.
@@ -99,7 +103,8 @@ impl Roster {
             && detail.before.is_none()
             && detail.candidates.is_empty()
             && detail.duplicates.is_empty()
-            && detail.settled.is_none();
+            && detail.settled.is_none()
+            && detail.note.is_none();
         if !plain {
             self.details.insert(n, Box::new(detail));
         }
@@ -139,8 +144,9 @@ impl Roster {
 
     /// Takes what the inventory says of a target's host.
     pub fn resolve(&mut self, n: u32, host: &Host) {
+        // The console is sent its own spelling of an id, whatever the user's was.
         if let Some(item) = self.items.get_mut(n as usize)
-            && item.host.is_none()
+            && item.host.as_ref().is_none_or(|id| id.as_str() != host.id.as_str())
         {
             item.host = Some(host.id.clone());
         }
@@ -148,6 +154,15 @@ impl Roster {
         detail.name = host.name.as_deref().map(Into::into);
         detail.before.clone_from(&host.state);
         detail.last_seen = host.last_seen.as_deref().map(Into::into);
+    }
+
+    /// Adds one more target that is written like target `n`; returns its number.
+    pub fn also(&mut self, n: u32) -> Option<u32> {
+        let item = self.items.get(n as usize)?;
+        let again = Item { written: Arc::clone(&item.written), host: None, line: item.line, file: item.file };
+        let number = self.len();
+        self.items.push(again);
+        Some(number)
     }
 
     /// Ends a target before anything is sent.

@@ -1,23 +1,16 @@
-//! The only place where a client is built: trust, proxy, time limits, user agent.
+//! The only place where a client is built: proxy, time limits, user agent, and who judges certificates.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use reqwest::{Certificate, Client, redirect::Policy, tls::Version};
-use rustls_pki_types::{CertificateDer, pem::PemObject as _};
+use reqwest::{Certificate, Client, ClientBuilder, redirect::Policy, tls::Version};
 
-/// How a console's certificate is to be trusted.
-#[derive(Clone, Debug, Default)]
-pub enum Trust {
-    /// By the operating system's store.
-    #[default]
-    System,
-    /// By the operating system's store and a private CA in PEM.
-    SystemAnd(PathBuf),
-    /// By this PEM alone: the embedded simulator's own CA.
-    Only(String),
-    /// Not at all. The caller warns on every run.
-    Nothing,
-}
+use super::{
+    Trust, trust,
+    verifier::{self, Exactly, Named, Pinned},
+};
 
 /// What a client needs to know.
 #[derive(Clone, Debug)]
@@ -39,60 +32,50 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 ///
-/// When the private CA cannot be read, or the TLS library cannot be set up.
+/// When a file of certificates cannot be read, or the TLS library cannot be set up.
 pub fn client(options: &ClientOptions) -> Result<Client, ClientError> {
-    install_provider();
-    let base = || {
-        let builder = Client::builder()
-            .user_agent(concat!("edrctl/", env!("CARGO_PKG_VERSION")))
-            // A redirect would carry the credentials to a place that nobody has named.
-            .redirect(Policy::none())
-            .referer(false)
-            .tls_version_min(Version::TLS_1_2)
-            .connect_timeout(CONNECT_TIMEOUT.min(options.timeout))
-            .timeout(options.timeout)
-            .pool_max_idle_per_host(options.idle_connections)
-            .pool_idle_timeout(Duration::from_secs(50))
-            .tcp_nodelay(true)
-            .retry(reqwest::retry::never());
-        if options.proxy { builder } else { builder.no_proxy() }
-    };
-    match &options.trust {
-        Trust::System => base().build().map_err(ClientError::Build),
-        Trust::SystemAnd(path) => {
-            let pem = std::fs::read(path).map_err(|source| ClientError::ReadCa { path: path.clone(), source })?;
-            let certificates = bundle(&pem).ok_or_else(|| ClientError::BadCa { path: path.clone() })?;
-            // A machine without a store of its own still has the CA that it was given.
-            base()
-                .tls_certs_merge(certificates.clone())
-                .build()
-                .or_else(|_| base().tls_certs_only(certificates).build())
-                .map_err(ClientError::Build)
+    let builder = base(options);
+    let builder = match &options.trust {
+        Trust::System => builder,
+        Trust::SystemAnd(path) => builder.tls_backend_preconfigured(verifier::config(named(path)?)?),
+        Trust::Pinned { pin, ca_file } => {
+            let and = ca_file.as_deref().map(named).transpose()?;
+            builder.tls_backend_preconfigured(verifier::config(Pinned { pin: *pin, and })?)
+        }
+        Trust::Exactly(path) => {
+            builder.tls_backend_preconfigured(verifier::config(Exactly(trust::certificates(path)?))?)
         }
         Trust::Only(pem) => {
-            let certificates =
-                bundle(pem.as_bytes()).ok_or_else(|| ClientError::BadCa { path: PathBuf::from("(built in)") })?;
-            base().tls_certs_only(certificates).build().map_err(ClientError::Build)
+            let built_in = || ClientError::BadCa { path: PathBuf::from("(built in)") };
+            let ders = trust::bundle(pem.as_bytes()).ok_or_else(built_in)?;
+            let certificates: Result<Vec<_>, _> = ders.iter().map(|der| Certificate::from_der(der)).collect();
+            builder.tls_certs_only(certificates.map_err(ClientError::Build)?)
         }
-        Trust::Nothing => base().tls_danger_accept_invalid_certs(true).build().map_err(ClientError::Build),
-    }
+        Trust::Nothing => builder.tls_danger_accept_invalid_certs(true),
+    };
+    builder.build().map_err(ClientError::Build)
 }
 
-/// Reads the certificates of a PEM file; a DER file holds one. `None` if there is none, or one that cannot be trusted.
-fn bundle(bytes: &[u8]) -> Option<Vec<Certificate>> {
-    let ders = if bytes.windows(11).any(|window| window == b"-----BEGIN ") {
-        CertificateDer::pem_slice_iter(bytes).collect::<Result<Vec<_>, _>>().ok()?
-    } else {
-        vec![CertificateDer::from(bytes)]
-    };
-    // The builder of the client looks at certificates last, and then cannot say which file was wrong.
-    let mut store = rustls::RootCertStore::empty();
-    let mut certificates = Vec::with_capacity(ders.len());
-    for der in ders {
-        certificates.push(Certificate::from_der(&der).ok()?);
-        store.add(der).ok()?;
-    }
-    (!certificates.is_empty()).then_some(certificates)
+fn named(path: &Path) -> Result<Named, ClientError> {
+    Ok(Named::beside_the_system(trust::certificates(path)?)?)
+}
+
+/// All of a client but its trust.
+pub(super) fn base(options: &ClientOptions) -> ClientBuilder {
+    install_provider();
+    let builder = Client::builder()
+        .user_agent(concat!("edrctl/", env!("CARGO_PKG_VERSION")))
+        // A redirect would carry the credentials to a place that nobody has named.
+        .redirect(Policy::none())
+        .referer(false)
+        .tls_version_min(Version::TLS_1_2)
+        .connect_timeout(CONNECT_TIMEOUT.min(options.timeout))
+        .timeout(options.timeout)
+        .pool_max_idle_per_host(options.idle_connections)
+        .pool_idle_timeout(Duration::from_secs(50))
+        .tcp_nodelay(true)
+        .retry(reqwest::retry::never());
+    if options.proxy { builder } else { builder.no_proxy() }
 }
 
 /// Makes the one TLS provider the default of this process; calling it again does nothing.
@@ -119,7 +102,10 @@ pub enum ClientError {
         /// The file.
         path: PathBuf,
     },
-    /// The TLS library refuses.
+    /// The HTTP library refuses.
     #[error("set up TLS")]
     Build(#[source] reqwest::Error),
+    /// The TLS library refuses.
+    #[error("set up TLS")]
+    Tls(#[from] rustls::Error),
 }

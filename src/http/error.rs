@@ -25,6 +25,10 @@ pub enum HttpErrorKind {
 }
 
 impl HttpError {
+    pub(super) const fn new(kind: HttpErrorKind, text: String) -> Self {
+        Self { kind, text }
+    }
+
     pub(super) fn too_large(limit: usize) -> Self {
         Self { kind: HttpErrorKind::TooLarge, text: format!("the answer is larger than {} MiB", limit / (1024 * 1024)) }
     }
@@ -131,6 +135,7 @@ fn certificate_words(why: &rustls::CertificateError) -> String {
              `basicConstraints=CA:FALSE`"
                 .to_owned()
         }
+        Why::Other(reason) => reason.0.to_string(),
         other => other.to_string(),
     }
 }

@@ -39,10 +39,19 @@ impl Response {
 ///
 /// [`HttpError`] when there is no whole answer; an answer of any status is not an error.
 pub async fn send(client: &Client, request: Request) -> Result<Response, HttpError> {
+    send_up_to(client, request, MAX_BODY).await
+}
+
+/// Sends one request whose answer may be larger or must be smaller than most: up to this many bytes.
+///
+/// # Errors
+///
+/// As [`send`].
+pub async fn send_up_to(client: &Client, request: Request, limit: usize) -> Result<Response, HttpError> {
     let method = request.method().clone();
     let path = request.url().path().to_owned();
     let begun = Instant::now();
-    let result = exchange(client, request).await;
+    let result = exchange(client, request, limit).await;
     match &result {
         Ok(response) => debug!(
             %method,
@@ -58,14 +67,14 @@ pub async fn send(client: &Client, request: Request) -> Result<Response, HttpErr
     result
 }
 
-async fn exchange(client: &Client, request: Request) -> Result<Response, HttpError> {
+async fn exchange(client: &Client, request: Request, limit: usize) -> Result<Response, HttpError> {
     let mut answer = client.execute(request).await.map_err(|error| HttpError::judge(&error.without_url()))?;
     let status = answer.status();
     let headers = std::mem::take(answer.headers_mut());
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(|error| HttpError::judge(&error.without_url()))? {
-        if body.len() + chunk.len() > MAX_BODY {
-            return Err(HttpError::too_large(MAX_BODY));
+        if body.len() + chunk.len() > limit {
+            return Err(HttpError::too_large(limit));
         }
         body.extend_from_slice(&chunk);
     }

@@ -5,14 +5,22 @@
 mod client;
 mod error;
 mod exchange;
+mod pin;
+mod presented;
+mod trust;
+mod verifier;
+mod x509;
 
-pub use client::{ClientError, ClientOptions, Trust, client, install_provider};
+pub use client::{ClientError, ClientOptions, client, install_provider};
 pub use error::{HttpError, HttpErrorKind};
-pub use exchange::{Response, send};
+pub use exchange::{Response, send, send_up_to};
+pub use pin::{Pin, PinError};
+pub use presented::{Presented, presented};
 pub use reqwest::{
     Client, Method, Request, StatusCode, Url,
     header::{self, HeaderMap, HeaderValue},
 };
+pub use trust::Trust;
 
 #[cfg(test)]
 mod tests;

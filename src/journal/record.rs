@@ -138,6 +138,9 @@ pub struct TargetRecord {
     /// How it ended, if planning settled it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settled: Option<Box<Settlement>>,
+    /// What else the user must know of how the host was found.
+    #[serde(default, with = "words::shared_option", skip_serializing_if = "Option::is_none")]
+    pub note: Option<Arc<str>>,
 }
 
 /// A further line that named a host of the plan.
@@ -165,6 +168,12 @@ pub struct CandidateRecord {
     /// When the console last heard of it, as the console writes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seen: Option<Box<str>>,
+    /// The product whose agent it is, where one machine may have several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product: Option<Box<str>>,
+    /// The console's word for its state, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<Box<str>>,
 }
 
 /// How one target ended.

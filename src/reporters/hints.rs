@@ -15,6 +15,8 @@ pub struct Invocation {
     pub reading: Vec<String>,
     /// The target files as typed, `-` for standard input; none where the run was not made from files.
     pub files: Vec<String>,
+    /// The command's own name, where it is not the action's: it isolates, and puts back with `--restore`.
+    pub own_name: Option<&'static str>,
 }
 
 /// One command to type next, and what for.
@@ -159,7 +161,11 @@ impl Hints<'_> {
         if invocation.files.is_empty() {
             return;
         }
-        let mut words = vec![command, "--vendor", self.header.vendor];
+        let mut words = match (self.invocation.own_name, command) {
+            (Some(own), "isolate") => vec![own],
+            (Some(own), "unisolate") => vec![own, "--restore"],
+            _ => vec![command, "--vendor", self.header.vendor],
+        };
         words.extend(self.simulate());
         words.extend(options);
         words.extend(invocation.reading.iter().map(String::as_str));

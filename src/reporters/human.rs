@@ -121,7 +121,13 @@ fn further(result: &TargetResult) -> impl Iterator<Item = String> + '_ {
         .then(|| format!("written at {}", place(result.file.as_deref(), result.line)));
     let candidates = result.candidates.iter().map(|candidate| {
         let mut text = format!("candidate: {}", clean(candidate.id.as_str()));
-        for (word, part) in [("", &candidate.name), ("last seen ", &candidate.last_seen)] {
+        let parts = [
+            ("", &candidate.name),
+            ("", &candidate.product),
+            ("", &candidate.state),
+            ("last seen ", &candidate.last_seen),
+        ];
+        for (word, part) in parts {
             if let Some(part) = part {
                 text.push_str("  ");
                 text.push_str(word);
@@ -133,7 +139,8 @@ fn further(result: &TargetResult) -> impl Iterator<Item = String> + '_ {
     let duplicates = result.duplicates.iter().map(move |duplicate| {
         format!("named again at {} as {}", place(duplicate.file.as_deref(), duplicate.line), clean(&duplicate.target))
     });
-    mend.into_iter().chain(candidates).chain(duplicates)
+    let note = result.note.as_deref().map(|note| format!("note: {}", clean(note)));
+    mend.into_iter().chain(note).chain(candidates).chain(duplicates)
 }
 
 impl<W: Write + Send> Reporter for Human<W> {
@@ -154,6 +161,7 @@ impl<W: Write + Send> Reporter for Human<W> {
             }
             RunEventKind::BatchStarted { .. }
             | RunEventKind::AttemptFailed { .. }
+            | RunEventKind::Mended { .. }
             | RunEventKind::TargetAccepted(_) => {}
         }
         Ok(())

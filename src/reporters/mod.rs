@@ -29,6 +29,7 @@ pub mod table;
 #[cfg(test)]
 mod testing;
 mod timeline;
+pub mod warnings;
 pub mod wire;
 pub mod words;
 

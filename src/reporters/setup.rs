@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::{
     Fanout, Screen, attempts::Attempts, csv::Csv, hints::Invocation, human::Human, json::Json, json_lines::JsonLines,
-    plain::Plain, progress::Progress, summary::Summary,
+    plain::Plain, progress::Progress, summary::Summary, warnings::Warnings,
 };
 
 /// What standard output carries.
@@ -80,6 +80,7 @@ impl Setup {
         let out = || above(stdout(), self.stdout_is_terminal);
         let err = || above(stderr(), true);
         let mut fanout = Fanout::new(err());
+        fanout.push("warnings", Warnings::new(err(), self.stderr_colour));
         match &self.screen {
             _ if self.quiet => {}
             Some(screen) => fanout.push("progress", Progress::new(screen.clone(), self.columns, self.stderr_colour)),

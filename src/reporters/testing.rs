@@ -137,6 +137,7 @@ pub(super) fn result(target: &str, outcome: Outcome) -> TargetResult {
         reason: None,
         candidates: Vec::new(),
         duplicates: Vec::new(),
+        note: None,
         started: start(),
         finished: start() + Duration::from_millis(412),
     }
@@ -165,8 +166,16 @@ pub(super) fn bad_day() -> Vec<TargetResult> {
                     id: HostId::new("0a1b2c3d-0000-4000-8000-00000000000a"),
                     name: Some("db01.corp.example".into()),
                     last_seen: Some("2026-11-21T09:00:00Z".into()),
+                    product: None,
+                    state: None,
                 },
-                Candidate { id: HostId::new("0a1b2c3d-0000-4000-8000-00000000000b"), name: None, last_seen: None },
+                Candidate {
+                    id: HostId::new("0a1b2c3d-0000-4000-8000-00000000000b"),
+                    name: None,
+                    last_seen: None,
+                    product: None,
+                    state: None,
+                },
             ],
             ..failed("db01", Outcome::Unresolved, FailureKind::Ambiguous, "2 hosts are named so")
         },

@@ -55,6 +55,9 @@ pub struct ResultV1<'a> {
     /// Further lines that named the same host.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub duplicates: Vec<DuplicateV1<'a>>,
+    /// What else there is to know of how the host was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<&'a str>,
     /// Whether the console was the embedded simulator.
     pub simulated: bool,
     /// When it was first sent, RFC 3339 in UTC.
@@ -81,6 +84,12 @@ pub struct CandidateV1<'a> {
     pub name: Option<&'a str>,
     /// When the console last heard of it, as it writes it.
     pub last_seen: Option<&'a str>,
+    /// The product whose agent it is, where one machine may have several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub product: Option<&'a str>,
+    /// The console's word for its state, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<&'a str>,
 }
 
 /// A further line that named the same host.
@@ -114,6 +123,7 @@ impl<'a> From<(&'a RunHeader, &'a TargetResult)> for ResultV1<'a> {
             last_seen: result.last_seen.as_deref(),
             candidates: result.candidates.iter().map(CandidateV1::from).collect(),
             duplicates: result.duplicates.iter().map(DuplicateV1::from).collect(),
+            note: result.note.as_deref(),
             simulated: header.simulated,
             started: rfc3339(result.started),
             finished: rfc3339(result.finished),
@@ -123,7 +133,13 @@ impl<'a> From<(&'a RunHeader, &'a TargetResult)> for ResultV1<'a> {
 
 impl<'a> From<&'a Candidate> for CandidateV1<'a> {
     fn from(candidate: &'a Candidate) -> Self {
-        Self { id: candidate.id.as_str(), name: candidate.name.as_deref(), last_seen: candidate.last_seen.as_deref() }
+        Self {
+            id: candidate.id.as_str(),
+            name: candidate.name.as_deref(),
+            last_seen: candidate.last_seen.as_deref(),
+            product: candidate.product.as_deref(),
+            state: candidate.state.as_deref(),
+        }
     }
 }
 

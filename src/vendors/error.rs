@@ -23,6 +23,8 @@ pub enum Again {
     Throttled(Option<Duration>),
     /// Nothing was done; ask again after a growing, jittered wait.
     Backoff,
+    /// Refused whole, and what was wrong has been put right on our side: ask again at once. The user is told.
+    AtOnce,
     /// Sent and not answered: it may have been done. Look, then decide.
     InDoubt,
     /// Answered with a contradiction (it is so already, or it is changing). Look, then decide.
@@ -47,6 +49,11 @@ impl VendorError {
     /// Makes an error that stops the run.
     pub fn stops_run(kind: FailureKind, text: impl Into<String>) -> Self {
         Self { failure: Failure::new(kind, text), again: Again::Never, scope: Scope::Run, meta: Meta::default() }
+    }
+
+    /// Makes an error that stops the run and leaves its own targets in doubt: something was done, and not what was asked.
+    pub fn stops_run_in_doubt(kind: FailureKind, text: impl Into<String>) -> Self {
+        Self { again: Again::InDoubt, ..Self::stops_run(kind, text) }
     }
 
     /// A method that this console does not have.

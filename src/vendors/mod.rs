@@ -14,9 +14,12 @@ use crate::domain::{
     id::Ticket,
 };
 
+pub mod apex_central;
 pub mod cisco;
+mod driver;
 mod error;
 
+pub use driver::{Advice, ConsoleSection, Driver, Link, Ready, Takes, VendorName, Wishes};
 pub use error::{Again, Scope, VendorError};
 
 /// A console, reduced to what a bulk run needs of it.
@@ -104,6 +107,8 @@ pub struct Tenant {
     pub console: String,
     /// The tenant's name or the console's version, where it tells one.
     pub detail: Option<String>,
+    /// Seconds that the console's clock is ahead of ours, where requests depend on it.
+    pub clock_skew: Option<i64>,
 }
 
 /// One page of an inventory.
@@ -130,10 +135,30 @@ pub struct Capabilities {
     pub actions: BTreeMap<ActionKind, Capability>,
     /// How many targets one `observe` takes; 0 where a single host cannot be asked for.
     pub max_observe: usize,
-    /// How many hosts a page of the inventory holds.
-    pub page_size: NonZeroUsize,
+    /// How the inventory is listed.
+    pub inventory: Inventory,
     /// Requests in flight unless the configuration says otherwise.
     pub max_in_flight: NonZeroUsize,
+}
+
+/// How an inventory is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inventory {
+    /// In pages of so many hosts.
+    Pages(NonZeroUsize),
+    /// All of it in one answer. One request tells the name, the state and the abilities of every host, so it is made
+    /// before every action, whatever the targets are.
+    Whole,
+}
+
+impl Inventory {
+    /// How many requests read this many hosts.
+    pub const fn pages(self, hosts: u64) -> u64 {
+        match self {
+            Self::Pages(size) => hosts.div_ceil(size.get() as u64),
+            Self::Whole => 1,
+        }
+    }
 }
 
 /// What a console can do of one action.
@@ -165,48 +190,4 @@ pub enum Repeat {
     Safe,
     /// It can.
     Unsafe,
-}
-
-/// The consoles that this version can speak to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum VendorName {
-    /// Cisco Secure Endpoint.
-    Cisco,
-}
-
-impl VendorName {
-    /// Every console, in the order in which help shows them.
-    pub const ALL: [Self; 1] = [Self::Cisco];
-
-    /// The word for it: `--vendor`, the section of the configuration, results.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Cisco => "cisco",
-        }
-    }
-
-    /// Reads the word back.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|name| name.word() == word)
-    }
-
-    /// Its name for people.
-    pub const fn console(self) -> &'static str {
-        match self {
-            Self::Cisco => cisco::CONSOLE,
-        }
-    }
-
-    /// How this console's ids are told from names and addresses.
-    pub const fn id_form(self) -> fn(&str) -> crate::domain::selector::IdForm {
-        match self {
-            Self::Cisco => cisco::id_form,
-        }
-    }
-}
-
-impl fmt::Display for VendorName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
-    }
 }

@@ -3,12 +3,12 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    prepare,
+    found, prepare,
     session::{Opening, Session, fleet_of, overrides},
 };
 use crate::{
     cli::{
-        args::ActArgs,
+        args::ChangeArgs,
         confirm::{self, Question},
         context::Context,
         error::CommandError,
@@ -30,48 +30,73 @@ use crate::{
     journal::{
         By, CandidateRecord, DuplicateRecord, Header, Journal, Settlement, StateFolder, TargetRecord, new_run_id,
     },
-    reporters::words,
+    reporters::{hints::Invocation, words},
     secret::Secret,
+    vendors::{VendorName, Wishes},
 };
 
 /// For tests: the run's name.
 const FIXED_RUN: &str = "__EDRCTL_RUN_ID";
 
+/// What a changing command does, beyond what every one is told.
+#[derive(Debug)]
+pub(crate) struct Deed {
+    /// The action.
+    pub(crate) kind: ActionKind,
+    /// The console.
+    pub(crate) vendor: VendorName,
+    /// The code that ends an isolation at the host.
+    pub(crate) unlock_code: Option<Secret>,
+    /// Whether a name stands for every agent that has it.
+    pub(crate) all_agents: bool,
+    /// Whether the hosts that were found are shown before anything is asked or sent.
+    pub(crate) shows_hosts: bool,
+    /// The command's own name, if it is not that of the action.
+    pub(crate) own_name: Option<&'static str>,
+}
+
+impl Deed {
+    /// An action and nothing else.
+    pub(crate) const fn plain(kind: ActionKind, vendor: VendorName) -> Self {
+        Self { kind, vendor, unlock_code: None, all_agents: false, shows_hosts: false, own_name: None }
+    }
+}
+
 /// Runs one changing command.
-pub(crate) async fn run(
-    kind: ActionKind,
-    args: ActArgs,
-    unlock_code: Option<Secret>,
-    context: &Context,
-) -> Result<ExitCode, CommandError> {
-    let vendor = args.vendor.vendor.name();
-    let loaded = context.configuration(overrides(vendor, args.vendor.concurrency))?;
+pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Result<ExitCode, CommandError> {
+    let Deed { kind, vendor, unlock_code, all_agents, shows_hosts, own_name } = deed;
+    let wait = args.wait.wait;
+    let loaded = context.configuration(overrides(vendor, args.console.concurrency))?;
     let safety = loaded.safety()?;
     let protected: Vec<_> = safety.protected.iter().map(|protected| protected.pattern.clone()).collect();
+    let rules = prepare::rules(vendor, &args.targets, all_agents)?;
     let selected = prepare::targets(&args.targets, vendor, context)?;
     let journals = if args.dry_run { None } else { Some(context.journals_to_write(loaded.run().state_dir)?) };
     let (cancel, _guard) = signals::catch()?;
     let with_unlock_code = unlock_code.is_some();
     let opening = Opening {
         vendor,
-        simulate: fleet_of(&args.vendor, &selected.entries, kind == ActionKind::Unisolate)?,
-        faults: args.vendor.faults.as_deref(),
-        concurrency: args.vendor.concurrency,
-        max_wait: args.vendor.max_wait,
+        simulate: fleet_of(&args.console, &selected.entries, kind == ActionKind::Unisolate)?,
+        faults: args.console.faults.as_deref(),
+        concurrency: args.console.concurrency,
+        max_wait: args.console.max_wait,
         uses_reserve: kind == ActionKind::Unisolate,
-        unlock_code,
+        wishes: Wishes { unlock_code, product: args.console.product.clone() },
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
-    prepare::prove(&mut session, &cancel, context).await?;
+    prepare::prove_before_plan(&mut session, &cancel, context).await?;
 
     let asks =
-        context.ui.can_ask() && !args.consent.yes && args.consent.expect_count.is_none() && !args.vendor.simulate;
+        context.ui.can_ask() && !args.consent.yes && args.consent.expect_count.is_none() && !args.console.simulate;
     let states = if args.dry_run || asks { States::IfCheap } else { States::Incidentally };
-    let wish = Wish { kind: Some(kind), protected: &protected, states };
+    let wish = Wish { kind: Some(kind), protected: &protected, states, rules, keeps_hosts: shows_hosts };
     let (roster, survey) = prepare::plan(&mut session, selected, wish, &cancel, context).await?;
     check_limits(&roster, safety.max_targets.map(std::num::NonZeroU64::get), kind)?;
     confirm::expect(args.consent, &roster)?;
 
+    if shows_hosts && !context.ui.quiet {
+        context.ui.show(&found::table(&roster, kind, &context.ui));
+    }
     let run = run_id()?;
     let header = Arc::new(RunHeader {
         run: run.clone(),
@@ -79,15 +104,19 @@ pub(crate) async fn run(
         console_name: session.console.vendor.capabilities().console,
         console: session.address.clone(),
         action: kind.word(),
-        waits: args.wait.wait.is_some(),
+        waits: wait.is_some(),
         simulated: session.simulator.is_some(),
         resumed: false,
         dry_run: args.dry_run,
         targets: u64::from(roster.len()),
         started: clock::now(),
     });
-    let (reading, files) = prepare::reading(&args.targets);
-    let mut reporters = context.ui.reporters(context.ui.setup(context.invocation(reading, files)));
+    let (mut reading, files) = prepare::reading(&args.targets, &args.console);
+    if all_agents {
+        reading.push("--allow-multiple".to_owned());
+    }
+    let invocation = Invocation { own_name, ..context.invocation(reading, files) };
+    let mut reporters = context.ui.reporters(context.ui.setup(invocation));
     let nothing_to_do = roster.to_act().next().is_none();
     let all_protected = nothing_to_do && all_refused(&roster);
     if args.dry_run || all_protected {
@@ -102,7 +131,7 @@ pub(crate) async fn run(
             Ok(dry_run_exit(&counts))
         };
     }
-    if !nothing_to_do && !args.vendor.simulate {
+    if !nothing_to_do && !args.console.simulate {
         let question = Question {
             kind,
             console_name: header.console_name,
@@ -127,22 +156,14 @@ pub(crate) async fn run(
         pid: std::process::id(),
         comment: args.comment.clone(),
         ticket: args.ticket.clone(),
-        waits: args.wait.wait.map(|wait| wait.as_secs()),
+        waits: wait.map(|wait| wait.as_secs()),
         simulated: header.simulated,
         options: options(with_unlock_code),
         targets: 0,
     };
     let (journal, roster) = create_journal(journals, record, roster, context, session.concurrency.get()).await?;
     let purpose = Purpose::Act(Action { kind, comment: args.comment });
-    let run = Run {
-        header,
-        purpose,
-        console: session.console,
-        roster,
-        standings: Vec::new(),
-        wait: args.wait.wait,
-        first_batch: 0,
-    };
+    let run = Run { header, purpose, console: session.console, roster, standings: Vec::new(), wait, first_batch: 0 };
     let report = run.go(Some(journal), cancel, &mut reporters).await;
     if let Some(simulator) = session.simulator {
         simulator.stop().await;
@@ -221,6 +242,7 @@ fn planned(roster: &Roster, n: u32, kind: ActionKind) -> Option<TargetResult> {
         reason,
         candidates: detail.map(|detail| detail.candidates.clone()).unwrap_or_default(),
         duplicates: detail.map(|detail| detail.duplicates.clone()).unwrap_or_default(),
+        note: detail.and_then(|detail| detail.note.clone()),
         started: now,
         finished: now,
     })
@@ -285,11 +307,14 @@ fn target_record(roster: &Roster, n: u32) -> TargetRecord {
                     id: prepare::shared(candidate.id.as_str()),
                     name: candidate.name.clone(),
                     last_seen: candidate.last_seen.clone(),
+                    product: candidate.product.clone(),
+                    state: candidate.state.clone(),
                 };
                 detail.candidates.iter().map(record).collect()
             })
             .unwrap_or_default(),
         settled,
+        note: detail.and_then(|detail| detail.note.clone()),
     }
 }
 

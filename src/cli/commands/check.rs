@@ -4,20 +4,18 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{
-    prepare,
-    session::{Opening, Session, overrides},
+    certificate, prepare,
+    session::{self, Opening, Session, overrides},
 };
 use crate::{
-    cli::{
-        args::{OutputFormat, VendorChoice},
-        context::Context,
-        error::CommandError,
-        signals, ui,
-    },
+    cli::{args::OutputFormat, context::Context, error::CommandError, signals, ui},
+    config::Overrides,
     domain::outcome::ExitCode,
+    engine::cancel::Cancel,
+    http::Url,
     reporters::{clean::clean, json_text},
     simulator::Fleet,
-    vendors::VendorName,
+    vendors::{VendorName, Wishes},
 };
 
 /// Prove configuration and credentials; changes nothing
@@ -25,12 +23,15 @@ use crate::{
 /// Whether the API client may isolate cannot be proved without isolating; `check` proves everything before that.
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// The consoles [default: all that this version speaks to]
+    /// The consoles [default: all that the configuration speaks of]
     #[arg(value_name = "V")]
-    vendors: Vec<VendorChoice>,
+    vendors: Vec<VendorName>,
     /// Check the embedded simulated console
     #[arg(long)]
     simulate: bool,
+    /// Only show the certificate that the console presents, to compare and to pin it; nothing is sent to the console
+    #[arg(long)]
+    show_certificate: bool,
 }
 
 /// The answer, as published.
@@ -43,55 +44,110 @@ struct Checked<'a> {
     profile: Option<&'a str>,
     credentials: &'a str,
     quota_left: Option<u64>,
+    /// Seconds that the console's clock is ahead of ours, where requests depend on it.
+    clock_skew_seconds: Option<i64>,
     simulated: bool,
 }
 
-/// Runs it.
+/// Runs it. A console that fails does not hide those behind it.
 pub(crate) async fn run(args: CheckArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let (cancel, _guard) = signals::catch()?;
-    let vendors: Vec<VendorName> = if args.vendors.is_empty() {
-        VendorName::ALL.to_vec()
-    } else {
-        args.vendors.iter().map(|vendor| vendor.name()).collect()
-    };
+    let vendors = if args.vendors.is_empty() { configured(&args, context)? } else { args.vendors.clone() };
+    let mut exit = ExitCode::Success;
+    let mut last = None;
     for vendor in vendors {
-        let loaded = context.configuration(overrides(vendor, None))?;
-        // A list that cannot be read would stop every change; better told now than at three in the morning.
-        let safety = loaded.safety()?;
-        let opening = Opening {
-            vendor,
-            simulate: args.simulate.then(|| Fleet::of_size(10)),
-            faults: None,
-            concurrency: None,
-            max_wait: crate::engine::limits::DEFAULT_MAX_WAIT,
-            uses_reserve: false,
-            unlock_code: None,
+        if let Some(error) = last.take() {
+            exit = tell_error(&error, exit, context);
+        }
+        let result = if args.show_certificate {
+            show_certificate(vendor, &args, context).await
+        } else {
+            check(vendor, &args, &cancel, context).await
         };
-        let mut session = Session::open(opening, Some(&loaded), context).await?;
-        let tenant = prepare::prove(&mut session, &cancel, context).await?;
-        let checked = Checked {
-            schema: "edrctl.check/1",
-            vendor: vendor.word(),
-            console: &tenant.console,
-            detail: tenant.detail.as_deref(),
-            profile: loaded.profile(),
-            credentials: &session.key_from,
-            quota_left: session.console.pace.left(),
-            simulated: session.simulator.is_some(),
-        };
-        let name = session.console.vendor.capabilities().console;
-        let text = match context.ui.output {
-            OutputFormat::Human => human(name, &checked, safety.protected.len()),
-            OutputFormat::Jsonl | OutputFormat::Json => json_text::to_line(&checked).unwrap_or_default(),
-            OutputFormat::Csv => {
-                return Err(CommandError::text(ExitCode::Usage, "`check` has no CSV output")
-                    .hint("use `-o human` or `-o jsonl`"));
-            }
-        };
-        ui::print(format!("{}\n", text.trim_end_matches('\n')).as_bytes())?;
-        session.close().await;
+        last = result.err();
     }
-    Ok(ExitCode::Success)
+    match last {
+        Some(error) if exit == ExitCode::Success => Err(error),
+        Some(error) => Ok(tell_error(&error, exit, context)),
+        None => Ok(exit),
+    }
+}
+
+/// Tells an error that is not the end; the first one's code is the command's.
+fn tell_error(error: &CommandError, exit: ExitCode, context: &Context) -> ExitCode {
+    // If standard error is gone, the exit code still tells.
+    drop(error.write(&mut std::io::stderr(), context.ui.stderr_colour));
+    if exit == ExitCode::Success { error.exit() } else { exit }
+}
+
+/// The consoles that the configuration speaks of.
+fn configured(args: &CheckArgs, context: &Context) -> Result<Vec<VendorName>, CommandError> {
+    if args.simulate {
+        return Ok(VendorName::ALL.to_vec());
+    }
+    let found = context.configuration(Overrides::default())?.consoles();
+    if found.is_empty() {
+        let words: Vec<String> = VendorName::ALL.iter().map(|vendor| format!("`[{vendor}]`")).collect();
+        return Err(CommandError::text(ExitCode::Config, "no console is configured").hint(format!(
+            "the configuration has a section for each console: {}; `config.example.toml` shows every key",
+            words.join(", ")
+        )));
+    }
+    Ok(found)
+}
+
+async fn show_certificate(vendor: VendorName, args: &CheckArgs, context: &Context) -> Result<(), CommandError> {
+    if args.simulate {
+        let simulator = session::simulate(vendor, Fleet::of_size(1), None).await?;
+        let url = Url::parse(simulator.base_url()).map_err(|error| CommandError::new(ExitCode::Internal, error))?;
+        let shown = certificate::show(vendor, &url, false, context).await;
+        simulator.stop().await;
+        return shown;
+    }
+    let url = context.configuration(Overrides::default())?.console_url(vendor)?;
+    certificate::show(vendor, &url, true, context).await
+}
+
+async fn check(vendor: VendorName, args: &CheckArgs, cancel: &Cancel, context: &Context) -> Result<(), CommandError> {
+    let loaded = context.configuration(overrides(vendor, None))?;
+    // A list that cannot be read would stop every change; better told now than at three in the morning.
+    let safety = loaded.safety()?;
+    let opening = Opening {
+        vendor,
+        simulate: args.simulate.then(|| Fleet::of_size(10)),
+        faults: None,
+        concurrency: None,
+        max_wait: crate::engine::limits::DEFAULT_MAX_WAIT,
+        uses_reserve: false,
+        wishes: Wishes::default(),
+    };
+    let mut session = Session::open(opening, Some(&loaded), context).await?;
+    let tenant = prepare::prove(&mut session, cancel, context).await?;
+    let checked = Checked {
+        schema: "edrctl.check/1",
+        vendor: vendor.word(),
+        console: &tenant.console,
+        detail: tenant.detail.as_deref(),
+        profile: loaded.profile(),
+        credentials: &session.key_from,
+        quota_left: session.console.pace.left(),
+        clock_skew_seconds: tenant.clock_skew,
+        simulated: session.simulator.is_some(),
+    };
+    let name = session.console.vendor.capabilities().console;
+    let text = match context.ui.output {
+        OutputFormat::Human => human(name, &checked, safety.protected.len()),
+        OutputFormat::Jsonl | OutputFormat::Json => json_text::to_line(&checked).unwrap_or_default(),
+        OutputFormat::Csv => return Err(no_csv()),
+    };
+    ui::print(format!("{}\n", text.trim_end_matches('\n')).as_bytes())?;
+    session.close().await;
+    Ok(())
+}
+
+/// There is no row that would hold what is told here.
+pub(super) fn no_csv() -> CommandError {
+    CommandError::text(ExitCode::Usage, "`check` has no CSV output").hint("use `-o human` or `-o jsonl`")
 }
 
 fn human(name: &str, checked: &Checked<'_>, protected: usize) -> String {
@@ -105,6 +161,10 @@ fn human(name: &str, checked: &Checked<'_>, protected: usize) -> String {
     lines.push(format!("  API key      {}", checked.credentials));
     if let Some(left) = checked.quota_left {
         lines.push(format!("  quota left   {left} requests"));
+    }
+    if let Some(skew) = checked.clock_skew_seconds {
+        let side = if skew < 0 { "behind" } else { "ahead of" };
+        lines.push(format!("  clock        {} s {side} this machine's", skew.unsigned_abs()));
     }
     if protected > 0 {
         lines.push(format!("  protected    {protected} entries in [safety]"));

@@ -29,6 +29,7 @@ use crate::{
         words,
     },
     simulator::Fleet,
+    vendors::Wishes,
 };
 
 /// List the console's hosts: to make, check and complete target files
@@ -74,17 +75,17 @@ const SIMULATED_HOSTS: u32 = 20;
 
 /// Runs it.
 pub(crate) async fn run(args: HostsArgs, context: &Context) -> Result<ExitCode, CommandError> {
-    let vendor = args.vendor.vendor.name();
-    let loaded = context.configuration(overrides(vendor, args.vendor.concurrency))?;
+    let vendor = args.vendor.vendor;
+    let loaded = context.configuration(overrides(vendor, args.vendor.console.concurrency))?;
     let (cancel, _guard) = signals::catch()?;
     let opening = Opening {
         vendor,
-        simulate: args.vendor.simulate.then(|| Fleet::of_size(SIMULATED_HOSTS)),
-        faults: args.vendor.faults.as_deref(),
-        concurrency: args.vendor.concurrency,
-        max_wait: args.vendor.max_wait,
+        simulate: args.vendor.console.simulate.then(|| Fleet::of_size(SIMULATED_HOSTS)),
+        faults: args.vendor.console.faults.as_deref(),
+        concurrency: args.vendor.console.concurrency,
+        max_wait: args.vendor.console.max_wait,
         uses_reserve: false,
-        unlock_code: None,
+        wishes: Wishes { product: args.vendor.console.product.clone(), ..Wishes::default() },
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
     let mut tell = prepare::teller(context);
@@ -203,7 +204,7 @@ impl Printer {
         }
         match self.format {
             OutputFormat::Human => {
-                let state = match (state, host.capable) {
+                let state = match (state, host.able.isolate) {
                     (Some("not_isolated"), Some(false)) => "not available".to_owned(),
                     (state, _) => state.unwrap_or("-").to_owned(),
                 };
@@ -225,7 +226,7 @@ impl Printer {
                     id: host.id.as_str(),
                     name: host.name.as_deref(),
                     state,
-                    capable: host.capable,
+                    capable: host.able.isolate,
                     addresses,
                     macs,
                     os: host.os.as_deref(),
@@ -243,7 +244,7 @@ impl Printer {
                 if self.printed == 1 {
                     self.csv_header()?;
                 }
-                let capable = host.capable.map_or("", |capable| if capable { "true" } else { "false" });
+                let capable = host.able.isolate.map_or("", |capable| if capable { "true" } else { "false" });
                 let row = csv::row([
                     host.id.as_str(),
                     host.name.as_deref().unwrap_or(""),

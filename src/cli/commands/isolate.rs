@@ -2,7 +2,10 @@
 
 use clap::Args;
 
-use super::{act, unlock_code::UnlockCodeArgs};
+use super::{
+    act::{self, Deed},
+    unlock_code::UnlockCodeArgs,
+};
 use crate::{
     cli::{args::ActArgs, context::Context, error::CommandError},
     domain::{action::ActionKind, outcome::ExitCode},
@@ -23,6 +26,8 @@ pub(crate) struct IsolateArgs {
 
 /// Runs it.
 pub(crate) async fn run(args: IsolateArgs, context: &Context) -> Result<ExitCode, CommandError> {
-    let unlock_code = args.unlock_code.read(context)?;
-    act::run(ActionKind::Isolate, args.act, unlock_code, context).await
+    let vendor = args.act.vendor;
+    let unlock_code = args.unlock_code.read(vendor, context)?;
+    let deed = Deed { unlock_code, ..Deed::plain(ActionKind::Isolate, vendor) };
+    act::run(deed, args.act.change, context).await
 }

@@ -1,8 +1,11 @@
 //! The commands, one file each, named as typed. What several share stands in `act`, `session` and `prepare`.
 
 mod act;
+pub(crate) mod apex_isolate;
+mod certificate;
 pub(crate) mod check;
 pub(crate) mod completions;
+mod found;
 pub(crate) mod hosts;
 pub(crate) mod isolate;
 pub(crate) mod man;

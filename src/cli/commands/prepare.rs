@@ -5,7 +5,7 @@ use std::{io, sync::Arc};
 use super::session::Session;
 use crate::{
     cli::{
-        args::{ByChoice, TargetArgs},
+        args::{ByChoice, ConsoleArgs, TargetArgs},
         context::Context,
         error::{CommandError, before_the_first_action},
         select::{self, Form, Selected, Sources},
@@ -21,10 +21,11 @@ use crate::{
         console::{Halt, Notice},
         event::Throttle,
         plan::{self, Survey, Wish},
+        resolve::{Cutting, Rules},
         roster::Roster,
     },
     reporters::words,
-    vendors::{Tenant, VendorName},
+    vendors::{Inventory, Tenant, VendorName},
 };
 
 /// Reads the targets; none at all is a refusal.
@@ -67,10 +68,26 @@ pub(crate) fn targets(args: &TargetArgs, vendor: VendorName, context: &Context) 
     Ok(selected)
 }
 
+/// What else than equality names a host here.
+pub(crate) fn rules(vendor: VendorName, args: &TargetArgs, all_agents: bool) -> Result<Rules, CommandError> {
+    let cut_names = match (vendor.driver().takes.cut_names, args.netbios) {
+        (true, true) => Cutting::Taken,
+        (true, false) => Cutting::Shown,
+        (false, false) => Cutting::Ignored,
+        (false, true) => {
+            return Err(CommandError::text(
+                ExitCode::Usage,
+                format!("{} keeps names whole, so there is nothing for `--netbios` to do", vendor.console()),
+            ));
+        }
+    };
+    Ok(Rules { cut_names, all_agents })
+}
+
 /// What has to be repeated to read the same targets again.
-pub(crate) fn reading(args: &TargetArgs) -> (Vec<String>, Vec<String>) {
+pub(crate) fn reading(args: &TargetArgs, console: &ConsoleArgs) -> (Vec<String>, Vec<String>) {
     let mut reading = Vec::new();
-    for (flag, value) in [("--column", &args.column), ("--field", &args.field)] {
+    for (flag, value) in [("--column", &args.column), ("--field", &args.field), ("--product", &console.product)] {
         if let Some(value) = value {
             reading.extend([flag.to_owned(), value.clone()]);
         }
@@ -84,8 +101,10 @@ pub(crate) fn reading(args: &TargetArgs) -> (Vec<String>, Vec<String>) {
         };
         reading.extend(["--by".to_owned(), word.to_owned()]);
     }
-    if args.skip_invalid {
-        reading.push("--skip-invalid".to_owned());
+    for (given, flag) in [(args.skip_invalid, "--skip-invalid"), (args.netbios, "--netbios")] {
+        if given {
+            reading.push(flag.to_owned());
+        }
     }
     (reading, args.files.iter().map(|file| file.display().to_string()).collect())
 }
@@ -106,6 +125,7 @@ pub(crate) fn teller(context: &Context) -> impl FnMut(Notice) + Send {
                 ui.tell(&format!("try {attempt} failed: {failure}; trying again"));
             }
         }
+        Notice::Mended(failure) => ui.warn(&failure.text),
         Notice::Listed { hosts, total } => {
             if ui.verbose > 0 {
                 let of = total.map(|total| format!(" of {total}")).unwrap_or_default();
@@ -125,11 +145,23 @@ pub(crate) async fn prove(session: &mut Session, cancel: &Cancel, context: &Cont
         // A proxy in front of the console may let only some paths through; the list of hosts proves as much.
         Err(Halt::Failed(failure)) if is_about_the_path(failure.kind) => {
             match session.console.page(None, cancel, &mut tell).await {
-                Ok(_) => Ok(Tenant { console: address, detail: None }),
+                Ok(_) => Ok(Tenant { console: address, detail: None, clock_skew: None }),
                 Err(halt) => Err(failed(session, halt)),
             }
         }
         Err(halt) => Err(failed(session, halt)),
+    }
+}
+
+/// The same, where a plan comes next: reading an inventory that comes in one answer proves as much.
+pub(crate) async fn prove_before_plan(
+    session: &mut Session,
+    cancel: &Cancel,
+    context: &Context,
+) -> Result<(), CommandError> {
+    match session.console.vendor.capabilities().inventory {
+        Inventory::Whole => Ok(()),
+        Inventory::Pages(_) => prove(session, cancel, context).await.map(drop),
     }
 }
 
@@ -148,7 +180,7 @@ const fn is_about_the_path(kind: FailureKind) -> bool {
 /// Puts a halt before the first action into words.
 pub(crate) fn failed(session: &Session, halt: Halt) -> CommandError {
     let what = format!("ask {} at {}", session.console.vendor.capabilities().console, session.address);
-    before_the_first_action(halt, &what, session.vendor.word(), &session.key_from)
+    before_the_first_action(halt, &what, session.vendor, &session.key_from)
 }
 
 /// Resolves and checks the targets.

@@ -30,11 +30,12 @@ use crate::{
         Purpose, Resumed, Run,
         event::{Candidate, Duplicate, RunHeader, TargetResult},
         plan::{States, Survey, Wish},
+        resolve::Rules,
         roster::{Detail, Roster},
     },
     journal::{Journal, Need, Phase, Record, Replay, Resumed as ResumedRecord, TargetReplay},
     simulator::{Fleet, Wanted},
-    vendors::VendorName,
+    vendors::{Inventory, VendorName, Wishes},
 };
 
 /// Go on with a run that stopped early
@@ -78,7 +79,7 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
         context.ui.tell(&format!("nothing is left to do for run {}", replay.header.run));
         return Ok(Ending::Completed.exit(&counts, waits, true));
     }
-    let unlock_code = args.unlock_code.read(context)?;
+    let unlock_code = args.unlock_code.read(vendor, context)?;
     if to_send > 0 && unlock_code.is_none() && replay.header.options.contains_key("unlock_code") {
         return Err(CommandError::text(ExitCode::Usage, "this run set an unlock code, and a journal never keeps one")
             .hint("give it again with `--unlock-code=env:NAME`, `file:PATH` or `prompt`"));
@@ -98,7 +99,7 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
         concurrency: args.concurrency,
         max_wait: args.max_wait,
         uses_reserve: kind == ActionKind::Unisolate,
-        unlock_code,
+        wishes: Wishes { unlock_code, ..Wishes::default() },
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
     if !replay.header.simulated && session.address != replay.header.console {
@@ -198,7 +199,8 @@ fn simulated_fleet(replay: &Replay, kind: ActionKind) -> Result<Option<Fleet>, C
     })
 }
 
-/// The list may have grown since the run began: what was not sent yet is held against it again.
+/// The list may have grown since the run began: what was not sent yet is held against it again. Where one request tells the
+/// states and abilities of all hosts, these are checked again as well, as they were for the plan.
 #[expect(clippy::too_many_arguments, reason = "each is one thing that the check depends on")]
 async fn check_protected(
     session: &mut Session,
@@ -211,7 +213,8 @@ async fn check_protected(
     cancel: &crate::engine::cancel::Cancel,
     context: &Context,
 ) -> Result<(), CommandError> {
-    if protected.is_empty() {
+    let whole = session.console.vendor.capabilities().inventory == Inventory::Whole;
+    if protected.is_empty() && !whole {
         return Ok(());
     }
     let may_be_sent = |target: &TargetReplay| matches!(target.needs(waits), Need::Send | Need::Look);
@@ -220,7 +223,8 @@ async fn check_protected(
         numbered.filter_map(|(n, target)| Some((n, prepare::entry_of(target.record.id.as_deref()?, vendor)?))).unzip();
     let mut checked = Roster::new(&entries, vec![None], Vec::new());
     let mut tell = prepare::teller(context);
-    let wish = Wish { kind: Some(kind), protected, states: States::Incidentally };
+    let wish =
+        Wish { kind: Some(kind), protected, states: States::Incidentally, rules: Rules::default(), keeps_hosts: false };
     let planned =
         crate::engine::plan::plan(&mut session.console, &entries, &mut checked, wish, cancel, &mut tell).await;
     if let Err(halt) = planned {
@@ -230,7 +234,11 @@ async fn check_protected(
         let settled = checked.detail(place).and_then(|detail| detail.settled.clone());
         let in_doubt = replay.targets.get(n as usize).is_some_and(|target| target.needs(waits) == Need::Look);
         // What is in doubt is looked at whatever the list says: it may have been done.
-        if let Some(settled) = settled.filter(|settled| settled.outcome == Outcome::Refused && !in_doubt) {
+        let Some(settled) = settled.filter(|_| !in_doubt) else { continue };
+        if whole {
+            roster.detail_mut(n).before = checked.detail(place).and_then(|detail| detail.before.clone());
+        }
+        if whole || settled.outcome == Outcome::Refused {
             roster.settle(n, settled.outcome, settled.reason);
         }
     }
@@ -263,6 +271,8 @@ fn roster_of(replay: &Replay) -> Roster {
             candidates: candidates_of(target),
             duplicates: duplicates_of(target),
             settled: None,
+            note: record.note.clone(),
+            host: None,
         };
         let host = record.id.as_ref().map(|id| HostId::new(Arc::clone(id)));
         roster.push(Arc::clone(&record.t), record.f.clone(), record.l, host, detail);
@@ -292,6 +302,8 @@ fn candidates_of(target: &TargetReplay) -> Vec<Candidate> {
             id: HostId::new(Arc::clone(&candidate.id)),
             name: candidate.name.clone(),
             last_seen: candidate.last_seen.clone(),
+            product: candidate.product.clone(),
+            state: candidate.state.clone(),
         })
         .collect()
 }
@@ -347,6 +359,7 @@ pub(crate) fn result_of(target: &TargetReplay, replay: &Replay) -> TargetResult 
         reason,
         candidates: candidates_of(target),
         duplicates: duplicates_of(target),
+        note: record.note.clone(),
         started: target.first_sent.or(settled.and_then(|settled| settled.started)).unwrap_or(at),
         finished: at,
     }

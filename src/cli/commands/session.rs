@@ -3,17 +3,16 @@
 use std::{num::NonZeroUsize, path::Path, sync::Arc};
 
 use crate::{
-    cli::{args::VendorArgs, context::Context, error::CommandError},
-    config::{Loaded, Overrides},
+    cli::{args::ConsoleArgs, context::Context, error::CommandError},
+    config::{self, Loaded, Overrides},
     domain::{
         outcome::ExitCode,
         selector::{Entry, Named},
     },
     engine::{console::Console, limits::Limits},
-    http::{self, ClientOptions, Trust, Url},
-    secret::Secret,
-    simulator::{self, Faults, Fleet, Wanted},
-    vendors::{Vendor, VendorName, cisco::Cisco},
+    http::{self, ClientOptions, Trust},
+    simulator::{self, Faults, Fleet, Model, Wanted},
+    vendors::{Vendor, VendorName, Wishes},
 };
 
 /// An open console.
@@ -46,8 +45,8 @@ pub(crate) struct Opening<'a> {
     pub(crate) max_wait: std::time::Duration,
     /// Whether the reserve of the quota may be used.
     pub(crate) uses_reserve: bool,
-    /// The code that ends an isolation at the host.
-    pub(crate) unlock_code: Option<Secret>,
+    /// What the command wants of the console beyond its configuration.
+    pub(crate) wishes: Wishes,
 }
 
 /// What the command line says against the configuration.
@@ -62,7 +61,7 @@ pub(crate) fn overrides(vendor: VendorName, concurrency: Option<NonZeroUsize>) -
 /// The fleet of a rehearsal: the hosts that the targets name.
 ///
 /// Hosts that are to be put back begin isolated.
-pub(crate) fn fleet_of(args: &VendorArgs, entries: &[Entry], isolated: bool) -> Result<Option<Fleet>, CommandError> {
+pub(crate) fn fleet_of(args: &ConsoleArgs, entries: &[Entry], isolated: bool) -> Result<Option<Fleet>, CommandError> {
     if args.simulate { fleet_of_entries(entries, isolated).map(Some) } else { Ok(None) }
 }
 
@@ -95,65 +94,44 @@ impl Session {
         loaded: Option<&Loaded>,
         context: &Context,
     ) -> Result<Self, CommandError> {
-        match opening.vendor {
-            VendorName::Cisco => Self::open_cisco(opening, loaded, context).await,
-        }
-    }
-
-    async fn open_cisco(
-        opening: Opening<'_>,
-        loaded: Option<&Loaded>,
-        context: &Context,
-    ) -> Result<Self, CommandError> {
+        check_wishes(opening.vendor, &opening.wishes)?;
         let vendor = opening.vendor;
-        let internal = |error: &dyn std::fmt::Display| CommandError::text(ExitCode::Internal, error);
-        if let Some(fleet) = opening.simulate {
-            let faults = faults(opening.faults)?;
-            let options = simulator::Options { fleet, faults, ..simulator::Options::default() };
-            let simulator = simulator::start(options)
-                .await
-                .map_err(|error| CommandError::new(ExitCode::Console, error).context("start the simulated console"))?;
-            let concurrency = opening.concurrency.unwrap_or(DEFAULT_CONCURRENCY);
-            let client = http::client(&ClientOptions {
-                trust: Trust::Only(simulator.ca_pem().to_owned()),
-                timeout: std::time::Duration::from_secs(30),
-                idle_connections: concurrency.get(),
-                proxy: false,
-            })?;
-            let base = Url::parse(simulator.base_url()).map_err(|error| internal(&error))?;
-            let credentials = simulator.credentials();
-            let api_key = Secret::new(credentials.api_key.clone());
-            let cisco = Cisco::new(client, base, &credentials.client_id, &api_key, opening.unlock_code, concurrency)
-                .map_err(|error| internal(&error))?;
-            let address = cisco.address();
-            let console = console(Arc::new(cisco), concurrency, opening.max_wait, opening.uses_reserve);
-            let key_from = "made by the simulator".to_owned();
-            return Ok(Self { console, vendor, address, key_from, simulator: Some(simulator), concurrency });
-        }
-        let loaded = loaded.ok_or_else(|| internal(&"the configuration was not read"))?;
-        let config = loaded.cisco()?;
-        for warning in config.warnings() {
-            context.ui.warn(&warning);
-        }
-        let trust = match (&config.ca_file, config.insecure) {
-            (_, true) => Trust::Nothing,
-            (Some(path), false) => Trust::SystemAnd(path.clone()),
-            (None, false) => Trust::System,
+        let simulator = match opening.simulate {
+            Some(fleet) => Some(simulate(vendor, fleet, opening.faults).await?),
+            None => None,
         };
+        let (ready, trust) = match (&simulator, loaded) {
+            (Some(simulator), _) => {
+                let text = simulator.ready_config(Path::new("ca.pem"));
+                let loaded = config::of_text(&text, &overrides(vendor, opening.concurrency))?;
+                (loaded.console(vendor)?, Trust::Only(simulator.ca_pem().to_owned()))
+            }
+            (None, Some(loaded)) => {
+                let ready = loaded.console(vendor)?;
+                let trust = ready.link().trust.clone();
+                (ready, trust)
+            }
+            (None, None) => return Err(CommandError::text(ExitCode::Internal, "the configuration was not read")),
+        };
+        let link = ready.link().clone();
+        for warning in &link.warnings {
+            context.ui.warn(warning);
+        }
         let client = http::client(&ClientOptions {
             trust,
-            timeout: config.timeout,
-            idle_connections: config.concurrency.get(),
-            proxy: true,
+            timeout: link.timeout,
+            idle_connections: link.concurrency.get(),
+            proxy: simulator.is_none(),
         })?;
-        let concurrency = config.concurrency;
-        let cisco =
-            Cisco::new(client, config.base, &config.client_id, &config.api_key, opening.unlock_code, concurrency)
-                .map_err(|error| CommandError::text(ExitCode::Config, error))?;
-        let address = cisco.address();
-        let console = console(Arc::new(cisco), concurrency, opening.max_wait, opening.uses_reserve);
-        let key_from = format!("read from {}", config.api_key_origin);
-        Ok(Self { console, vendor, address, key_from, simulator: None, concurrency })
+        let console =
+            ready.open(client, opening.wishes).map_err(|error| CommandError::text(ExitCode::Config, error))?;
+        let key_from = match simulator {
+            Some(_) => "made by the simulator".to_owned(),
+            None => format!("read from {}", link.credentials_from),
+        };
+        let concurrency = link.concurrency;
+        let console = self::console(console, concurrency, opening.max_wait, opening.uses_reserve);
+        Ok(Self { console, vendor, address: link.address, key_from, simulator, concurrency })
     }
 
     /// Ends the simulator, if there is one.
@@ -179,5 +157,26 @@ fn console(
 /// For tests: how long the console may be silent before a run stops, in milliseconds.
 const SILENCE: &str = "__EDRCTL_SILENCE_MS";
 
-/// Requests in flight where neither configuration nor command line says otherwise.
-const DEFAULT_CONCURRENCY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(63);
+/// Refuses an option that this console has no use for: whoever gave it meant something by it.
+fn check_wishes(vendor: VendorName, wishes: &Wishes) -> Result<(), CommandError> {
+    if wishes.product.is_some() && !vendor.driver().takes.product {
+        return Err(CommandError::text(
+            ExitCode::Usage,
+            format!("{} has one agent for each host, so `--product` has nothing to choose", vendor.console()),
+        ));
+    }
+    Ok(())
+}
+
+pub(crate) async fn simulate(
+    vendor: VendorName,
+    fleet: Fleet,
+    faults_file: Option<&Path>,
+) -> Result<simulator::Console, CommandError> {
+    let model = Model::from_word(vendor.word());
+    let console = model.ok_or_else(|| CommandError::text(ExitCode::Internal, "no simulated console of this name"))?;
+    let options = simulator::Options { console, fleet, faults: faults(faults_file)?, ..simulator::Options::default() };
+    simulator::start(options)
+        .await
+        .map_err(|error| CommandError::new(ExitCode::Console, error).context("start the simulated console"))
+}

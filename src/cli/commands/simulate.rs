@@ -13,7 +13,7 @@ use clap::Args;
 use super::session;
 use crate::{
     cli::{
-        args::VendorChoice,
+
         context::Context,
         error::CommandError,
         select::{self, Form, Sources},
@@ -33,7 +33,7 @@ use crate::{
 pub(crate) struct SimulateArgs {
     /// The console; each `--vendor` is one more
     #[arg(long, value_name = "V", required = true)]
-    vendor: Vec<VendorChoice>,
+    vendor: Vec<VendorName>,
     /// Where to listen; port 0 takes a free one, and the next console the next port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
@@ -58,7 +58,7 @@ pub(crate) async fn run(args: SimulateArgs, context: &Context) -> Result<ExitCod
     }
     let faults = session::faults(args.faults.as_deref())?;
     let mut all = Vec::new();
-    for vendor in args.vendor.iter().map(|vendor| vendor.name()) {
+    for vendor in args.vendor.iter().copied() {
         let options = options(vendor, &args, &faults)?;
         if !all.iter().any(|known: &Options| known.console == options.console) {
             all.push(options);

@@ -23,6 +23,7 @@ use crate::{
         plan::{States, Wish},
     },
     journal::new_run_id,
+    vendors::Wishes,
 };
 
 /// Read the isolation state of hosts; changes nothing
@@ -38,22 +39,23 @@ pub(crate) struct StatusArgs {
 
 /// Runs it.
 pub(crate) async fn run(args: StatusArgs, context: &Context) -> Result<ExitCode, CommandError> {
-    let vendor = args.vendor.vendor.name();
-    let loaded = context.configuration(overrides(vendor, args.vendor.concurrency))?;
+    let vendor = args.vendor.vendor;
+    let loaded = context.configuration(overrides(vendor, args.vendor.console.concurrency))?;
+    let rules = prepare::rules(vendor, &args.targets, false)?;
     let selected = prepare::targets(&args.targets, vendor, context)?;
     let (cancel, _guard) = signals::catch()?;
     let opening = Opening {
         vendor,
-        simulate: fleet_of(&args.vendor, &selected.entries, false)?,
-        faults: args.vendor.faults.as_deref(),
-        concurrency: args.vendor.concurrency,
-        max_wait: args.vendor.max_wait,
+        simulate: fleet_of(&args.vendor.console, &selected.entries, false)?,
+        faults: args.vendor.console.faults.as_deref(),
+        concurrency: args.vendor.console.concurrency,
+        max_wait: args.vendor.console.max_wait,
         uses_reserve: false,
-        unlock_code: None,
+        wishes: Wishes { product: args.vendor.console.product.clone(), ..Wishes::default() },
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
-    prepare::prove(&mut session, &cancel, context).await?;
-    let wish = Wish { kind: None, protected: &[], states: States::IfCheap };
+    prepare::prove_before_plan(&mut session, &cancel, context).await?;
+    let wish = Wish { kind: None, protected: &[], states: States::IfCheap, rules, keeps_hosts: false };
     let (roster, _) = prepare::plan(&mut session, selected, wish, &cancel, context).await?;
     let header = Arc::new(RunHeader {
         run: new_run_id()?,
@@ -68,7 +70,7 @@ pub(crate) async fn run(args: StatusArgs, context: &Context) -> Result<ExitCode,
         targets: u64::from(roster.len()),
         started: clock::now(),
     });
-    let (reading, files) = prepare::reading(&args.targets);
+    let (reading, files) = prepare::reading(&args.targets, &args.vendor.console);
     let mut reporters = context.ui.reporters(context.ui.setup(context.invocation(reading, files)));
     let run = Run {
         header,

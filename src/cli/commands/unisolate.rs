@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::act;
+use super::act::{self, Deed};
 use crate::{
     cli::{args::ActArgs, context::Context, error::CommandError},
     domain::{action::ActionKind, outcome::ExitCode},
@@ -19,5 +19,6 @@ pub(crate) struct UnisolateArgs {
 
 /// Runs it.
 pub(crate) async fn run(args: UnisolateArgs, context: &Context) -> Result<ExitCode, CommandError> {
-    act::run(ActionKind::Unisolate, args.act, None, context).await
+    let deed = Deed::plain(ActionKind::Unisolate, args.act.vendor);
+    act::run(deed, args.act.change, context).await
 }

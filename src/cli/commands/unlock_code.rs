@@ -8,6 +8,7 @@ use crate::{
     cli::{context::Context, error::CommandError},
     domain::outcome::ExitCode,
     secret::Secret,
+    vendors::VendorName,
 };
 
 /// The environment variable that it is taken from if no source is named.
@@ -54,8 +55,14 @@ fn source(text: &str) -> Result<Source, CommandError> {
 
 impl UnlockCodeArgs {
     /// Reads and checks the code.
-    pub(crate) fn read(&self, context: &Context) -> Result<Option<Secret>, CommandError> {
+    pub(crate) fn read(&self, vendor: VendorName, context: &Context) -> Result<Option<Secret>, CommandError> {
         let Some(text) = &self.unlock_code else { return Ok(None) };
+        if !vendor.driver().takes.unlock_code {
+            return Err(CommandError::text(
+                ExitCode::Usage,
+                format!("{} knows no unlock code, so `--unlock-code` cannot be had there", vendor.console()),
+            ));
+        }
         let source = &source(text)?;
         let variable = |name: &str| {
             let value = std::env::var(name).ok().filter(|value| !value.is_empty());

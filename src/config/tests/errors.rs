@@ -266,7 +266,7 @@ fn what_is_missing_is_told_with_the_two_places_to_put_it() {
     hint: set `EDRCTL_CISCO_REGION` to `nam`, `eu` or `apjc`, or `BASE_URL` in config.txt; `EDRCTL_CISCO_BASE_URL` is for another console
     ");
     let nowhere = load(&Overrides::default(), &Environment::default(), &Folders::default()).unwrap();
-    let told = Room::empty().told(nowhere.cisco());
+    let told = Room::empty().told(cisco(&nowhere));
     assert!(told.contains("`cisco.region` in a file that `--config` names"), "{told}");
 }
 

@@ -23,7 +23,7 @@ fn the_example_loads_as_it_stands_even_if_all_can_read_it() {
         .env("EDRCTL_CISCO_REGION", "eu")
         .env("EDRCTL_CISCO_CLIENT_ID", "abc")
         .env("EDRCTL_CISCO_API_KEY", "k");
-    assert!(room.load().unwrap().cisco().is_ok());
+    assert!(cisco(&room.load().unwrap()).is_ok());
     assert!(room.load().unwrap().safety().unwrap().protected.is_empty());
 }
 
@@ -31,18 +31,17 @@ fn the_example_loads_as_it_stands_even_if_all_can_read_it() {
 fn the_example_loads_with_every_key_set_and_shows_the_defaults() {
     let room = Room::with("config.toml", uncommented().as_bytes(), 0o600).env("ACME_API_KEY", "k");
     let loaded = room.load().unwrap();
-    let shown = loaded.cisco().unwrap();
+    let shown = cisco(&loaded).unwrap();
     let defaults = Room::new("[cisco]\nregion = \"eu\"\nclient_id = \"x\"\napi_key = \"k\"\n").load().unwrap();
-    let default = defaults.cisco().unwrap();
-    assert_eq!(
-        (shown.base, shown.insecure, shown.concurrency, shown.timeout),
-        (default.base, default.insecure, default.concurrency, default.timeout)
-    );
-    assert!(shown.ca_file.is_some() && loaded.run().state_dir.is_some());
+    let default = cisco(&defaults).unwrap();
+    let (shown, default) = (shown.link, default.link);
+    assert_eq!((shown.url, shown.concurrency, shown.timeout), (default.url, default.concurrency, default.timeout));
+    assert!(matches!((shown.trust, default.trust), (Trust::SystemAnd(_), Trust::System)));
+    assert!(loaded.run().state_dir.is_some());
     assert_eq!(loaded.safety().unwrap().max_targets.map(u64::from), Some(50));
     let acme = Room::with("config.toml", uncommented().as_bytes(), 0o600).env("ACME_API_KEY", "k").profile("acme");
     let acme = acme.load().unwrap();
-    assert_eq!(acme.cisco().unwrap().base.as_str(), "https://edr.acme.example/");
+    assert_eq!(cisco(&acme).unwrap().link.url.as_str(), "https://edr.acme.example/");
     assert_eq!(acme.safety().unwrap().max_targets.map(u64::from), Some(10));
 }
 

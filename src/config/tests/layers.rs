@@ -10,18 +10,19 @@ fn a_file_is_read_whole() {
          [run]\nstate_dir = \"~/journals\"\n",
     );
     let loaded = room.load().unwrap();
-    let cisco = loaded.cisco().unwrap();
-    assert_eq!(cisco.base.as_str(), "https://edr.example/amp/");
+    let cisco = cisco(&loaded).unwrap();
+    assert_eq!(cisco.link.url.as_str(), "https://edr.example/amp/");
     assert_eq!((cisco.client_id.as_str(), cisco.api_key.expose()), ("abc", "hunter2"));
-    assert!(cisco.api_key_origin.to_string().ends_with("config.toml line 4"), "{}", cisco.api_key_origin);
-    assert_eq!(cisco.ca_file, Some(room.folder.path().join("pki/ca.pem")));
-    assert!(cisco.insecure && cisco.warnings().len() == 1);
-    assert_eq!((cisco.concurrency.get(), cisco.timeout), (16, Duration::from_secs(90)));
-    assert_eq!(cisco.profile, None);
+    assert!(cisco.link.credentials_from.to_string().ends_with("config.toml line 4"), "{}", cisco.link.credentials_from);
+    assert!(matches!(cisco.link.trust, Trust::Nothing) && cisco.link.warnings.len() == 1);
+    assert_eq!((cisco.link.concurrency.get(), cisco.link.timeout), (16, Duration::from_secs(90)));
     assert_eq!(loaded.run().state_dir, Some(room.folder.path().join("home/journals")));
     assert_eq!(loaded.path(), room.overrides.config.as_deref());
     assert!(loaded.warnings().is_empty());
     assert!(!format!("{loaded:?} {cisco:?}").contains("hunter2"));
+    let room = room.env("EDRCTL_CISCO_INSECURE", "false");
+    let Trust::SystemAnd(ca_file) = super::cisco(&room.load().unwrap()).unwrap().link.trust else { panic!("no CA") };
+    assert_eq!(ca_file, room.folder.path().join("pki/ca.pem"));
 }
 
 #[test]
@@ -29,12 +30,12 @@ fn dotted_keys_and_a_byte_order_mark_are_fine() {
     let room =
         Room::with("c.toml", "\u{feff}cisco.region = \"apjc\"\r\ncisco.client_id = \"abc\"\r\n".as_bytes(), 0o600)
             .env("EDRCTL_CISCO_API_KEY", "k");
-    assert_eq!(room.load().unwrap().cisco().unwrap().base.as_str(), "https://api.apjc.amp.cisco.com/");
+    assert_eq!(cisco(&room.load().unwrap()).unwrap().link.url.as_str(), "https://api.apjc.amp.cisco.com/");
 }
 
 #[test]
 fn the_flag_names_the_file_before_the_variable_and_the_variable_before_the_platform() {
-    let client = |room: &Room| room.load().unwrap().cisco().unwrap().client_id;
+    let client = |room: &Room| cisco(&room.load().unwrap()).unwrap().client_id;
     let file = |id: &str| format!("[cisco]\nregion = \"eu\"\nclient_id = \"{id}\"\napi_key = \"k\"\n");
     let room = Room::empty();
     room.write("platform/config.toml", file("platform").as_bytes(), 0o600);
@@ -64,9 +65,9 @@ fn no_file_at_the_platforms_place_is_fine_and_an_empty_variable_names_none() {
         .env("EDRCTL_CISCO_CLIENT_ID", "abc")
         .env("EDRCTL_CISCO_API_KEY", "hunter2")
         .env("EDRCTL_CISCO_BASE_URL", "");
-    let cisco = room.load().unwrap().cisco().unwrap();
-    assert_eq!(cisco.base.as_str(), "https://api.amp.cisco.com/");
-    assert_eq!(cisco.api_key_origin.to_string(), "`EDRCTL_CISCO_API_KEY`");
+    let cisco = super::cisco(&room.load().unwrap()).unwrap();
+    assert_eq!(cisco.link.url.as_str(), "https://api.amp.cisco.com/");
+    assert_eq!(cisco.link.credentials_from.to_string(), "`EDRCTL_CISCO_API_KEY`");
     let nowhere = load(&Overrides::default(), &Environment::default(), &Folders::default()).unwrap();
     assert_eq!(nowhere.path(), None);
     assert!(nowhere.safety().unwrap().protected.is_empty());
@@ -88,18 +89,18 @@ fn the_environment_overrides_every_key_and_a_flag_overrides_the_environment() {
         .env("PATH", "/bin")
         .env("EDRCTL_CISCO_UNLOCK_CODE", "abc");
     let loaded = room.load().unwrap();
-    let cisco = loaded.cisco().unwrap();
-    assert_eq!(cisco.base.as_str(), "http://127.0.0.1:9000/");
+    let cisco = cisco(&loaded).unwrap();
+    assert_eq!(cisco.link.url.as_str(), "http://127.0.0.1:9000/");
     assert_eq!((cisco.client_id.as_str(), cisco.api_key.expose()), ("def", "variable"));
-    assert_eq!(cisco.ca_file, Some("ca.pem".into()), "a path of the environment is not relative to the file");
-    assert!(!cisco.insecure);
-    assert_eq!((cisco.concurrency.get(), cisco.timeout), (32, Duration::from_secs(2)));
+    let Trust::SystemAnd(ca_file) = cisco.link.trust else { panic!("no CA, or none wanted") };
+    assert_eq!(ca_file, PathBuf::from("ca.pem"), "a path of the environment is not relative to the file");
+    assert_eq!((cisco.link.concurrency.get(), cisco.link.timeout), (32, Duration::from_secs(2)));
     assert_eq!(loaded.safety().unwrap().max_targets.map(u64::from), Some(7));
     assert_eq!(loaded.run().state_dir, Some("/var/lib/edrctl".into()));
     room.overrides.set("cisco", "concurrency", "--concurrency", "1");
     room.overrides.set("safety", "max_targets", "--max-targets", "3");
     let loaded = room.load().unwrap();
-    assert_eq!(loaded.cisco().unwrap().concurrency.get(), 1);
+    assert_eq!(super::cisco(&loaded).unwrap().link.concurrency.get(), 1);
     assert_eq!(loaded.safety().unwrap().max_targets.map(u64::from), Some(3));
 }
 
@@ -119,14 +120,14 @@ fn a_profile_is_laid_over_the_sections_of_the_file() {
          [profiles.\"big co\".cisco]\nclient_id = \"big\"\n[profiles.empty]\n"
     );
     let room = || Room::new(&text).env("TOP_KEY", "top").env("ACME_KEY", "hunter2");
-    let cisco = |room: Room| room.load().unwrap().cisco().unwrap();
+    let cisco = |room: Room| super::cisco(&room.load().unwrap()).unwrap();
     let acme = cisco(room().profile("acme"));
-    assert_eq!(acme.base.as_str(), "https://edr.acme.example/");
+    assert_eq!(acme.link.url.as_str(), "https://edr.acme.example/");
     assert_eq!((acme.api_key.expose(), acme.client_id.as_str()), ("hunter2", "abc"));
-    assert_eq!((acme.concurrency.get(), acme.profile.as_deref()), (8, Some("acme")));
-    assert_eq!(acme.api_key_origin.to_string(), "`ACME_KEY`");
+    assert_eq!(acme.link.concurrency.get(), 8);
+    assert_eq!(acme.link.credentials_from.to_string(), "`ACME_KEY`");
     let big = cisco(room().env("EDRCTL_PROFILE", "big co"));
-    assert_eq!((big.client_id.as_str(), big.base.as_str()), ("big", "https://api.eu.amp.cisco.com/"));
+    assert_eq!((big.client_id.as_str(), big.link.url.as_str()), ("big", "https://api.eu.amp.cisco.com/"));
     assert_eq!(cisco(room().env("EDRCTL_PROFILE", "acme").profile("big co")).client_id, "big");
     assert_eq!(cisco(room().profile("empty")).client_id, "abc");
     assert_eq!(cisco(room()).client_id, "abc");
@@ -138,18 +139,21 @@ fn secrets_are_read_from_where_the_file_says_and_only_when_needed() {
     let with = |source: &str| format!("[cisco]\n{KEYS}api_key = {source}\n");
     let room = Room::with("c.toml", with("{ file = \"key\" }").as_bytes(), 0o644);
     let loaded = room.load().unwrap();
-    assert!(loaded.cisco().is_err(), "the file is not there yet");
+    assert!(cisco(&loaded).is_err(), "the file is not there yet");
     room.write("key", b"hunter2\n", 0o600);
-    let cisco = loaded.cisco().unwrap();
+    let cisco = cisco(&loaded).unwrap();
     assert_eq!(cisco.api_key.expose(), "hunter2");
-    assert!(cisco.api_key_origin.to_string().ends_with("/key"), "{}", cisco.api_key_origin);
+    assert!(cisco.link.credentials_from.to_string().ends_with("/key"), "{}", cisco.link.credentials_from);
     #[cfg(unix)]
     {
         let room = Room::with("c.toml", with("{ command = \"echo hunter2\" }").as_bytes(), 0o644);
-        let cisco = room.load().unwrap().cisco().unwrap();
-        assert_eq!((cisco.api_key.expose(), cisco.api_key_origin.to_string().as_str()), ("hunter2", "command `echo`"));
+        let cisco = super::cisco(&room.load().unwrap()).unwrap();
+        assert_eq!(
+            (cisco.api_key.expose(), cisco.link.credentials_from.to_string().as_str()),
+            ("hunter2", "command `echo`")
+        );
         let room = Room::with("c.toml", with("{ command = [\"echo\", \"$HOME\"] }").as_bytes(), 0o644);
-        assert_eq!(room.load().unwrap().cisco().unwrap().api_key.expose(), "$HOME");
+        assert_eq!(super::cisco(&room.load().unwrap()).unwrap().api_key.expose(), "$HOME");
     }
 }
 
@@ -157,12 +161,16 @@ fn secrets_are_read_from_where_the_file_says_and_only_when_needed() {
 fn the_published_scripts_file_works_as_it_is() {
     let text = "BASE_URL=https://api.eu.amp.cisco.com/v1/computers/\r\nAPI_CLIENT_ID=\"abc\"\r\nAPI_KEY=hunter2\r\n";
     let room = Room::with("config.txt", text.as_bytes(), 0o600);
-    let cisco = room.load().unwrap().cisco().unwrap();
-    assert_eq!(cisco.base.as_str(), "https://api.eu.amp.cisco.com/");
+    let cisco = super::cisco(&room.load().unwrap()).unwrap();
+    assert_eq!(cisco.link.url.as_str(), "https://api.eu.amp.cisco.com/");
     assert_eq!((cisco.client_id.as_str(), cisco.api_key.expose()), ("abc", "hunter2"));
-    assert!(cisco.api_key_origin.to_string().starts_with("key `API_KEY` in "), "{}", cisco.api_key_origin);
+    assert!(
+        cisco.link.credentials_from.to_string().starts_with("key `API_KEY` in "),
+        "{}",
+        cisco.link.credentials_from
+    );
     let room = Room::with("any.name", format!("\u{feff}{text}").as_bytes(), 0o600).env("EDRCTL_CISCO_API_KEY", "k");
-    assert_eq!(room.load().unwrap().cisco().unwrap().api_key.expose(), "k");
+    assert_eq!(super::cisco(&room.load().unwrap()).unwrap().api_key.expose(), "k");
 }
 
 #[cfg(unix)]

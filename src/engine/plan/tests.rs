@@ -88,7 +88,13 @@ async fn planned(fake: Fake, asked: Asked<'_>) -> Planned {
     let mut roster = Roster::new(&entries, vec![None], []);
     let protected: Vec<Pattern> = asked.protected.iter().map(|text| Pattern::parse(text).unwrap()).collect();
     let mut console = Console::new(Arc::clone(&fake) as _, asked.limits, false);
-    let wish = Wish { kind: asked.kind, protected: &protected, states: asked.states };
+    let wish = Wish {
+        kind: asked.kind,
+        protected: &protected,
+        states: asked.states,
+        rules: Rules::default(),
+        keeps_hosts: false,
+    };
     let survey = plan(&mut console, &entries, &mut roster, wish, &Cancel::new(), &mut |_| {}).await;
     Planned { survey, roster, lists: fake.calls(What::List).len() }
 }
@@ -156,7 +162,7 @@ async fn a_host_that_is_so_or_on_its_way_is_left_alone() {
 #[tokio::test(start_paused = true)]
 async fn a_host_that_cannot_be_isolated_is_refused_but_can_be_put_back() {
     let mut hosts = fleet(1);
-    hosts[0].capable = Some(false);
+    hosts[0].able.isolate = Some(false);
     let isolate = planned(listing(hosts.clone()), isolating(&["web0"])).await;
     assert_eq!(isolate.settled(0), Some((Outcome::Refused, Some(FailureKind::NotCapable))));
     hosts[0].state = Some(HostState { isolation: Isolation::Isolated, word: "isolated".into() });

@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::selector::{IdForm, Selector, SelectorKind};
+use crate::domain::{
+    host::Abilities,
+    selector::{IdForm, Selector, SelectorKind},
+};
 
 /// Ids of these tests begin with `id-`.
 pub(crate) fn id_form(text: &str) -> IdForm {
@@ -21,7 +24,9 @@ pub(crate) fn host(id: &str, name: Option<&str>, addresses: &[&str], macs: &[[u8
         addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
         macs: macs.iter().map(|mac| MacAddr(*mac)).collect(),
         state: None,
-        capable: None,
+        able: Abilities::default(),
+        domain: None,
+        product: None,
         last_seen: None,
         os: None,
         group: None,
@@ -34,12 +39,13 @@ fn named(id: &str, name: &str) -> Host {
 
 /// What one selector comes to in this inventory: the host's id, or how many candidates and near ones.
 fn resolved(text: &str, hosts: &[Host]) -> Result<String, (usize, usize)> {
-    let mut resolver = Resolver::new([entry(text)].iter());
+    let mut resolver = Resolver::new([entry(text)].iter(), Rules::default());
     hosts.iter().for_each(|host| resolver.offer(host));
-    match resolver.take(0) {
-        Resolution::Host(host) => Ok(host.id.to_string()),
+    match resolver.take(0, entry(text).selector.named()) {
+        Resolution::Host { host, .. } => Ok(host.id.to_string()),
         Resolution::Several { candidates } => Err((candidates.len(), 0)),
-        Resolution::None { near } => Err((0, near.len())),
+        Resolution::None { near, .. } => Err((0, near.len())),
+        Resolution::All { hosts } => panic!("one is wanted, not {}", hosts.len()),
     }
 }
 
@@ -112,10 +118,13 @@ fn addresses_are_equal_in_any_spelling() {
 #[test]
 fn two_ways_to_write_one_name_are_both_answered() {
     let entries = [entry("web1"), entry("web1.corp.example"), entry("id-1"), entry("10.0.0.1")];
-    let mut resolver = Resolver::new(entries.iter());
+    let mut resolver = Resolver::new(entries.iter(), Rules::default());
     resolver.offer(&host("id-1", Some("web1.corp.example"), &["10.0.0.1"], &[]));
     for n in 0..4 {
-        assert!(matches!(resolver.take(n), Resolution::Host(host) if host.id.as_str() == "id-1"), "{n}");
+        assert!(
+            matches!(resolver.take(n, entries[n as usize].selector.named()), Resolution::Host { host, .. } if host.id.as_str() == "id-1"),
+            "{n}"
+        );
     }
 }
 
@@ -177,7 +186,113 @@ fn the_kind_that_is_written_is_the_kind_that_is_compared() {
         file: 0,
         line: 1,
     };
-    let mut resolver = Resolver::new([by_name].iter());
+    let mut resolver = Resolver::new([by_name.clone()].iter(), Rules::default());
     resolver.offer(&odd);
-    assert!(matches!(resolver.take(0), Resolution::Host(_)));
+    assert!(matches!(resolver.take(0, by_name.selector.named()), Resolution::Host { .. }));
+}
+
+/// A host at a console that keeps names without domains.
+fn agent(id: &str, name: &str, domain: &str, product: &str) -> Host {
+    Host { domain: Some(domain.into()), product: Some(product.into()), ..host(id, Some(name), &[], &[]) }
+}
+
+fn resolve_by(rules: Rules, texts: &[&str], hosts: &[Host]) -> Vec<Resolution> {
+    let entries: Vec<Entry> = texts.iter().map(|text| entry(text)).collect();
+    let mut resolver = Resolver::new(entries.iter(), rules);
+    hosts.iter().for_each(|host| resolver.offer(host));
+    (0_u32..).zip(&entries).map(|(n, entry)| resolver.take(n, entry.selector.named())).collect()
+}
+
+fn told(resolution: &Resolution) -> String {
+    match resolution {
+        Resolution::Host { host, cut: false } => host.id.to_string(),
+        Resolution::Host { host, cut: true } => format!("{} cut", host.id),
+        Resolution::None { near, why } => format!("none, {} near, {why:?}", near.len()),
+        Resolution::Several { candidates } => format!("{} fit", candidates.len()),
+        Resolution::All { hosts } => {
+            format!("all: {}", hosts.iter().map(|host| host.id.as_str()).collect::<Vec<_>>().join(" "))
+        }
+    }
+}
+
+#[test]
+fn a_full_name_is_taken_by_a_bare_one_only_if_the_console_says_nothing_against_its_domain() {
+    for (domain, expected) in [
+        ("corp.example", "id-1"),
+        ("CORP.Example", "id-1"),
+        ("corp", "id-1"),
+        ("", "id-1"),
+        ("test.example", "none, 1 near, OtherDomain"),
+        ("test", "none, 1 near, OtherDomain"),
+        ("example", "none, 1 near, OtherDomain"),
+    ] {
+        let hosts = [agent("id-1", "WEB01", domain, "A")];
+        let resolved = resolve_by(Rules::default(), &["web01.corp.example"], &hosts);
+        assert_eq!(told(&resolved[0]), expected, "{domain}");
+    }
+    let whole_names = [host("id-1", Some("web01"), &[], &[])];
+    let resolved = resolve_by(Rules::default(), &["web01.corp.example"], &whole_names);
+    assert_eq!(told(&resolved[0]), "none, 1 near, OtherDomain", "a console that keeps whole names says what it means");
+}
+
+#[test]
+fn the_host_of_the_right_domain_wins_over_one_of_none() {
+    let hosts = [agent("id-1", "WEB01", "", "A"), agent("id-2", "WEB01", "corp.example", "A")];
+    assert_eq!(told(&resolve_by(Rules::default(), &["web01.corp.example"], &hosts)[0]), "id-2");
+    assert_eq!(told(&resolve_by(Rules::default(), &["web01"], &hosts)[0]), "2 fit");
+}
+
+#[test]
+fn a_name_that_was_cut_off_is_shown_and_taken_only_if_that_was_allowed() {
+    let hosts = [agent("id-1", "WORKSTATION-000", "", "A")];
+    let rules = |cut_names| Rules { cut_names, all_agents: false };
+    for (cutting, expected) in
+        [(Cutting::Ignored, "none, 0 near, Cut"), (Cutting::Shown, "none, 1 near, Cut"), (Cutting::Taken, "id-1 cut")]
+    {
+        for text in ["workstation-00041", "WORKSTATION-00041.corp.example"] {
+            assert_eq!(told(&resolve_by(rules(cutting), &[text], &hosts)[0]), expected, "{cutting:?} {text}");
+        }
+    }
+    let whole = [agent("id-1", "WORKSTATION-000", "", "A"), agent("id-2", "WORKSTATION-00041", "", "A")];
+    assert_eq!(
+        told(&resolve_by(rules(Cutting::Taken), &["workstation-00041"], &whole)[0]),
+        "id-2",
+        "the whole name wins"
+    );
+    let shorter = [agent("id-1", "WORKSTATION-00", "", "A")];
+    let resolved = resolve_by(rules(Cutting::Taken), &["workstation-00041"], &shorter);
+    assert_eq!(told(&resolved[0]), "none, 0 near, Cut", "fourteen characters are nobody's cut");
+}
+
+#[test]
+fn two_targets_that_are_cut_to_the_same_name_are_both_left_alone() {
+    let hosts = [agent("id-1", "WORKSTATION-000", "", "A")];
+    let rules = Rules { cut_names: Cutting::Taken, all_agents: false };
+    let resolved = resolve_by(rules, &["workstation-00041", "workstation-00042"], &hosts);
+    assert_eq!(resolved.iter().map(told).collect::<Vec<_>>(), ["none, 1 near, CutShared"; 2]);
+    let resolved = resolve_by(rules, &["workstation-00041", "workstation-00041.corp.example"], &hosts);
+    assert_eq!(resolved.iter().map(told).collect::<Vec<_>>(), ["id-1 cut"; 2], "one machine, written twice");
+}
+
+#[test]
+fn every_agent_of_a_name_is_taken_where_all_are_wanted_and_for_nothing_but_a_name() {
+    let mut hosts =
+        vec![agent("id-1", "WEB01", "", "A"), agent("id-2", "WEB01", "", "B"), agent("id-1", "WEB01", "", "C")];
+    hosts.extend((3..50).map(|n| agent(&format!("id-{n}"), "WEB01", "", "A")));
+    for host in &mut hosts {
+        host.addresses = vec!["10.0.0.1".parse().unwrap()];
+    }
+    let rules = Rules { cut_names: Cutting::Ignored, all_agents: true };
+    let resolved = resolve_by(rules, &["web01", "10.0.0.1", "id-1"], &hosts);
+    let Resolution::All { hosts: all } = &resolved[0] else { panic!("{:?}", resolved[0]) };
+    assert_eq!(all.len(), 50);
+    assert_eq!(told(&resolved[1]), "20 fit", "an address names one host");
+    assert_eq!(told(&resolved[2]), "2 fit", "one id of two products is nobody's");
+    assert_eq!(told(&resolve_by(Rules::default(), &["web01"], &hosts)[0]), "20 fit");
+}
+
+#[test]
+fn an_id_is_found_in_any_case_and_keeps_the_consoles_spelling() {
+    let hosts = [host("ID-AbC", None, &[], &[])];
+    assert_eq!(told(&resolve_by(Rules::default(), &["id-abc"], &hosts)[0]), "ID-AbC");
 }

@@ -10,7 +10,7 @@ use crate::{
     domain::{
         action::Observed,
         failure::FailureKind,
-        host::{HostId, Isolation},
+        host::{Abilities, HostId, Isolation},
         outcome::{Ending, ExitCode},
     },
     engine::event::{NextStep, Throttle},
@@ -216,7 +216,11 @@ async fn a_contradiction_that_nothing_explains_ends_as_failed() {
 async fn a_host_that_the_console_calls_incapable_is_not_tried_again() {
     let fake = Fake::new().on_submit(first((0..99).map(|_| conflict()).collect())).on_observe(|_, _| {
         let state = fake::state(Isolation::NotIsolated);
-        Play::Answer(Ok(vec![Observed::State { state, capable: Some(false), last_seen: None }]))
+        Play::Answer(Ok(vec![Observed::State {
+            state,
+            able: Abilities { isolate: Some(false), release: None },
+            last_seen: None,
+        }]))
     });
     let (result, fake) = one(fake).await;
     assert_eq!(result.outcome, Outcome::Failed);

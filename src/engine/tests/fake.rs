@@ -15,14 +15,17 @@ use crate::{
     domain::{
         action::{Action, ActionKind, Observed, Target},
         failure::FailureKind,
-        host::{Host, HostId, HostState, Isolation},
+        host::{Abilities, Host, HostId, HostState, Isolation},
         id::Ticket,
     },
     vendors::{
-        Ack, Again, Answer, Capabilities, Capability, Completion, Cursor, Meta, Page, QuotaReading, Repeat, Reply,
-        Tenant, Vendor, VendorError,
+        Ack, Again, Answer, Capabilities, Capability, Completion, Cursor, Inventory, Meta, Page, QuotaReading, Repeat,
+        Reply, Tenant, Vendor, VendorError,
     },
 };
+
+/// A host to which everything can be done.
+const ABLE: Abilities = Abilities { isolate: Some(true), release: Some(true) };
 
 /// The host of a target's number.
 pub(crate) fn id(n: u32) -> HostId {
@@ -46,7 +49,7 @@ pub(crate) fn state(isolation: Isolation) -> HostState {
 }
 
 pub(crate) fn observed(isolation: Isolation) -> Observed {
-    Observed::State { state: state(isolation), capable: Some(true), last_seen: Some("yesterday".into()) }
+    Observed::State { state: state(isolation), able: ABLE, last_seen: Some("yesterday".into()) }
 }
 
 pub(crate) fn host(id: HostId, isolation: Isolation) -> Host {
@@ -56,10 +59,12 @@ pub(crate) fn host(id: HostId, isolation: Isolation) -> Host {
         addresses: Vec::new(),
         macs: Vec::new(),
         state: Some(state(isolation)),
-        capable: Some(true),
+        able: ABLE,
         last_seen: None,
         os: None,
         group: None,
+        domain: None,
+        product: None,
     }
 }
 
@@ -202,7 +207,7 @@ impl Fake {
             console: "Fake",
             actions: BTreeMap::from([(ActionKind::Isolate, capability.clone()), (ActionKind::Unisolate, capability)]),
             max_observe: 1,
-            page_size: NonZeroUsize::new(PAGE).unwrap(),
+            inventory: Inventory::Pages(NonZeroUsize::new(PAGE).unwrap()),
             max_in_flight: NonZeroUsize::new(8).unwrap(),
         };
         let inner = Inner {
@@ -326,7 +331,7 @@ impl Vendor for Fake {
     }
 
     async fn check(&self) -> Result<Answer<Tenant>, VendorError> {
-        let tenant = || Tenant { console: "https://fake.example".to_owned(), detail: None };
+        let tenant = || Tenant { console: "https://fake.example".to_owned(), detail: None, clock_skew: None };
         self.play(What::Check, Vec::new(), |_, _| Play::Answer(Ok(tenant()))).await
     }
 

@@ -73,6 +73,7 @@ fn target(n: u32) -> TargetRecord {
         dup: Box::default(),
         candidates: Box::default(),
         settled: None,
+        note: None,
     }
 }
 
@@ -124,7 +125,14 @@ fn whole_run() -> Vec<Record> {
     let mut targets = plan(4);
     targets[3] = TargetRecord {
         id: None,
-        candidates: [CandidateRecord { id: "a".into(), name: Some("web".into()), last_seen: None }].into(),
+        candidates: [CandidateRecord {
+            id: "a".into(),
+            name: Some("web".into()),
+            last_seen: None,
+            product: None,
+            state: None,
+        }]
+        .into(),
         dup: [DuplicateRecord { t: "web".into(), f: None, l: 9 }].into(),
         settled: Some(Box::new(
             Settlement::new(Outcome::Unresolved, By::Plan).because(&Failure::new(FailureKind::Ambiguous, "two hosts")),

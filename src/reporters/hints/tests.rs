@@ -47,7 +47,8 @@ fn an_isolation_that_succeeded_says_how_to_take_it_back() {
 fn nothing_done_and_nothing_open_says_nothing() {
     assert!(after(&header(), &Ending::Completed, &[]).is_empty());
     assert!(after(&header(), &Ending::Completed, &[(Outcome::Already, 3)]).is_empty());
-    let release = RunHeader { action: "unisolate", ..header() };
+    let release = RunHeader { action: "unisolate", ..header()     own_name: None,
+    };
     assert!(after(&release, &Ending::Completed, &[(Outcome::Confirmed, 3)]).is_empty());
 }
 
@@ -162,6 +163,7 @@ fn what_the_user_typed_is_repeated_and_quoted() {
         globals: vec!["--profile".into(), "acme".into()],
         reading: vec!["--column".into(), "Host Name".into()],
         files: vec!["it's.txt".into(), "a\u{1b}b".into(), "-".into()],
+        own_name: None,
     };
     assert_eq!(
         with(&header(), &Ending::Completed, &[(Outcome::Confirmed, 1)], &invocation),

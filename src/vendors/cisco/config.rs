@@ -1,16 +1,20 @@
 //! The `[cisco]` section of the configuration: where the console is, and who asks.
 
-use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
+use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use url::Url;
 
+use super::Cisco;
 use crate::{
     domain::console_url::UrlError,
-    secret::{Lookup, Origin, Secret, SecretSource},
+    http::{Client, Trust},
+    secret::{Lookup, Secret, SecretSource},
     settings::{Given, Layer, Section, Setting, SettingError},
+    vendors::{ConsoleSection, Link, Ready, Vendor, VendorError, Wishes},
 };
 
-const NAME: &str = "cisco";
+/// The section, and the console's word everywhere else.
+pub(super) const NAME: &str = "cisco";
 
 const REGIONS: [(&str, Region); 3] = [("nam", Region::Nam), ("eu", Region::Eu), ("apjc", Region::Apjc)];
 
@@ -85,50 +89,49 @@ impl Section for CiscoSection {
 /// What is needed to speak to one Secure Endpoint console.
 #[derive(Clone, Debug)]
 pub struct CiscoConfig {
-    /// The console's address without `/v1`, with a slash at its end; a reverse proxy's path is kept.
-    pub base: Url,
+    /// How it is reached; its URL has no `/v1`, a slash at its end, and keeps a reverse proxy's path.
+    pub link: Link,
     /// The "3rd Party API Client ID".
     pub client_id: String,
     /// Its key.
     pub api_key: Secret,
-    /// Where the key was read from.
-    pub api_key_origin: Origin,
-    /// A private CA to trust.
-    pub ca_file: Option<PathBuf>,
-    /// Whether certificates go unverified.
-    pub insecure: bool,
-    /// Requests in flight.
-    pub concurrency: NonZeroUsize,
-    /// How long an answer may take.
-    pub timeout: Duration,
-    /// The profile that was chosen.
-    pub profile: Option<String>,
 }
 
-impl CiscoConfig {
-    /// What the user must be told on every run.
-    pub fn warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
-        if self.insecure {
-            let host = self.base.host_str().unwrap_or_default();
-            warnings.push(format!(
-                "`cisco.insecure` is on: the certificate of {host} is not verified, and whoever sits in between can read \
-                 the API key"
-            ));
-        }
-        warnings
+impl Ready for CiscoConfig {
+    fn link(&self) -> &Link {
+        &self.link
+    }
+
+    fn open(&self, client: Client, wishes: Wishes) -> Result<Arc<dyn Vendor>, VendorError> {
+        let base = self.link.url.clone();
+        let in_flight = self.link.concurrency;
+        let cisco = Cisco::new(client, base, &self.client_id, &self.api_key, wishes.unlock_code, in_flight)?;
+        Ok(Arc::new(cisco))
+    }
+}
+
+impl ConsoleSection for CiscoSection {
+    fn complete(&self, lookup: Lookup<'_>) -> Result<Box<dyn Ready>, SettingError> {
+        Ok(Box::new(self.completed(lookup)?))
+    }
+
+    fn is_set(&self) -> bool {
+        self.region.is_some() || self.base_url.is_some() || self.client_id.is_some() || self.api_key.is_some()
+    }
+
+    fn url(&self) -> Result<Url, SettingError> {
+        self.base()
+    }
+
+    fn boxed(&self) -> Box<dyn ConsoleSection> {
+        Box::new(self.clone())
     }
 }
 
 impl CiscoSection {
-    /// Completes the section with its defaults and reads its secret.
-    ///
-    /// # Errors
-    ///
-    /// [`SettingError`] if something is missing or contradicts itself, or the secret cannot be read.
-    pub fn complete(&self, profile: Option<&str>, lookup: Lookup<'_>) -> Result<CiscoConfig, SettingError> {
+    fn completed(&self, lookup: Lookup<'_>) -> Result<CiscoConfig, SettingError> {
         let missing = |key| SettingError::Missing { section: NAME, key };
-        let base = self.base()?;
+        let url = self.base()?;
         let client_id = self.client_id.as_ref().ok_or_else(|| missing("client_id"))?.value.clone();
         let api_key = self.api_key.as_ref().ok_or_else(|| missing("api_key"))?;
         let (secret, read_from) = api_key.value.read(lookup).map_err(|source| SettingError::Secret {
@@ -138,16 +141,31 @@ impl CiscoSection {
             source: Box::new(source),
         })?;
         let concurrency = self.concurrency.as_ref().and_then(|setting| usize::try_from(setting.value).ok());
+        let insecure = self.insecure.as_ref().is_some_and(|setting| setting.value);
+        let trust = match &self.ca_file {
+            _ if insecure => Trust::Nothing,
+            Some(path) => Trust::SystemAnd(path.value.clone()),
+            None => Trust::System,
+        };
+        let host = url.host_str().unwrap_or_default();
+        let warnings = insecure.then(|| {
+            format!(
+                "`cisco.insecure` is on: the certificate of {host} is not verified, and whoever sits in between can read \
+                 the API key"
+            )
+        });
         Ok(CiscoConfig {
-            base,
+            link: Link {
+                address: super::requests::console_address(&url),
+                trust,
+                timeout: self.timeout.as_ref().map_or(TIMEOUT, |setting| setting.value),
+                concurrency: NonZeroUsize::new(concurrency.unwrap_or(CONCURRENCY)).unwrap_or(NonZeroUsize::MIN),
+                credentials_from: read_from,
+                warnings: warnings.into_iter().collect(),
+                url,
+            },
             client_id,
             api_key: secret,
-            api_key_origin: read_from,
-            ca_file: self.ca_file.as_ref().map(|setting| setting.value.clone()),
-            insecure: self.insecure.as_ref().is_some_and(|setting| setting.value),
-            concurrency: NonZeroUsize::new(concurrency.unwrap_or(CONCURRENCY)).unwrap_or(NonZeroUsize::MIN),
-            timeout: self.timeout.as_ref().map_or(TIMEOUT, |setting| setting.value),
-            profile: profile.map(str::to_owned),
         })
     }
 

@@ -20,12 +20,14 @@ use crate::{
     domain::{
         action::{Action, ActionKind, Observed, Target},
         failure::FailureKind,
+        guid,
         selector::IdForm,
     },
     http::{self, Client, HeaderValue, Request, Response, Url, header},
     secret::Secret,
     vendors::{
-        Again, Answer, Capabilities, Capability, Completion, Cursor, Page, Repeat, Reply, Tenant, Vendor, VendorError,
+        Advice, Again, Answer, Capabilities, Capability, Completion, Cursor, Driver, Inventory, Page, Repeat, Reply,
+        Takes, Tenant, Vendor, VendorError,
     },
 };
 
@@ -33,7 +35,25 @@ mod requests;
 mod wire;
 
 /// The console's name for people.
-pub(super) const CONSOLE: &str = "Cisco Secure Endpoint";
+const CONSOLE: &str = "Cisco Secure Endpoint";
+
+/// What is known of it before any of its settings are.
+pub(super) const DRIVER: Driver = Driver {
+    word: config::NAME,
+    console: CONSOLE,
+    id_form,
+    section: || Box::new(config::CiscoSection::default()),
+    takes: Takes { unlock_code: true, product: false, cut_names: false },
+    advice: Advice {
+        address_keys: "`region` or `base_url`",
+        address_example: "https://api.eu.amp.cisco.com",
+        of: |kind| match kind {
+            FailureKind::CredentialsRefused => Some("a key of one region is not known in another"),
+            FailureKind::Forbidden => Some("make one with the scope \"Read & Write\" in the console"),
+            _ => None,
+        },
+    },
+};
 
 /// A Secure Endpoint console, as one API client sees it.
 pub struct Cisco {
@@ -69,15 +89,10 @@ impl Cisco {
             console: CONSOLE,
             actions: BTreeMap::from([(ActionKind::Isolate, one.clone()), (ActionKind::Unisolate, one)]),
             max_observe: 1,
-            page_size: NonZeroUsize::new(requests::PAGE_SIZE).unwrap_or(NonZeroUsize::MIN),
+            inventory: Inventory::Pages(NonZeroUsize::new(requests::PAGE_SIZE).unwrap_or(NonZeroUsize::MIN)),
             max_in_flight,
         };
         Ok(Self { client, base, authorization, unlock_code, capabilities })
-    }
-
-    /// The console's address as people know it, without credentials.
-    pub fn address(&self) -> String {
-        requests::console_address(&self.base)
     }
 
     async fn send(&self, draft: requests::Draft, changes: bool) -> Result<Response, VendorError> {
@@ -156,43 +171,9 @@ fn only(targets: &[Target]) -> Result<&Target, VendorError> {
 
 pub mod config;
 
-/// Tells a connector GUID from a name or an address.
-///
-/// A GUID is 8-4-4-4-12 hexadecimal digits in either case; its canonical spelling is lower case.
+/// Tells a connector GUID from a name or an address: 8-4-4-4-12 hexadecimal digits in either case.
 pub fn id_form(text: &str) -> IdForm {
-    const WIDTHS: [usize; 5] = [8, 4, 4, 4, 12];
-    let hex = |part: &str| part.bytes().all(|b| b.is_ascii_hexdigit());
-    let groups = || text.split('-');
-    // Nearly every target of a long list ends here, and every one is checked twice.
-    let digit_or_dash = |(place, byte): (usize, u8)| match place {
-        8 | 13 | 18 | 23 => byte == b'-',
-        _ => byte.is_ascii_hexdigit(),
-    };
-    if text.len() == 36 && text.bytes().enumerate().all(digit_or_dash) {
-        let canonical = text.bytes().any(|b| b.is_ascii_uppercase()).then(|| text.to_ascii_lowercase().into());
-        return IdForm::Id(canonical);
-    }
-    let inner = text.trim_start_matches('{').trim_end_matches('}');
-    if inner.len() != text.len() {
-        return match id_form(inner) {
-            IdForm::NotAnId => IdForm::NotAnId,
-            IdForm::Id(_) | IdForm::Damaged(_) => IdForm::Damaged("a GUID is written without braces"),
-        };
-    }
-    // Five groups of about the right size were meant as a GUID: looked up as a name, they would only not be found.
-    let count = groups().count();
-    let near = count == 5 && groups().zip(WIDTHS).all(|(part, due)| part.len().abs_diff(due) <= 2);
-    let all_hex = groups().all(|part| hex(part) && !part.is_empty());
-    let cut_short = count >= 3 && groups().map(str::len).take(3).eq([8, 4, 4]);
-    let meant = near || all_hex && (cut_short || count >= 4 && text.len() >= 24 || count == 1 && text.len() == 32);
-    if !meant {
-        return IdForm::NotAnId;
-    }
-    if groups().all(hex) {
-        IdForm::Damaged("a GUID has 8-4-4-4-12 digits")
-    } else {
-        IdForm::Damaged("a GUID has only the digits 0-9 and a-f")
-    }
+    guid::form(text, &[guid::USUAL])
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::{
     domain::{
         action::{Action, ActionKind, Observed},
         failure::FailureKind,
-        host::{Host, HostId, HostState, Isolation},
+        host::{Abilities, Host, HostId, HostState, Isolation},
         id::Ticket,
         selector::{IdForm, parse_ip, parse_mac},
     },
@@ -142,7 +142,11 @@ pub(super) fn meta(headers: &HeaderMap) -> Meta {
 /// `GET /v1/version`.
 pub(super) fn judge_version(base: &Url, response: &Response) -> Result<Tenant, VendorError> {
     let envelope = judge_api(response)?;
-    Ok(Tenant { console: console_address(base), detail: envelope.version.map(|version| format!("API {version}")) })
+    Ok(Tenant {
+        console: console_address(base),
+        detail: envelope.version.map(|version| format!("API {version}")),
+        clock_skew: None,
+    })
 }
 
 /// The console's address as people know it: without credentials, path or trailing slash.
@@ -173,7 +177,7 @@ pub(super) fn judge_isolation(response: &Response) -> Result<Observed, VendorErr
     let envelope = judge(response, false)?;
     let state: IsolationState = data(envelope.data)?;
     Ok(Observed::State {
-        capable: state.available,
+        able: Abilities { isolate: state.available, release: None },
         state: state.status.map_or_else(|| host_state(String::new()), host_state),
         last_seen: None,
     })
@@ -223,7 +227,9 @@ fn host(computer: Computer) -> Result<Host, VendorError> {
         addresses,
         macs,
         state,
-        capable,
+        able: Abilities { isolate: capable, release: None },
+        domain: None,
+        product: None,
         last_seen: computer.last_seen.map(Into::into),
         os: computer.operating_system.map(Into::into),
         group: group.map(Into::into),

@@ -3,7 +3,10 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::settings::{Base, Raw};
+use crate::{
+    secret::Origin,
+    settings::{Base, Raw},
+};
 
 /// A section in which each setting stands on a line of its own.
 fn section(settings: &[(&str, &str, Layer)]) -> Result<CiscoSection, SettingError> {
@@ -20,11 +23,11 @@ fn section(settings: &[(&str, &str, Layer)]) -> Result<CiscoSection, SettingErro
 fn complete(settings: &[(&str, &str, Layer)]) -> Result<CiscoConfig, SettingError> {
     let mut all = vec![("client_id", "abc", Layer::File), ("api_key", "hunter2", Layer::File)];
     all.extend_from_slice(settings);
-    section(&all)?.complete(Some("acme"), &|_| None)
+    section(&all)?.completed(&|_| None)
 }
 
 fn base_of(url: &str) -> Result<String, SettingError> {
-    complete(&[("base_url", url, Layer::File)]).map(|config| config.base.to_string())
+    complete(&[("base_url", url, Layer::File)]).map(|config| config.link.url.to_string())
 }
 
 #[test]
@@ -39,13 +42,12 @@ fn every_key_that_is_declared_can_be_set() {
 #[test]
 fn what_is_not_set_has_a_default() {
     let config = complete(&[("region", "eu", Layer::File)]).unwrap();
-    assert_eq!(config.base.as_str(), "https://api.eu.amp.cisco.com/");
+    assert_eq!(config.link.url.as_str(), "https://api.eu.amp.cisco.com/");
     assert_eq!((config.client_id.as_str(), config.api_key.expose()), ("abc", "hunter2"));
-    assert_eq!(config.api_key_origin.to_string(), "key `cisco.api_key` in c.toml line 2");
-    assert_eq!((config.ca_file.as_deref(), config.insecure), (None, false));
-    assert_eq!((config.concurrency.get(), config.timeout), (64, Duration::from_secs(30)));
-    assert_eq!(config.profile.as_deref(), Some("acme"));
-    assert!(config.warnings().is_empty());
+    assert_eq!(config.link.credentials_from.to_string(), "key `cisco.api_key` in c.toml line 2");
+    assert!(matches!(config.link.trust, Trust::System));
+    assert_eq!((config.link.concurrency.get(), config.link.timeout), (64, Duration::from_secs(30)));
+    assert!(config.link.warnings.is_empty());
     assert!(!format!("{config:?}").contains("hunter2"));
 }
 
@@ -56,7 +58,7 @@ fn each_region_has_its_address() {
         ("eu", "https://api.eu.amp.cisco.com/"),
         ("APJC", "https://api.apjc.amp.cisco.com/"),
     ] {
-        assert_eq!(complete(&[("region", region, Layer::File)]).unwrap().base.as_str(), address);
+        assert_eq!(complete(&[("region", region, Layer::File)]).unwrap().link.url.as_str(), address);
     }
     let error = complete(&[("region", "us", Layer::File)]).unwrap_err();
     assert_eq!(error.to_string(), "key `cisco.region` in c.toml line 3 must be one of `nam`, `eu`, `apjc`");
@@ -114,7 +116,7 @@ fn a_stronger_layer_settles_where_the_console_is() {
     use Layer::{Environment, File, Flag, Profile};
     let private = "https://edr.corp.example";
     let base = |region: Layer, url: Layer| {
-        complete(&[("region", "eu", region), ("base_url", private, url)]).map(|config| config.base.to_string())
+        complete(&[("region", "eu", region), ("base_url", private, url)]).map(|config| config.link.url.to_string())
     };
     for (region, url) in [(File, Profile), (File, Environment), (Profile, Environment), (Environment, Flag)] {
         assert_eq!(base(region, url).unwrap(), "https://edr.corp.example/");
@@ -133,7 +135,7 @@ fn a_stronger_layer_settles_where_the_console_is() {
 
 #[test]
 fn what_is_missing_is_named() {
-    let missing = |settings: &[(&str, &str, Layer)]| section(settings).unwrap().complete(None, &|_| None).unwrap_err();
+    let missing = |settings: &[(&str, &str, Layer)]| section(settings).unwrap().completed(&|_| None).unwrap_err();
     let region = ("region", "eu", Layer::File);
     let id = ("client_id", "abc", Layer::File);
     assert_eq!(missing(&[]).to_string(), "neither `cisco.region` nor `cisco.base_url` is set");
@@ -154,17 +156,17 @@ fn a_client_id_ends_before_a_colon() {
 #[test]
 fn an_unverified_certificate_is_warned_of() {
     let config = complete(&[("region", "eu", Layer::File), ("insecure", "true", Layer::Environment)]).unwrap();
-    assert!(config.insecure);
-    let warnings = config.warnings().join("\n");
+    assert!(matches!(config.link.trust, Trust::Nothing));
+    let warnings = config.link.warnings.join("\n");
     assert!(warnings.contains("`cisco.insecure`") && warnings.contains("api.eu.amp.cisco.com"), "{warnings}");
 }
 
 #[test]
 fn numbers_have_bounds() {
     let set = |key: &str, value: &str| complete(&[("region", "eu", Layer::File), (key, value, Layer::File)]);
-    assert_eq!(set("concurrency", "1").unwrap().concurrency.get(), 1);
-    assert_eq!(set("concurrency", "256").unwrap().concurrency.get(), 256);
+    assert_eq!(set("concurrency", "1").unwrap().link.concurrency.get(), 1);
+    assert_eq!(set("concurrency", "256").unwrap().link.concurrency.get(), 256);
     assert!(set("concurrency", "0").is_err() && set("concurrency", "257").is_err());
-    assert_eq!(set("timeout", "1m30s").unwrap().timeout, Duration::from_secs(90));
+    assert_eq!(set("timeout", "1m30s").unwrap().link.timeout, Duration::from_secs(90));
     assert!(set("timeout", "0s").is_err() && set("timeout", "2h").is_err() && set("timeout", "30").is_err());
 }

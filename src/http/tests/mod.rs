@@ -13,6 +13,10 @@ use tokio_rustls::TlsAcceptor;
 
 use super::*;
 
+mod pin;
+mod presented;
+mod trust;
+
 /// Serves every connection as `serve` says, until it is dropped.
 struct Server {
     address: SocketAddr,
@@ -316,15 +320,18 @@ async fn a_server_that_speaks_no_tls_is_unreachable_and_was_sent_nothing() {
 /// Some middleboxes drop a greeting that does not fit into one packet, and old consoles sit behind them.
 #[tokio::test]
 async fn the_greeting_of_tls_fits_into_one_packet() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("https://{}/", listener.local_addr().unwrap());
-    let asking = tokio::spawn(async move { ask(&url, &options(Trust::System)).await });
-    let (mut stream, _) = listener.accept().await.unwrap();
-    let mut record = [0; 5];
-    stream.read_exact(&mut record).await.unwrap();
-    drop(stream);
-    assert_eq!(record[0], 22, "a handshake");
-    let length = u16::from_be_bytes([record[3], record[4]]);
-    assert!(length < 600, "{length} bytes");
-    assert!(asking.await.unwrap().is_err());
+    let pin = Pin::parse(&"00".repeat(32)).unwrap();
+    for trust in [Trust::System, Trust::Pinned { pin, ca_file: None }] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://{}/", listener.local_addr().unwrap());
+        let asking = tokio::spawn(async move { ask(&url, &options(trust)).await });
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut record = [0; 5];
+        stream.read_exact(&mut record).await.unwrap();
+        drop(stream);
+        assert_eq!(record[0], 22, "a handshake");
+        let length = u16::from_be_bytes([record[3], record[4]]);
+        assert!(length < 600, "{length} bytes");
+        assert!(asking.await.unwrap().is_err());
+    }
 }

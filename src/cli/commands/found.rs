@@ -1,0 +1,63 @@
+//! The hosts that targets came to, as a table: what is looked at before anything is done.
+
+use crate::{
+    cli::ui::Ui,
+    domain::{action::ActionKind, host::Host, outcome::Outcome},
+    engine::roster::{Detail, Roster},
+    reporters::{
+        table::{Column, Table},
+        words,
+    },
+};
+
+/// No eye reads more rows than these before a question.
+const MOST_ROWS: usize = 50;
+
+/// What a found host is on: one row each, and a line for what is not shown.
+pub(crate) fn table(roster: &Roster, kind: ActionKind, ui: &Ui) -> String {
+    let columns = [
+        Column::new("HOST"),
+        Column::new("PRODUCT"),
+        Column::new("ADDRESS"),
+        Column::new("STATE"),
+        Column::new("CAN BE"),
+        Column::new("WILL"),
+        Column::new("ID").whole(),
+    ];
+    let mut table = Table::new(columns);
+    let found = || (0..roster.len()).filter_map(|n| Some((n, roster.detail(n)?)));
+    let found = || found().filter_map(|(_, detail)| Some((detail, detail.host.as_deref()?)));
+    for (detail, host) in found().take(MOST_ROWS) {
+        table.push(row(detail, host, kind));
+    }
+    let total = found().count() as u64;
+    let mut text = format!("found {}\n", words::count(total, "agent", "agents"));
+    if total > 0 {
+        text.push_str(&table.render(ui.stderr_columns(), ui.stderr_colour));
+    }
+    let more = total.saturating_sub(MOST_ROWS as u64);
+    if more > 0 {
+        text.push_str(&format!("and {} more; `--dry-run -o csv` lists them all\n", words::number(more)));
+    }
+    text
+}
+
+fn row(detail: &Detail, host: &Host, kind: ActionKind) -> [String; 7] {
+    let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).unwrap_or("-").to_owned();
+    let able = [(host.able.isolate, "isolated"), (host.able.release, "put back")];
+    let able: Vec<&str> = able.into_iter().filter(|(able, _)| *able == Some(true)).map(|(_, word)| word).collect();
+    let will = match detail.settled.as_ref().map(|settled| settled.outcome) {
+        None => kind.word(),
+        Some(Outcome::Already) => "nothing: already so",
+        Some(outcome) => outcome.word(),
+    };
+    [
+        text(host.name.as_deref()),
+        text(host.product.as_deref()),
+        text(host.addresses.first().map(ToString::to_string).as_deref()),
+        text(host.state.as_ref().map(|state| state.word.as_ref())),
+        if able.is_empty() { "-".to_owned() } else { able.join(", ") },
+        will.to_owned(),
+        host.id.to_string(),
+    ]
+}

@@ -1,0 +1,171 @@
+//! The consoles that this version can speak to, each as data: its words, its section of the configuration, its options.
+//!
+//! This is the one list of consoles. Whoever adds one writes its [`Driver`] in its own folder and names it here; no other
+//! module asks which console it has before it.
+
+use std::{any::Any, fmt, num::NonZeroUsize, sync::Arc, time::Duration};
+
+use super::{Vendor, VendorError, apex_central, cisco};
+use crate::{
+    domain::{failure::FailureKind, selector::IdForm},
+    http::{Client, Trust, Url},
+    secret::{Lookup, Origin, Secret},
+    settings::{Section, SettingError},
+};
+
+/// What is known of a console before any of its settings are.
+#[derive(Debug)]
+pub struct Driver {
+    /// The word for it: `--vendor`, the section of the configuration, results.
+    pub word: &'static str,
+    /// Its name for people.
+    pub console: &'static str,
+    /// How its ids are told from names and addresses.
+    pub id_form: fn(&str) -> IdForm,
+    /// Its empty section of the configuration.
+    pub section: fn() -> Box<dyn ConsoleSection>,
+    /// The options that it has a use for.
+    pub takes: Takes,
+    /// What its people need to be told beside a failure.
+    pub advice: Advice,
+}
+
+/// Options that not every console has a use for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Takes {
+    /// A code that ends the isolation at the host itself.
+    pub unlock_code: bool,
+    /// The product whose agents are meant.
+    pub product: bool,
+    /// Names cut off at fifteen characters.
+    pub cut_names: bool,
+}
+
+/// What to do about a failure, in the words of one console.
+#[derive(Clone, Copy, Debug)]
+pub struct Advice {
+    /// The keys that say where the console is: `` `url` ``.
+    pub address_keys: &'static str,
+    /// An address as it should be.
+    pub address_example: &'static str,
+    /// What else may be wrong, by kind of failure.
+    pub of: fn(FailureKind) -> Option<&'static str>,
+}
+
+/// A console's section of the configuration.
+pub trait ConsoleSection: Section + fmt::Debug + Send + Sync {
+    /// Completes the section with its defaults and reads its secrets.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingError`] if something is missing or contradicts itself, or a secret cannot be read.
+    fn complete(&self, lookup: Lookup<'_>) -> Result<Box<dyn Ready>, SettingError>;
+
+    /// Whether anything in it was set.
+    fn is_set(&self) -> bool;
+
+    /// Where the console is, as far as the section says so; nothing else has to be set for that.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingError`] if it does not say, or contradicts itself.
+    fn url(&self) -> Result<Url, SettingError>;
+
+    /// A copy.
+    fn boxed(&self) -> Box<dyn ConsoleSection>;
+}
+
+impl Clone for Box<dyn ConsoleSection> {
+    fn clone(&self) -> Self {
+        self.boxed()
+    }
+}
+
+/// A console's settings, whole.
+pub trait Ready: Any + fmt::Debug + Send + Sync {
+    /// How it is reached.
+    fn link(&self) -> &Link;
+
+    /// Opens the console over a client that was made for its link.
+    ///
+    /// # Errors
+    ///
+    /// [`VendorError`] if the settings cannot be used after all.
+    fn open(&self, client: Client, wishes: Wishes) -> Result<Arc<dyn Vendor>, VendorError>;
+}
+
+/// How a console is reached.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// Its address, as requests are built on it.
+    pub url: Url,
+    /// Its address as people know it, without credentials.
+    pub address: String,
+    /// Which certificates are trusted.
+    pub trust: Trust,
+    /// How long an answer may take.
+    pub timeout: Duration,
+    /// Requests in flight.
+    pub concurrency: NonZeroUsize,
+    /// Where the secret was read from.
+    pub credentials_from: Origin,
+    /// What the user must be told on every run.
+    pub warnings: Vec<String>,
+}
+
+/// What a command wants of a console beyond its configuration.
+#[derive(Debug, Default)]
+pub struct Wishes {
+    /// The code that ends an isolation at the host.
+    pub unlock_code: Option<Secret>,
+    /// The product whose agents are meant.
+    pub product: Option<String>,
+}
+
+/// The consoles that this version can speak to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum VendorName {
+    /// Cisco Secure Endpoint.
+    Cisco,
+    /// Trend Micro Apex Central.
+    Apex,
+}
+
+impl VendorName {
+    /// Every console, in the order in which help shows them.
+    pub const ALL: [Self; 2] = [Self::Cisco, Self::Apex];
+
+    /// What is known of it.
+    pub const fn driver(self) -> &'static Driver {
+        match self {
+            Self::Cisco => &cisco::DRIVER,
+            Self::Apex => &apex_central::DRIVER,
+        }
+    }
+
+    /// The word for it: `--vendor`, the section of the configuration, results.
+    pub const fn word(self) -> &'static str {
+        self.driver().word
+    }
+
+    /// Reads the word back.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|name| name.word() == word)
+    }
+
+    /// Its name for people.
+    pub const fn console(self) -> &'static str {
+        self.driver().console
+    }
+
+    /// How this console's ids are told from names and addresses.
+    pub const fn id_form(self) -> fn(&str) -> IdForm {
+        self.driver().id_form
+    }
+}
+
+impl fmt::Display for VendorName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
