@@ -12,7 +12,7 @@ use edrctl::{
         host::{HostId, Isolation},
     },
     http::{self, ClientOptions, Trust},
-    simulator::{self, Faults, Fleet, Options},
+    simulator::{self, Faults, Fleet, Model, Options},
     vendors::{Ack, Again, Capability, Completion, Inventory, Repeat, Reply, Vendor, VendorName, Wishes},
 };
 
@@ -28,12 +28,14 @@ const KINDS: [ActionKind; 2] = [ActionKind::Isolate, ActionKind::Unisolate];
 fn fleet_size(vendor: VendorName) -> u32 {
     match vendor {
         VendorName::Cisco => 1_203,
+        VendorName::Apex => 203,
     }
 }
 
 async fn open(name: VendorName, faults: &str) -> Pair {
     let faults = Faults::parse(faults).unwrap();
-    let options = Options { fleet: Fleet::of_size(fleet_size(name)), faults, ..Options::default() };
+    let model = Model::from_word(name.word()).unwrap();
+    let options = Options { console: model, fleet: Fleet::of_size(fleet_size(name)), faults, ..Options::default() };
     let console = simulator::start(options).await.unwrap();
     let loaded = config::of_text(&console.ready_config(Path::new("ca.pem")), &Overrides::default()).unwrap();
     let ready = loaded.console(name).unwrap();

@@ -13,7 +13,6 @@ use clap::Args;
 use super::session;
 use crate::{
     cli::{
-
         context::Context,
         error::CommandError,
         select::{self, Form, Sources},

@@ -25,7 +25,8 @@ impl Bare<'_> {
         let domain_is_whole = self.domain.contains('.');
         if !domain_is_whole {
             // Windows abbreviates a domain to its first part.
-            let domain = if self.domain.is_empty() { after_name.read(".") } else { after_name.read(".").read(self.domain) };
+            let domain =
+                if self.domain.is_empty() { after_name.read(".") } else { after_name.read(".").read(self.domain) };
             let rest = if self.domain.is_empty() { domain } else { domain.read(".") };
             if rest.is_alive() {
                 return true;

@@ -47,8 +47,7 @@ fn an_isolation_that_succeeded_says_how_to_take_it_back() {
 fn nothing_done_and_nothing_open_says_nothing() {
     assert!(after(&header(), &Ending::Completed, &[]).is_empty());
     assert!(after(&header(), &Ending::Completed, &[(Outcome::Already, 3)]).is_empty());
-    let release = RunHeader { action: "unisolate", ..header()     own_name: None,
-    };
+    let release = RunHeader { action: "unisolate", ..header() };
     assert!(after(&release, &Ending::Completed, &[(Outcome::Confirmed, 3)]).is_empty());
 }
 
@@ -154,6 +153,21 @@ fn a_rehearsal_leads_to_the_real_console_and_names_no_real_host() {
             "edrctl hosts --vendor cisco --simulate  # lists the hosts that the console knows",
             "edrctl check cisco  # proves the configuration of the real console; changes nothing",
         ]
+    );
+}
+
+#[test]
+fn a_flow_of_its_own_is_gone_on_with_in_its_own_name() {
+    let invocation = Invocation {
+        reading: vec!["--allow-multiple".into()],
+        files: vec!["hosts.txt".into()],
+        own_name: Some("apex-isolate"),
+        ..Invocation::default()
+    };
+    let header = RunHeader { vendor: "apex", ..header() };
+    assert_eq!(
+        with(&header, &Ending::Completed, &[(Outcome::Confirmed, 1)], &invocation),
+        ["edrctl apex-isolate --restore --allow-multiple hosts.txt  # puts them back"]
     );
 }
 
