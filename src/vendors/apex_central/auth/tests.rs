@@ -314,6 +314,9 @@ fn clocks_that_agree_are_not_blamed() {
         assert_eq!(verdict(&error), ONCE_MORE);
         assert!(error.to_string().contains("communication time-out"), "{error}");
         assert_eq!(verdict(&clock.expired(clock.stamp_at(at(THEN, 0)), Some(ahead))), STOP);
+        let left_alone = SigningClock::new(false);
+        let told = left_alone.expired(left_alone.stamp_at(at(THEN, 0)), Some(ahead)).to_string();
+        assert!(told.contains("communication time-out") && !told.contains("set the clock"), "{told}");
     }
 }
 

@@ -236,4 +236,3 @@ fn only_an_answer_of_the_console_proves_the_console() {
         assert!(judge_servers(&console(), &answer(200, body)).is_err(), "{body}");
     }
 }
-

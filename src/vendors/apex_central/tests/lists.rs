@@ -154,4 +154,3 @@ fn twenty_thousand_agents_are_read_each_for_itself() {
         assert_eq!(host.group.as_deref(), Some(format!("Floor\\{}", n % 9).as_str()));
     }
 }
-
