@@ -126,12 +126,12 @@ fn a_file_that_is_wrong_names_the_line() {
 
 #[test]
 fn a_json_file_says_what_apex_central_knows() {
-    let text = r#"[{"entity_id": "7AD3E6150C92-48BF4E61-A3D7-059C-F2B8-416E", "host_name": "", "offline": true,
+    let text = r#"[{"entity_id": "7AD3E6150C92-48BF4E61-A3D7-059C-F2B8", "host_name": "", "offline": true,
                     "ip_address_list": " fe80::1%4 ,10.0.0.1", "mac_address_list": "02-00-5E-10-20-30"},
                    {"host_name": "web01", "isolation_status": "not_supported", "capabilities": ["cmd_relocate_agent"]}]"#;
     let fleet = Fleet::from_json(text).unwrap();
     assert_eq!(names(&fleet), ["", "web01"]);
-    assert_eq!(fleet.id(0), "7AD3E6150C92-48BF4E61-A3D7-059C-F2B8-416E");
+    assert_eq!(fleet.id(0), "7AD3E6150C92-48BF4E61-A3D7-059C-F2B8");
     assert_eq!((fleet.ip(0).to_string(), fleet.mac(0).to_string()), ("fe80::1".into(), "02:00:5e:10:20:30".into()));
     assert_eq!((fleet.addresses(0), fleet.macs(0)), (" fe80::1%4 ,10.0.0.1".into(), "02-00-5E-10-20-30".into()));
     assert_eq!(fleet.guid(1), Guid::derived("name", "web01"));
