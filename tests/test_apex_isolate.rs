@@ -466,7 +466,8 @@ fn an_action_names_one_agent_in_the_consoles_spelling_and_nothing_else() {
     ] {
         let console = one_agent(id);
         let env = console.apex_env();
-        let output: Output = env.isolate_agents(targets, &[]).exits(0);
+        // The console has no room for a comment, so none is sent.
+        let output: Output = env.isolate_agents(targets, &["--comment", "IR-4711"]).exits(0);
         let expected = json!({"entity_id": id, "act": "cmd_isolate_agent", "allow_multiple_match": false});
         let sent: Vec<Value> = bodies(&console).iter().map(|body| serde_json::from_str(body).unwrap()).collect();
         assert_eq!(sent, [expected], "{output}");
@@ -503,4 +504,73 @@ fn several_agents_of_one_name_are_named_one_by_one_on_the_wire() {
         .map(|id| json!({"entity_id": id, "act": "cmd_restore_isolated_agent", "allow_multiple_match": false}));
     let sent: Vec<Value> = sent.iter().map(|body| serde_json::from_str(body).unwrap()).collect();
     assert_eq!(sent, expected);
+}
+
+#[test]
+fn a_list_with_an_agent_that_has_no_id_is_no_ground_to_act_on() {
+    for id in [json!(""), json!("  "), json!(null), json!(7)] {
+        let console = FakeConsole::new(move |_| {
+            let agents = json!([
+                {"entity_id": "good", "host_name": "WEB-01", "capabilities": ["cmd_isolate_agent"]},
+                {"entity_id": id, "host_name": "WEB-01", "capabilities": ["cmd_isolate_agent"]},
+            ]);
+            (200, json!({"result_code": 1, "result_content": agents}).to_string())
+        });
+        let env = console.apex_env();
+        env.isolate_agents("web-01\n", &[]).exits(4);
+        assert_eq!(bodies(&console), [""; 0]);
+    }
+}
+
+#[test]
+fn expect_count_counts_every_agent_of_a_name_that_stands_for_several() {
+    for (count, code, posts) in [("2", 6, 1), ("1", 5, 0)] {
+        let (console, env) = examples();
+        let list = env.file("hosts.txt", "FIN-DESK-0041\n");
+        env.run(["apex-isolate", "--allow-multiple", "--expect-count", count, &list]).exits(code);
+        assert_eq!(console.posts(), posts, "{count}");
+    }
+}
+
+#[test]
+fn resume_knows_the_agents_of_one_name_apart() {
+    let agents = json!([{"entity_id": "Twin-1", "host_name": "TWIN"}, {"entity_id": "Twin-2", "host_name": "TWIN"}]);
+    let console = Console::of_agents(&agents, "[[confirm]]\nafter = \"1500ms\"\n");
+    let env = TestEnv::of(&console);
+    let list = env.file("hosts.txt", "twin\n");
+    env.run(["apex-isolate", "--yes", "--allow-multiple", "--wait=10ms", &list]).exits(6);
+    let output = env.run(["resume", "latest", "--yes", "--wait=20s", "-o", "jsonl"]).exits(0);
+    let mut ids: Vec<Value> = output.results().iter().map(|result| result["host"]["id"].clone()).collect();
+    ids.sort_by_key(Value::to_string);
+    assert_eq!(ids, ["Twin-1", "Twin-2"], "{output}");
+    assert_eq!((console.cut_off().len(), console.posts()), (2, 2));
+}
+
+#[test]
+fn what_agents_are_called_cannot_hurt_a_terminal() {
+    let agents = json!([{
+        "entity_id": "Agent-\u{1b}[2J9", "host_name": "WEB\u{1b}]0;x\u{7}\n\u{202e}01", "product": "P\u{9b}31m",
+        "ip_address_list": "10.0.0.1",
+    }]);
+    let console = Console::of_agents(&agents, AT_ONCE);
+    let env = TestEnv::of(&console);
+    let list = env.file("hosts.txt", "10.0.0.1\n");
+    for command in [&["apex-isolate", "--yes"][..], &["isolate", "--vendor", "apex", "--dry-run"]] {
+        let output = env.run(command.iter().chain(&[list.as_str()])).exits(0);
+        let hostile = |c: char| c != '\n' && c.is_control() || c == '\u{202e}';
+        assert!(!output.stdout.contains(hostile) && !output.stderr.contains(hostile), "{output}");
+        assert!(output.stderr.lines().all(|line| !line.starts_with("01")), "{output}");
+    }
+    assert_eq!(console.cut_off().len(), 1);
+}
+
+#[test]
+fn a_long_list_of_agents_is_shown_in_part_and_acted_on_whole() {
+    let console = Console::apex(edrctl::simulator::Fleet::of_size(60), AT_ONCE);
+    let env = TestEnv::of(&console);
+    let list = env.file("hosts.txt", console.guids());
+    let output = env.run(["apex-isolate", "--yes", "-o", "jsonl", &list]);
+    let able = console.fleet().hosts().iter().filter(|host| host.available).count();
+    assert_eq!((console.cut_off().len(), console.posts()), (able, able as u64));
+    assert!(output.stderr.contains("found 60 agents") && output.stderr.contains("and 10 more"), "{output}");
 }

@@ -340,3 +340,62 @@ fn a_full_name_is_taken_where_nothing_speaks_against_its_domain() {
         }
     }
 }
+
+#[test]
+fn a_cut_name_in_another_domain_is_another_hosts() {
+    let agents = json!([
+        {"entity_id": "whole", "host_name": "ENGINEERING-WOR", "ad_domain": "corp.example.test"},
+        {"entity_id": "first", "host_name": "PURCHASING-LAPT", "ad_domain": "CORP"},
+        {"entity_id": "none", "host_name": "MANUFACTURING-T", "ad_domain": ""},
+    ]);
+    for (target, taken) in [
+        ("engineering-workstation-7.corp.example.test", Some("whole")),
+        ("engineering-workstation-7", Some("whole")),
+        ("engineering-workstation-7.lab.example.test", None),
+        ("purchasing-laptop-9.corp.example.test", Some("first")),
+        ("purchasing-laptop-9.lab.example.test", None),
+        ("manufacturing-tablet-3.lab.example.test", Some("none")),
+    ] {
+        let console = Console::of_agents(&agents, AT_ONCE);
+        let env = TestEnv::of(&console);
+        let output = env.isolate_agents(target, &["--netbios"]).exits(if taken.is_some() { 0 } else { 6 });
+        assert_eq!(asked(&console), Vec::from_iter(taken), "{target}\n{output}");
+        if taken.is_none() {
+            let result = output.result();
+            assert_eq!(result["candidates"].as_array().unwrap().len(), 1, "shown at least\n{output}");
+            // `--netbios` was given, so it is no advice.
+            assert!(!result["reason"].as_str().unwrap().contains("--netbios"), "{output}");
+        }
+    }
+}
+
+#[test]
+fn a_cut_name_that_several_agents_have_is_nobodys_even_if_several_are_wanted() {
+    let agents = json!([
+        {"entity_id": "one", "host_name": "ENGINEERING-WOR"},
+        {"entity_id": "two", "host_name": "ENGINEERING-WOR"},
+    ]);
+    let console = Console::of_agents(&agents, AT_ONCE);
+    let env = TestEnv::of(&console);
+    let list = env.file("hosts.txt", LONG);
+    let more = ["--yes", "--netbios", "--allow-multiple", "-o", "jsonl", &list];
+    let output = env.run(["apex-isolate"].iter().chain(&more)).exits(6);
+    assert_eq!(output.result()["candidates"].as_array().unwrap().len(), 2, "{output}");
+    console.was_left_alone();
+}
+
+#[test]
+fn one_name_in_two_domains_is_told_apart_by_the_full_name() {
+    let agents = json!([
+        {"entity_id": "corp", "host_name": "WEB-01", "ad_domain": "corp.example.test"},
+        {"entity_id": "lab", "host_name": "WEB-01", "ad_domain": "lab.example.test"},
+    ]);
+    for (target, taken) in
+        [("web-01.lab.example.test", &["lab"][..]), ("WEB-01.CORP.example.test", &["corp"]), ("web-01", &[])]
+    {
+        let console = Console::of_agents(&agents, AT_ONCE);
+        let env = TestEnv::of(&console);
+        let output = env.isolate_agents(target, &[]);
+        assert_eq!(asked(&console), taken, "{target}\n{output}");
+    }
+}

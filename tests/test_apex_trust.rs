@@ -186,6 +186,19 @@ fn the_shown_certificate_is_the_presented_one_and_nothing_is_sent_for_it() {
 }
 
 #[test]
+fn the_certificates_of_all_configured_consoles_are_shown() {
+    let (apex, cisco) = (console("self_signed"), Console::new(3, ""));
+    let env = TestEnv::new();
+    write_config(&env, &format!("{}\n{}", distrustful(&apex, &env), distrustful(&cisco, &env)));
+    let output = env.run(["check", "--show-certificate"]).exits(0);
+    let address = |console: &Console| console.inner().base_url().to_owned();
+    assert!(output.stdout.contains(&address(&apex)) && output.stdout.contains(&address(&cisco)), "{output}");
+    // Only what can be pinned is offered as a pin.
+    assert_eq!(output.stdout.matches("certificate_sha256 = ").count(), 1, "{output}");
+    assert_eq!((apex.stats().total(), cisco.stats().total()), (0, 0));
+}
+
+#[test]
 fn a_certificate_is_shown_without_an_address_only_in_a_rehearsal() {
     let env = TestEnv::new();
     env.run(["check", "apex", "--show-certificate"]).exits(3).says("url");

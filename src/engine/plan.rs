@@ -270,6 +270,10 @@ fn nearly(why: Near) -> String {
             "no host has this name; one whose name is its first {CUT} characters is shown, and not taken: \
              `--netbios` takes it"
         ),
+        Near::CutElsewhere => format!(
+            "no host has this full name; one whose name is its first {CUT} characters is in another domain: it is shown, \
+             and not taken"
+        ),
         Near::CutShared => format!(
             "no host has this name, and more than one target begins with the same {CUT} characters: nobody can say whose \
              host it is"

@@ -8,7 +8,7 @@ use std::{collections::HashMap, net::IpAddr};
 use super::event::Candidate;
 use crate::domain::{
     host::{Host, HostId, MacAddr, short_name},
-    selector::{Entry, Named},
+    selector::{Entry, Named, same_name},
 };
 
 /// Candidates that are kept to be shown for one selector.
@@ -111,6 +111,8 @@ pub enum Near {
     OtherDomain,
     /// Its name may have been cut off, and that was not allowed for.
     Cut,
+    /// Its name may have been cut off, and its domain is another one.
+    CutElsewhere,
     /// Its name may have been cut off, and more than one target begins like it.
     CutShared,
 }
@@ -159,8 +161,8 @@ impl Resolver {
 
     /// Holds one host of the inventory against every selector. The same host may come twice.
     pub fn offer(&mut self, host: &Host) {
-        let Self { rules, ids, names, bare, cut, addresses, macs, found } = self;
-        let most = if rules.all_agents { MOST_AGENTS } else { MAX_CANDIDATES };
+        let most = self.most_kept();
+        let Self { rules: _, ids, names, bare, cut, addresses, macs, found } = self;
         let mut of = |n: &u32, list: fn(&mut Found) -> &mut Vec<Host>| {
             keep(list(found.entry(*n).or_default()), host, most);
         };
@@ -197,10 +199,8 @@ impl Resolver {
     /// What selector `n`, which names this, came to. Call once each.
     pub fn take(&mut self, n: u32, named: Named<'_>) -> Resolution {
         let Found { exact, mut short, bare, cut, cut_is_shared } = self.found.remove(&n).unwrap_or_default();
-        let (same_domain, other_domain): (Vec<_>, Vec<_>) = match named {
-            Named::Name(name) => bare.into_iter().partition(|host| says_nothing_against(host, name)),
-            _ => (Vec::new(), bare),
-        };
+        let (same_domain, other_domain) = self.split(bare, named, says_nothing_against);
+        let (cut, cut_elsewhere) = self.split(cut, named, may_be_there);
         short.extend(same_domain);
         let by_name = matches!(named, Named::Name(_));
         for fits in [exact, short] {
@@ -211,13 +211,30 @@ impl Resolver {
         if self.rules.cut_names == Cutting::Taken && !cut_is_shared && !cut.is_empty() {
             return self.taken(cut, true, by_name);
         }
-        let why = match (other_domain.is_empty(), cut_is_shared && self.rules.cut_names == Cutting::Taken) {
-            (false, _) => Near::OtherDomain,
-            (true, true) => Near::CutShared,
-            (true, false) => Near::Cut,
+        let (why, near) = if !other_domain.is_empty() {
+            (Near::OtherDomain, other_domain)
+        } else if cut.is_empty() && !cut_elsewhere.is_empty() {
+            (Near::CutElsewhere, cut_elsewhere)
+        } else if cut_is_shared && self.rules.cut_names == Cutting::Taken {
+            (Near::CutShared, cut)
+        } else {
+            (Near::Cut, cut)
         };
-        let near = if other_domain.is_empty() { cut } else { other_domain };
         Resolution::None { near: near.into_iter().map(candidate).collect(), why }
+    }
+
+    /// Parts hosts by whether they may be in the domain of the name that was written. Of a crowd that was not kept whole,
+    /// none is taken: another one that fits as well may be missing.
+    fn split(&self, hosts: Vec<Host>, named: Named<'_>, fits: fn(&Host, &str) -> bool) -> (Vec<Host>, Vec<Host>) {
+        match named {
+            Named::Name(name) if !name.contains('.') => (hosts, Vec::new()),
+            Named::Name(name) if hosts.len() < self.most_kept() => hosts.into_iter().partition(|host| fits(host, name)),
+            _ => (Vec::new(), hosts),
+        }
+    }
+
+    const fn most_kept(&self) -> usize {
+        if self.rules.all_agents { MOST_AGENTS } else { MAX_CANDIDATES }
     }
 
     fn taken(&self, mut fits: Vec<Host>, cut: bool, by_name: bool) -> Resolution {
@@ -242,6 +259,12 @@ fn says_nothing_against(host: &Host, name: &str) -> bool {
     let Some(domain) = host.domain.as_deref() else { return false };
     let written = name.split_once('.').map_or("", |(_, domain)| domain);
     domain.is_empty() || !domain.contains('.') && short_name(written).eq_ignore_ascii_case(domain)
+}
+
+/// Whether a host can be in the domain of this full name, as far as the console tells.
+fn may_be_there(host: &Host, name: &str) -> bool {
+    let written = name.split_once('.').map_or("", |(_, domain)| domain);
+    host.domain.as_deref().is_some_and(|domain| same_name(domain, written)) || says_nothing_against(host, name)
 }
 
 /// The same agent may be offered twice; one id may stand for two products.
