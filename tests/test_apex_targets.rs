@@ -399,3 +399,24 @@ fn one_name_in_two_domains_is_told_apart_by_the_full_name() {
         assert_eq!(asked(&console), taken, "{target}\n{output}");
     }
 }
+
+#[test]
+fn one_host_never_passes_for_two_machines_of_two_domains() {
+    let agents = json!([
+        {"entity_id": "bare", "host_name": "WEB-01", "ad_domain": ""},
+        {"entity_id": "cut", "host_name": "ENGINEERING-WOR", "ad_domain": ""},
+    ]);
+    let console = Console::of_agents(&agents, AT_ONCE);
+    let env = TestEnv::of(&console);
+    let names = ["web-01", LONG].map(|name| format!("{name}.corp.example.test\n{name}.lab.example.test\n")).concat();
+    let output = env.isolate_agents(&names, &["--netbios"]).exits(6);
+    console.was_left_alone();
+    assert_eq!(output.outcomes(), BTreeMap::from([("unresolved".to_owned(), 4)]), "{output}");
+    for result in output.results() {
+        assert_eq!(result["candidates"].as_array().unwrap().len(), 1, "{result}");
+        assert!(result["reason"].as_str().unwrap().contains("more than one target"), "{result}");
+    }
+    // Written by one of the two alone, it is theirs.
+    env.isolate_agents("web-01.lab.example.test\n", &[]).exits(0);
+    assert_eq!(asked(&console), ["bare"]);
+}

@@ -297,6 +297,34 @@ fn a_cut_name_of_another_domain_is_not_taken() {
 }
 
 #[test]
+fn one_host_is_not_taken_for_two_full_names() {
+    let rules = Rules { cut_names: Cutting::Taken, all_agents: false };
+    let told_of = |texts: &[&str], hosts: &[Host]| resolve_by(rules, texts, hosts).iter().map(told).collect::<Vec<_>>();
+    let two = ["web01.corp.example", "web01.lab.example"];
+    let shared = "none, 1 near, BareShared";
+    let other = "none, 1 near, OtherDomain";
+    for (domain, expected) in [
+        ("", [shared, shared]),
+        ("CORP", ["id-1", other]),
+        ("corp.example", ["id-1", other]),
+        ("test.example", [other, other]),
+    ] {
+        assert_eq!(told_of(&two, &[agent("id-1", "WEB01", domain, "A")]), expected, "{domain}");
+    }
+    let same_first = ["web01.corp.example", "web01.corp.test"];
+    assert_eq!(told_of(&same_first, &[agent("id-1", "WEB01", "corp", "A")]), [shared; 2]);
+    let both = [agent("id-1", "WEB01", "corp.example", "A"), agent("id-2", "WEB01", "", "A")];
+    assert_eq!(told_of(&two, &both), ["id-1", "none, 1 near, BareShared"], "what is left is nobody's for sure");
+    assert_eq!(told_of(&["web01", "web01.corp.example"], &[agent("id-1", "WEB01", "", "A")]), ["id-1"; 2]);
+    let two = ["workstation-00041.corp.example", "workstation-00041.lab.example"];
+    for (domain, expected) in
+        [("", ["none, 1 near, CutShared"; 2]), ("corp.example", ["id-1 cut", "none, 1 near, CutElsewhere"])]
+    {
+        assert_eq!(told_of(&two, &[agent("id-1", "WORKSTATION-000", domain, "A")]), expected, "{domain}");
+    }
+}
+
+#[test]
 fn out_of_a_crowd_that_was_not_kept_whole_nobody_is_picked_for_his_domain() {
     // The last one fits as well as the first, and was not kept.
     let crowd = |name: &str| {
