@@ -19,6 +19,7 @@ pub(crate) struct Asked {
     pub(crate) path: String,
     /// Whether credentials came with it.
     pub(crate) authorized: bool,
+    pub(crate) body: String,
 }
 
 type Answer = dyn Fn(&Asked) -> (u16, String) + Send + Sync;
@@ -101,8 +102,9 @@ fn serve(mut stream: TcpStream, asked: &Mutex<Vec<Asked>>, answer: &Answer) -> s
         }
         authorized |= name.eq_ignore_ascii_case("authorization");
     }
-    std::io::copy(&mut reader.take(length), &mut std::io::sink())?;
-    let request = Asked { method, path, authorized };
+    let mut body = String::new();
+    reader.take(length).read_to_string(&mut body)?;
+    let request = Asked { method, path, authorized, body };
     let (status, body) = answer(&request);
     asked.lock().unwrap().push(request);
     write!(

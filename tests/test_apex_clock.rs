@@ -1,0 +1,1 @@
+//! Two clocks that differ.
