@@ -31,9 +31,8 @@ const OFFSETS: [(&str, i64, &str); 4] =
 #[test]
 fn a_clock_within_the_time_out_is_nobodys_affair() {
     side_by_side(OFFSETS, |(offset, ..)| {
-        let faults = format!(
-            "{SWIFT}[apex]\nclock_offset = \"{offset}\"\ntime_out = \"15m\"\nfuture_time_out = \"15m\"\n"
-        );
+        let faults =
+            format!("{SWIFT}[apex]\nclock_offset = \"{offset}\"\ntime_out = \"15m\"\nfuture_time_out = \"15m\"\n");
         let room = Apex::new(5, &faults);
         let output = room.isolate(&["--wait=30s"]).exits(0);
         room.assert_all_off_by_one_request_each();
@@ -45,9 +44,8 @@ fn a_clock_within_the_time_out_is_nobodys_affair() {
 #[test]
 fn a_clock_beyond_the_time_out_is_corrected_once_and_told_in_seconds() {
     side_by_side(OFFSETS, |(offset, seconds, side)| {
-        let faults = format!(
-            "{SWIFT}[apex]\nclock_offset = \"{offset}\"\ntime_out = \"60s\"\nfuture_time_out = \"60s\"\n"
-        );
+        let faults =
+            format!("{SWIFT}[apex]\nclock_offset = \"{offset}\"\ntime_out = \"60s\"\nfuture_time_out = \"60s\"\n");
         let room = Apex::new(70, &faults);
         let output = room.isolate(&["--wait=30s"]).exits(0);
         room.assert_all_off_by_one_request_each();
@@ -90,8 +88,7 @@ fn check_tells_the_difference_of_the_clocks_whether_it_mattered_or_not() {
 #[test]
 fn a_user_who_wants_no_correction_is_told_the_seconds_and_nothing_is_sent() {
     side_by_side(OFFSETS, |(offset, seconds, side)| {
-        let faults =
-            format!("[apex]\nclock_offset = \"{offset}\"\ntime_out = \"60s\"\nfuture_time_out = \"60s\"\n");
+        let faults = format!("[apex]\nclock_offset = \"{offset}\"\ntime_out = \"60s\"\nfuture_time_out = \"60s\"\n");
         let room = Apex::new(3, &faults);
         room.env.add_config("correct_clock = false");
         let output = room.isolate(&[]).exits(4);
@@ -163,8 +160,7 @@ fn some_requests_that_are_too_old_stop_nothing() {
 
 #[test]
 fn a_second_disagreement_stops_the_run_and_no_host_is_lost() {
-    let faults =
-        "latency = \"20ms\"\napex.clock_offset = \"10m\"\n[[fault]]\nmethod = \"POST\"\nafter = 6\ntimes = 12\n\
+    let faults = "latency = \"20ms\"\napex.clock_offset = \"10m\"\n[[fault]]\nmethod = \"POST\"\nafter = 6\ntimes = 12\n\
          do = { code = -6 }\n";
     let room = Apex::new(40, faults);
     let output = room.isolate(&["--concurrency", "4"]).exits(7);

@@ -35,7 +35,7 @@ const FINAL: [(i32, &str); 15] = [
 ];
 
 /// Codes that are worth another try.
-const PASSING: [(i32, &str); 3] = [(-99, "server_error"), (-104, "gateway"), (-204, "gateway")];
+const PASSING: [(i32, &str); 3] = [(-99, "server_error"), (-104, "manager_unreachable"), (-204, "manager_unreachable")];
 
 /// The statuses of HTTP that a code may come with, as a fault file has them.
 const STATUSES: [&str; 3] = ["\"documented\"", "200", "400"];
@@ -106,8 +106,7 @@ fn a_code_that_never_passes_uses_up_the_tries_and_a_look_has_the_last_word() {
 #[test]
 fn a_code_that_is_fatal_stops_the_run_and_sends_nothing_beyond_what_is_under_way() {
     side_by_side(FATAL, |(code, reason)| {
-        let faults =
-            format!("latency = \"20ms\"\n[[fault]]\nmethod = \"POST\"\nafter = 5\ndo = {{ code = {code} }}\n");
+        let faults = format!("latency = \"20ms\"\n[[fault]]\nmethod = \"POST\"\nafter = 5\ndo = {{ code = {code} }}\n");
         let room = Apex::new(40, &faults);
         let output = room.isolate(&["--concurrency", "4"]).exits(7);
         assert_eq!(room.accepted(), 5, "{code}: {output}");
@@ -150,8 +149,7 @@ fn a_fatal_code_in_answer_to_the_list_ends_it_before_anything_is_sent() {
 #[test]
 fn any_other_code_in_answer_to_the_list_ends_it_before_anything_is_sent() {
     side_by_side(with_each_status(&[FINAL.as_slice(), &PASSING].concat()), |(code, reason, status)| {
-        let faults =
-            format!("apex.error_status = {status}\n[[fault]]\nmethod = \"GET\"\ndo = {{ code = {code} }}\n");
+        let faults = format!("apex.error_status = {status}\n[[fault]]\nmethod = \"GET\"\ndo = {{ code = {code} }}\n");
         let room = Apex::new(3, &faults);
         let output = room.isolate(&[]).exits(4);
         room.console.was_left_alone();
@@ -211,7 +209,11 @@ fn a_success_without_an_agent_is_nothing_done_asked_once_more_and_then_told() {
         let output = room.isolate(&[]).exits(6);
         assert_eq!((room.off(), room.posts()), (0, 2), "{form:?}\n{output}");
         let failed = failure(&output);
-        assert_eq!((&failed["outcome"], &failed["reason_code"]), (&json!("failed"), &json!("nothing_done")), "{output}");
+        assert_eq!(
+            (&failed["outcome"], &failed["reason_code"]),
+            (&json!("failed"), &json!("nothing_done")),
+            "{output}"
+        );
     });
 }
 
@@ -259,8 +261,7 @@ fn a_content_that_cannot_be_read_is_settled_by_a_look() {
 #[test]
 fn an_answer_for_another_agent_stops_the_run_with_that_host_in_doubt() {
     for deed in ["other_agent", "extra_agent"] {
-        let faults =
-            format!("latency = \"20ms\"\n[[fault]]\nmethod = \"POST\"\nnth = 3\ndo = \"{deed}\"\n");
+        let faults = format!("latency = \"20ms\"\n[[fault]]\nmethod = \"POST\"\nnth = 3\ndo = \"{deed}\"\n");
         let room = Apex::new(20, &faults);
         let output = room.isolate(&["--concurrency", "1"]).exits(7);
         assert_eq!(room.posts(), 3, "{deed}: {output}");

@@ -7,7 +7,7 @@ use edrctl::simulator::faults::Endpoint;
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::support::{Apex, Gate, Output, SWIFT, SmallDisk, intents, records, side_by_side, signal, wait_until};
+use crate::support::{Apex, Output, SWIFT, SmallDisk, intents, records, side_by_side, signal, wait_until};
 
 /// The program dies when it has written so many lines of a journal.
 const CRASH_AFTER: &str = "__EDRCTL_CRASH_AFTER_LINE";
@@ -31,12 +31,11 @@ const DONE_UNSEEN: [&str; 6] = [
 const UNDONE_UNSEEN: [&str; 3] = ["do = \"cut_before\"", "do = \"silence\"", "do = { html = 200 }"];
 
 /// Answers of a gateway that pass.
-const PASSING: [&str; 6] = [
+const PASSING: [&str; 5] = [
     "do = { html = 503 }",
     "do = { html = 502 }",
     "do = { html = 502 }\nretry_after = \"1s\"",
     "do = { html = 503 }\nretry_after = \"1s\"",
-    "do = { html = 429 }",
     "do = { html = 429 }\nretry_after = \"1s\"",
 ];
 
@@ -45,7 +44,7 @@ const STOPPING: [(&str, &str, &str); 5] = [
     ("do = { redirect = \"https://login.example.test/\" }", "gateway", "redirect"),
     ("do = { html = 401 }", "credentials_refused", "other credentials"),
     ("do = { html = 403 }", "forbidden", "let this machine in"),
-    ("do = { html = 404 }", "not_found", "no Automation API"),
+    ("do = { html = 404 }", "protocol", "no Automation API"),
     ("do = { html = 407 }", "gateway", "proxy"),
 ];
 
@@ -100,6 +99,24 @@ fn a_gateway_that_fails_for_a_moment_costs_one_more_request() {
 }
 
 #[test]
+fn too_many_requests_without_a_word_for_how_long_makes_everything_wait() {
+    let room = Apex::new(
+        40,
+        &format!("latency = \"20ms\"\n{SWIFT}[[fault]]\nmethod = \"POST\"\nafter = 6\ndo = {{ html = 429 }}\n"),
+    );
+    let output = room.isolate(&["--concurrency", "4", "--max-wait", "1s"]).exits(7);
+    assert_eq!(room.accepted(), 6, "{output}");
+    assert!(room.posts() <= 6 + 4, "{} requests", room.posts());
+    assert_eq!((output.outcomes()["accepted"], output.outcomes()["not_sent"]), (6, 34), "{output}");
+    // The list is waited for in the same way.
+    let room = Apex::new(4, "[[fault]]\nmethod = \"GET\"\ndo = { html = 429 }\n");
+    let output = room.isolate(&["--max-wait", "1s"]);
+    assert!(matches!(output.code, Some(4 | 7)), "{output}");
+    room.console.was_left_alone();
+    assert_eq!(room.lists(), 1, "{output}");
+}
+
+#[test]
 fn an_answer_that_all_others_would_earn_stops_the_run() {
     side_by_side(STOPPING, |(deed, reason, words)| {
         let faults = format!("latency = \"20ms\"\n{SWIFT}[[fault]]\nmethod = \"POST\"\nafter = 3\ntimes = 4\n{deed}\n");
@@ -132,12 +149,10 @@ fn an_answer_that_stops_before_anything_was_done_is_told_as_such_by_the_exit_cod
 
 #[test]
 fn a_list_that_fails_ends_it_before_anything_is_sent() {
-    let cases = DONE_UNSEEN
-        .into_iter()
-        .chain(UNDONE_UNSEEN)
-        .map(|deed| (deed, 3))
-        .chain(PASSING.into_iter().filter(|deed| !deed.contains("429") && !deed.contains("retry_after")).map(|deed| (deed, 3)))
-        .chain(STOPPING.map(|(deed, ..)| (deed, 1)));
+    // A console that names a wait is waited for as long as it likes, so these two are not among them.
+    let failing = PASSING.into_iter().filter(|deed| !deed.contains("429") && !deed.contains("503 }\nretry_after"));
+    let failing = DONE_UNSEEN.into_iter().chain(UNDONE_UNSEEN).chain(failing).map(|deed| (deed, 3));
+    let cases = failing.chain(STOPPING.map(|(deed, ..)| (deed, 1)));
     side_by_side(cases, |(deed, tries)| {
         let room = hurried(4, &format!("[[fault]]\nmethod = \"GET\"\n{deed}\n"));
         let output = room.isolate(&[]).exits(4);
@@ -162,7 +177,8 @@ fn a_list_that_fails_for_a_moment_is_asked_for_again() {
 #[test]
 fn a_list_that_fails_while_hosts_are_awaited_fails_no_host() {
     side_by_side(DONE_UNSEEN.into_iter().chain(UNDONE_UNSEEN).chain(PASSING), |deed| {
-        let faults = format!("[[confirm]]\nafter = \"500ms\"\n[[fault]]\nmethod = \"GET\"\nafter = 1\ntimes = 1\n{deed}\n");
+        let faults =
+            format!("[[confirm]]\nafter = \"500ms\"\n[[fault]]\nmethod = \"GET\"\nafter = 1\ntimes = 1\n{deed}\n");
         let room = hurried(4, &faults);
         let output = room.isolate(&["--wait=60s"]).exits(0);
         room.assert_all_off_by_one_request_each();
@@ -498,7 +514,8 @@ fn a_console_that_ignores_the_filter_by_id_is_listed_whole_and_nobody_else_is_be
 /// Everything in a text that may not reach a terminal or a table as it is.
 fn hostile(text: &str) -> Option<char> {
     text.chars().find(|c| {
-        (c.is_control() && *c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+        (c.is_control() && *c != '\n')
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
     })
 }
 
@@ -586,9 +603,11 @@ fn hostile_candidates_and_answers_are_cleaned_too() {
 #[test]
 fn an_id_with_quotes_slashes_and_percents_goes_into_the_body_and_into_no_address() {
     let ids = ["a\"b", "../../x", "50%25", "c&act=cmd_uninstall_agent", "d?e#f", "ü\\n"];
-    let agents: Vec<_> = (0..).zip(ids).map(|(n, id)| json!({ "entity_id": id, "host_name": format!("PC-{n}") })).collect();
+    let agents: Vec<_> =
+        (0..).zip(ids).map(|(n, id)| json!({ "entity_id": id, "host_name": format!("PC-{n}") })).collect();
     // Every answer is lost, so that each is looked at as well.
-    let faults = format!("http2 = false\n{SWIFT}[[fault]]\nmethod = \"POST\"\nper_host = true\nnth = 1\ndo = \"cut_after\"\n");
+    let faults =
+        format!("http2 = false\n{SWIFT}[[fault]]\nmethod = \"POST\"\nper_host = true\nnth = 1\ndo = \"cut_after\"\n");
     let room = Apex::of(&json!(agents), &faults);
     room.env.file("hosts.txt", (0..ids.len()).map(|n| format!("PC-{n}\n")).collect::<String>());
     let output = room.isolate(&["--wait=30s"]).exits(0);
@@ -598,7 +617,9 @@ fn an_id_with_quotes_slashes_and_percents_goes_into_the_body_and_into_no_address
     let told: BTreeMap<String, String> = output
         .results()
         .iter()
-        .map(|result| (result["target"].as_str().unwrap().to_owned(), result["host"]["id"].as_str().unwrap().to_owned()))
+        .map(|result| {
+            (result["target"].as_str().unwrap().to_owned(), result["host"]["id"].as_str().unwrap().to_owned())
+        })
         .collect();
     for (n, id) in ids.iter().enumerate() {
         assert_eq!(told[&format!("PC-{n}")], *id);
