@@ -253,6 +253,7 @@ fn help_lists_the_commands_that_exist_and_each_has_help() {
         "unisolate",
         "status",
         "hosts",
+        "apex-isolate",
         "check",
         "runs",
         "resume",

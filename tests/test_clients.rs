@@ -27,8 +27,9 @@ impl Standing {
         let mut child = env.start([&["simulate", "--vendor", "cisco"], more].concat());
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut config = String::new();
-        // The last key of the configuration is printed when the console serves.
-        while !config.contains("ca_file") {
+        let consoles = 1 + usize::from(more.contains(&"apex"));
+        // The last key of each section is printed when the consoles serve.
+        while config.matches("ca_file").count() < consoles {
             assert!(stdout.read_line(&mut config).unwrap() > 0, "it ended before it served: {config}");
         }
         env.private_file("console.toml", &config);
@@ -117,6 +118,29 @@ fn the_configuration_can_be_written_to_a_private_file() {
     let path = standing.env.path().join("ready.pem");
     standing.stop().exits(0);
     assert!(path.is_file(), "what was asked for stays");
+}
+
+#[test]
+fn one_program_serves_every_console_that_is_asked_for() {
+    // Two ports in a row that nobody has.
+    let free = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).ok()?.local_addr().ok();
+    let port =
+        (0..50).find_map(|_| free(0).map(|at| at.port()).filter(|port| *port < u16::MAX && free(port + 1).is_some()));
+    let port = port.unwrap();
+    let listen = format!("127.0.0.1:{port}");
+    let more = ["--vendor", "apex", "--vendor", "cisco", "--fleet", "4", "--listen", &listen];
+    let mut standing = Standing::new(TestEnv::new(), &more);
+    for vendor in ["cisco", "apex"] {
+        standing.run(&["check", vendor]).exits(0);
+        let listed = standing.run(&["hosts", "--vendor", vendor, "-o", "jsonl"]).exits(0);
+        assert_eq!(listed.results().len(), 4, "{vendor}: {listed}");
+    }
+    let config = fs::read_to_string(standing.env.path().join("console.toml")).unwrap();
+    let config = toml::from_str::<toml::Table>(&config).unwrap();
+    assert_eq!(config["cisco"]["base_url"].as_str().unwrap(), format!("https://127.0.0.1:{port}"));
+    assert_eq!(config["apex"]["url"].as_str().unwrap(), format!("https://127.0.0.1:{}", port + 1));
+    let stopped = standing.stop().exits(0);
+    assert_eq!(stopped.stderr.matches("until stopped").count(), 2, "{stopped}");
 }
 
 #[test]

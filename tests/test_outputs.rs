@@ -51,11 +51,11 @@ fn the_human_output_is_a_line_a_target_and_a_summary() {
     let output = env.run(["isolate", "--vendor", "cisco", "--yes", "hosts.txt"]);
     insta::assert_snapshot!(steady(&output, &console), @r"
     already      charlie          charlie.corp.example 3f1c2d94-7b60-4e2a-9a55-0c8e7d41b203  isolated
-    refused      kiosk            kiosk.corp.example 3f1c2d94-7b60-4e2a-9a55-0c8e7d41b204  the console says that this host cannot be isolated: its policy, operating system or agent version rules it out (state not_isolated, last seen 2026-01-31T08:00:00Z)
+    refused      kiosk            kiosk.corp.example 3f1c2d94-7b60-4e2a-9a55-0c8e7d41b204  the console says that this host cannot be isolated: its policy, product, operating system or agent version rules it out (state not_isolated, last seen 2026-01-31T08:00:00Z)
     unresolved   twin                                                       2 hosts fit, and none is taken: name one by its id
                  written at hosts.txt:4
-                 candidate: 3f1c2d94-7b60-4e2a-9a55-0c8e7d41b205  twin.corp.example  last seen 2026-01-31T08:00:00Z
-                 candidate: 3f1c2d94-7b60-4e2a-9a55-0c8e7d41b206  twin.corp.example  last seen 2026-01-30T08:00:00Z
+                 candidate: 3f1c2d94-7b60-4e2a-9a55-0c8e7d41b205  twin.corp.example  not_isolated  last seen 2026-01-31T08:00:00Z
+                 candidate: 3f1c2d94-7b60-4e2a-9a55-0c8e7d41b206  twin.corp.example  not_isolated  last seen 2026-01-30T08:00:00Z
     unresolved   nobody                                                     the console knows no host with this name
                  written at hosts.txt:5
     accepted     alpha            alpha.corp.example 3f1c2d94-7b60-4e2a-9a55-0c8e7d41b201
@@ -67,7 +67,7 @@ fn the_human_output_is_a_line_a_target_and_a_summary() {
               2  unresolved
               1  refused
     not succeeded, by reason:
-              1  refused      the console says that this host cannot be isolated: its policy, operating system or agent version rules it out
+              1  refused      the console says that this host cannot be isolated: its policy, product, operating system or agent version rules it out
                               kiosk
               1  unresolved   2 hosts fit, and none is taken: name one by its id
                               twin
@@ -96,11 +96,11 @@ fn a_dry_run_tells_the_plan_to_people() {
     not_sent     alpha            alpha.corp.example 3f1c2d94-7b60-4e2a-9a55-0c8e7d41b201  dry run: it would isolate this host (state not_isolated, last seen 2026-01-31T08:00:00Z)
                  named again at hosts.txt:6 as ALPHA.corp.example
     already      charlie          charlie.corp.example 3f1c2d94-7b60-4e2a-9a55-0c8e7d41b203  isolated
-    refused      kiosk            kiosk.corp.example 3f1c2d94-7b60-4e2a-9a55-0c8e7d41b204  the console says that this host cannot be isolated: its policy, operating system or agent version rules it out (state not_isolated, last seen 2026-01-31T08:00:00Z)
+    refused      kiosk            kiosk.corp.example 3f1c2d94-7b60-4e2a-9a55-0c8e7d41b204  the console says that this host cannot be isolated: its policy, product, operating system or agent version rules it out (state not_isolated, last seen 2026-01-31T08:00:00Z)
     unresolved   twin                                                       2 hosts fit, and none is taken: name one by its id
                  written at hosts.txt:4
-                 candidate: 3f1c2d94-7b60-4e2a-9a55-0c8e7d41b205  twin.corp.example  last seen 2026-01-31T08:00:00Z
-                 candidate: 3f1c2d94-7b60-4e2a-9a55-0c8e7d41b206  twin.corp.example  last seen 2026-01-30T08:00:00Z
+                 candidate: 3f1c2d94-7b60-4e2a-9a55-0c8e7d41b205  twin.corp.example  not_isolated  last seen 2026-01-31T08:00:00Z
+                 candidate: 3f1c2d94-7b60-4e2a-9a55-0c8e7d41b206  twin.corp.example  not_isolated  last seen 2026-01-30T08:00:00Z
     unresolved   nobody                                                     the console knows no host with this name
                  written at hosts.txt:5
 
@@ -110,7 +110,7 @@ fn a_dry_run_tells_the_plan_to_people() {
               1  refused
               1  not sent
     not succeeded, by reason:
-              1  refused      the console says that this host cannot be isolated: its policy, operating system or agent version rules it out
+              1  refused      the console says that this host cannot be isolated: its policy, product, operating system or agent version rules it out
                               kiosk
               1  unresolved   2 hosts fit, and none is taken: name one by its id
                               twin

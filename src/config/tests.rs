@@ -6,8 +6,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     domain::protect::Match,
-    http::Trust,
-    vendors::{VendorName, cisco::config::CiscoConfig},
+    vendors::{Link, VendorName, cisco::config::CiscoConfig},
 };
 
 /// A folder of its own, a file in it, an environment that nobody else has.
@@ -100,6 +99,11 @@ impl Room {
 fn cisco(loaded: &Loaded) -> Result<CiscoConfig, ConfigError> {
     let ready: Box<dyn Any> = loaded.console(VendorName::Cisco)?;
     Ok(*ready.downcast().unwrap())
+}
+
+/// Which certificates are trusted, in a word and with the file if there is one.
+fn trust(link: &Link) -> String {
+    format!("{:?}", link.trust)
 }
 
 mod errors;

@@ -182,7 +182,7 @@ mod tests {
         fn equality_order_and_hash_agree(a in "[aAbB0-]{0,20}", b in "[aAbB0-]{0,20}") {
             let hasher = std::collections::hash_map::RandomState::new();
             let (one, two) = (HostId::new(a.as_str()), HostId::new(b.as_str()));
-            let same = a.to_ascii_lowercase() == b.to_ascii_lowercase();
+            let same = a.eq_ignore_ascii_case(&b);
             prop_assert_eq!(one == two, same);
             prop_assert_eq!(one.cmp(&two) == Ordering::Equal, same);
             if same {

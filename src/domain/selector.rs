@@ -57,6 +57,9 @@ pub enum IdForm {
     Id(Option<Box<str>>),
     /// It may be one, as it may be a name: it is one where `id:` or `--by id` says so.
     IfSaid(Option<Box<str>>),
+    /// It looks like a damaged one; the text says how. The console's ids have no fixed form, so it is one where `id:` or
+    /// `--by id` says so.
+    DamagedUnlessSaid(&'static str, Option<Box<str>>),
     /// It is not; it may be a name or an address.
     NotAnId,
     /// It was meant to be one and is damaged; the text says how.
@@ -121,7 +124,9 @@ impl Selector {
         let written: Arc<str> = text.into();
         let value = match kind {
             Some(SelectorKind::Id) => match id_form(value) {
-                IdForm::Id(canonical) | IdForm::IfSaid(canonical) => id_value(&written, start, canonical),
+                IdForm::Id(canonical) | IdForm::IfSaid(canonical) | IdForm::DamagedUnlessSaid(_, canonical) => {
+                    id_value(&written, start, canonical)
+                }
                 IdForm::NotAnId => return Err(SelectorError::NotAnId),
                 IdForm::Damaged(how) => return Err(SelectorError::DamagedId(how)),
             },
@@ -138,7 +143,7 @@ impl Selector {
             Some(SelectorKind::Mac) => Value::Mac(one_card(parse_mac(value, true).ok_or(SelectorError::NotAMac)?)?),
             None => match id_form(value) {
                 IdForm::Id(canonical) => id_value(&written, start, canonical),
-                IdForm::Damaged(how) => return Err(SelectorError::DamagedId(how)),
+                IdForm::Damaged(how) | IdForm::DamagedUnlessSaid(how, _) => return Err(SelectorError::DamagedId(how)),
                 IdForm::NotAnId | IdForm::IfSaid(_) => {
                     if let Some(address) = parse_ip(value) {
                         Value::Ip(one_host(address)?)

@@ -207,7 +207,10 @@ fn settle(
             }
         }
         Some(Resolution::Several { candidates }) => {
-            let text = format!("{} hosts fit, and none is taken: name one by its id", candidates.len());
+            let first = candidates.first().and_then(|candidate| candidate.product.as_deref());
+            let by_product = candidates.iter().any(|candidate| candidate.product.as_deref() != first);
+            let or_product = if by_product { ", or choose a product with `--product`" } else { "" };
+            let text = format!("{} hosts fit, and none is taken: name one by its id{or_product}", candidates.len());
             unresolved(roster, FailureKind::Ambiguous, text, candidates);
         }
         Some(Resolution::None { near, why }) => match kind {

@@ -56,6 +56,23 @@ impl Table {
         self.rows.push(cells.into_iter().map(|cell| clean(cell.as_ref()).into_owned()).collect());
     }
 
+    /// Takes out the columns in which every cell says nothing.
+    pub fn drop_empty(&mut self, nothing: &str) {
+        let says = |index: usize| self.rows.iter().any(|row| row.get(index).is_some_and(|cell| cell != nothing));
+        let keep: Vec<bool> = (0..self.columns.len()).map(says).collect();
+        let kept = |index: &mut usize| {
+            let kept = keep.get(*index).copied().unwrap_or(true);
+            *index += 1;
+            kept
+        };
+        for row in &mut self.rows {
+            let mut index = 0;
+            row.retain(|_| kept(&mut index));
+        }
+        let mut index = 0;
+        self.columns.retain(|_| kept(&mut index));
+    }
+
     /// Whether no row was added.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
@@ -148,6 +165,15 @@ mod tests {
         0a1b2c3d-02  端末\u{1b}[31m         5  a\nb
         0a1b2c3d-03
         ");
+    }
+
+    #[test]
+    fn a_column_that_says_nothing_takes_no_room() {
+        let mut table = Table::new([Column::new("NAME"), Column::new("OS"), Column::new("GROUP")]);
+        table.push(["web01", "-", "-"]);
+        table.push(["web02", "-", "Servers"]);
+        table.drop_empty("-");
+        assert_eq!(table.render(None, false), "NAME   GROUP\nweb01  -\nweb02  Servers\n");
     }
 
     #[test]

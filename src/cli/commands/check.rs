@@ -163,8 +163,12 @@ fn human(name: &str, checked: &Checked<'_>, protected: usize) -> String {
         lines.push(format!("  quota left   {left} requests"));
     }
     if let Some(skew) = checked.clock_skew_seconds {
-        let side = if skew < 0 { "behind" } else { "ahead of" };
-        lines.push(format!("  clock        {} s {side} this machine's", skew.unsigned_abs()));
+        // The console tells the time in whole seconds.
+        lines.push(match skew {
+            -1..=1 => "  clock        agrees with this machine's".to_owned(),
+            i64::MIN..=-2 => format!("  clock        {} s behind this machine's", skew.unsigned_abs()),
+            2.. => format!("  clock        {skew} s ahead of this machine's"),
+        });
     }
     if protected > 0 {
         lines.push(format!("  protected    {protected} entries in [safety]"));

@@ -20,16 +20,18 @@ use crate::{
         signals, ui,
     },
     domain::{
-        host::{Host, HostId, short_name},
+        host::{Host, HostId, Isolation, short_name},
         outcome::ExitCode,
+        selector::IdForm,
     },
     reporters::{
+        clean::clean,
         csv, json_text,
         table::{Column, Table},
         words,
     },
     simulator::Fleet,
-    vendors::Wishes,
+    vendors::{VendorName, Wishes},
 };
 
 /// List the console's hosts: to make, check and complete target files
@@ -63,11 +65,17 @@ struct HostV1<'a> {
     name: Option<&'a str>,
     state: Option<&'a str>,
     capable: Option<bool>,
+    /// Whether the console says that it can be put back.
+    releasable: Option<bool>,
     addresses: Vec<String>,
     macs: Vec<String>,
     os: Option<&'a str>,
     group: Option<&'a str>,
     last_seen: Option<&'a str>,
+    /// The product whose agent this is, where one machine may have several.
+    product: Option<&'a str>,
+    /// Its domain, where the console keeps names without one.
+    domain: Option<&'a str>,
 }
 
 /// Hosts of the simulated console, where no target names any.
@@ -89,7 +97,7 @@ pub(crate) async fn run(args: HostsArgs, context: &Context) -> Result<ExitCode, 
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
     let mut tell = prepare::teller(context);
-    let mut printer = Printer::new(&args, context, vendor.word());
+    let mut printer = Printer::new(&args, context, vendor);
     let mut seen: HashSet<HostId> = HashSet::new();
     let mut cursor = None;
     let mut cursors = HashSet::new();
@@ -166,14 +174,14 @@ fn fits(pattern: &str, text: &str) -> bool {
 struct Printer {
     format: OutputFormat,
     plain: bool,
-    vendor: &'static str,
+    vendor: VendorName,
     out: BufWriter<io::Stdout>,
     table: Table,
     printed: u64,
 }
 
 impl Printer {
-    fn new(args: &HostsArgs, context: &Context, vendor: &'static str) -> Self {
+    fn new(args: &HostsArgs, context: &Context, vendor: VendorName) -> Self {
         let columns = [
             Column::new("NAME"),
             Column::new("ID").whole(),
@@ -182,6 +190,7 @@ impl Printer {
             Column::new("LAST SEEN"),
             Column::new("OS"),
             Column::new("GROUP"),
+            Column::new("PRODUCT"),
         ];
         Self {
             format: context.ui.output,
@@ -200,12 +209,17 @@ impl Printer {
         self.printed += 1;
         if self.plain {
             let name = host.name.as_deref().unwrap_or("-");
-            return writeln!(self.out, "{} # {}", host.id, crate::reporters::clean::clean(name));
+            // An id that could be taken for a name says what it is.
+            let plain = matches!((self.vendor.id_form())(host.id.as_str()), IdForm::Id(_));
+            let prefix = if plain { "" } else { "id:" };
+            let (id, name) = (clean(host.id.as_str()), clean(name));
+            return writeln!(self.out, "{prefix}{id} # {name}");
         }
         match self.format {
             OutputFormat::Human => {
+                let isolation = host.state.as_ref().map(|state| state.isolation);
                 let state = match (state, host.able.isolate) {
-                    (Some("not_isolated"), Some(false)) => "not available".to_owned(),
+                    (Some(_), Some(false)) if isolation == Some(Isolation::NotIsolated) => "not available".to_owned(),
                     (state, _) => state.unwrap_or("-").to_owned(),
                 };
                 self.table.push([
@@ -216,22 +230,26 @@ impl Printer {
                     host.last_seen.as_deref().unwrap_or("-"),
                     host.os.as_deref().unwrap_or("-"),
                     host.group.as_deref().unwrap_or("-"),
+                    host.product.as_deref().unwrap_or("-"),
                 ]);
                 Ok(())
             }
             OutputFormat::Jsonl | OutputFormat::Json => {
                 let line = json_text::to_line(&HostV1 {
                     schema: "edrctl.host/1",
-                    vendor: self.vendor,
+                    vendor: self.vendor.word(),
                     id: host.id.as_str(),
                     name: host.name.as_deref(),
                     state,
                     capable: host.able.isolate,
+                    releasable: host.able.release,
                     addresses,
                     macs,
                     os: host.os.as_deref(),
                     group: host.group.as_deref(),
                     last_seen: host.last_seen.as_deref(),
+                    product: host.product.as_deref(),
+                    domain: host.domain.as_deref(),
                 })?;
                 let line = line.trim_end_matches('\n');
                 match (self.format, self.printed) {
@@ -244,7 +262,8 @@ impl Printer {
                 if self.printed == 1 {
                     self.csv_header()?;
                 }
-                let capable = host.able.isolate.map_or("", |capable| if capable { "true" } else { "false" });
+                let word = |able: Option<bool>| able.map_or("", |able| if able { "true" } else { "false" });
+                let (capable, releasable) = (word(host.able.isolate), word(host.able.release));
                 let row = csv::row([
                     host.id.as_str(),
                     host.name.as_deref().unwrap_or(""),
@@ -255,6 +274,9 @@ impl Printer {
                     host.os.as_deref().unwrap_or(""),
                     host.group.as_deref().unwrap_or(""),
                     host.last_seen.as_deref().unwrap_or(""),
+                    host.product.as_deref().unwrap_or(""),
+                    host.domain.as_deref().unwrap_or(""),
+                    releasable,
                 ])?;
                 self.out.write_all(&row)
             }
@@ -262,7 +284,20 @@ impl Printer {
     }
 
     fn csv_header(&mut self) -> io::Result<()> {
-        let header = ["id", "name", "state", "capable", "addresses", "macs", "os", "group", "last_seen"];
+        let header = [
+            "id",
+            "name",
+            "state",
+            "capable",
+            "addresses",
+            "macs",
+            "os",
+            "group",
+            "last_seen",
+            "product",
+            "domain",
+            "releasable",
+        ];
         self.out.write_all(&csv::row(header)?)
     }
 
@@ -271,6 +306,7 @@ impl Printer {
             match (self.format, self.printed) {
                 (OutputFormat::Human, 0) => {}
                 (OutputFormat::Human, _) => {
+                    self.table.drop_empty("-");
                     let text = self.table.render(context.ui.table_columns(), context.ui.stdout_colour);
                     self.out.write_all(text.as_bytes())?;
                 }

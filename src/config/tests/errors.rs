@@ -67,7 +67,7 @@ fn a_key_that_is_not_known_is_pointed_at_with_the_one_that_was_meant() {
     ");
     assert_snapshot!(told("[zzz]\n"), @r"
     key `zzz` in config.toml line 1 is not known
-    hint: known here: `cisco`, `safety`, `run`, `profiles`
+    hint: known here: `cisco`, `apex`, `safety`, `run`, `profiles`
     ");
     assert_snapshot!(told("[profiles.acme.safty]\n"), @r"
     key `profiles.acme.safty` in config.toml line 1 is not known
@@ -95,7 +95,7 @@ fn the_first_mistake_of_the_file_is_the_one_that_is_told() {
 
 #[test]
 fn a_console_of_another_version_is_told_as_such() {
-    for console in ["apex", "kaspersky", "cybereason", "fortigate"] {
+    for console in ["kaspersky", "cybereason", "fortigate"] {
         let told = Room::new(&format!("[cisco]\n[{console}]\nurl = \"https://hunter2\"\n")).load_error();
         assert_eq!(
             told,

@@ -119,7 +119,8 @@ mod tests {
         assert!(!unsure("web*.vital.example", "dc01", ""));
         assert!(!unsure("web01", "dc01", ""));
         assert!(unsure("*.vital.example", "dc01", "vital"), "a domain's first part");
-        assert!(!unsure("*.vital.example", "dc01", "lab"));
+        assert!(unsure("*.vital.example", "dc01", "lab"), "lab may be lab.vital.example");
+        assert!(!unsure("dc01.vital.example", "dc01", "lab"));
         assert!(!unsure("*.vital.example", "dc01", "lab.example"));
     }
 

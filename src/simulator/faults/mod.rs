@@ -203,7 +203,7 @@ pub struct Rule {
     /// What chooses the share.
     #[serde(default)]
     pub seed: u64,
-    /// Sent as `Retry-After` with `status` and `html`.
+    /// Sent as `Retry-After` with `status`, `html`, `redirect` and `code`.
     pub retry_after: Option<Span>,
 }
 

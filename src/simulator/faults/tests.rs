@@ -126,3 +126,26 @@ fn the_defaults_of_the_documentation_are_the_defaults() {
     let written = Faults::parse(defaults).unwrap();
     assert_eq!(format!("{written:?}"), format!("{:?}", Faults::default()));
 }
+
+#[test]
+fn every_switch_of_apex_central_is_in_the_documentation_with_its_default() {
+    let page = include_str!("../../../docs/simulator.md");
+    let defaults = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let written: toml::Table = defaults.parse().unwrap();
+    let written = written["apex"].as_table().unwrap();
+    // The error lists every key there is.
+    let error = wrong("[apex]\ncolour = 1");
+    let keys: Vec<&str> = error.split('`').skip(3).step_by(2).collect();
+    assert!(keys.len() >= 15, "{error}");
+    for key in keys {
+        assert!(written.contains_key(key), "{key}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_switch_of_apex_central_is_told() {
+    assert_eq!(wrong("apex.clock_offset = '+9s'"), "line 1: an offset is written like 90s or -2m");
+    assert!(wrong("[apex]\nerror_status = 500").ends_with("must be \"documented\", 200 or 400"));
+    assert!(wrong("[[fault]]\ndo = { code = 1 }").ends_with("a code is a number from -9999 to -1"));
+    assert!(wrong("certificate = 'none'").contains("unknown variant `none`"));
+}

@@ -123,3 +123,42 @@ fn a_file_that_is_wrong_names_the_line() {
     }
     assert!(Fleet::read(std::path::Path::new("/nowhere/fleet.csv")).is_err());
 }
+
+#[test]
+fn a_json_file_says_what_apex_central_knows() {
+    let text = r#"[{"entity_id": "7AD3E6150C92-48BF4E61-A3D7-059C-F2B8", "host_name": "", "offline": true,
+                    "ip_address_list": " fe80::1%4 ,10.0.0.1", "mac_address_list": "02-00-5E-10-20-30"},
+                   {"host_name": "web01", "isolation_status": "not_supported", "capabilities": ["cmd_relocate_agent"]}]"#;
+    let fleet = Fleet::from_json(text).unwrap();
+    assert_eq!(names(&fleet), ["", "web01"]);
+    assert_eq!(fleet.id(0), "7AD3E6150C92-48BF4E61-A3D7-059C-F2B8");
+    assert_eq!((fleet.ip(0).to_string(), fleet.mac(0).to_string()), ("fe80::1".into(), "02:00:5e:10:20:30".into()));
+    assert_eq!((fleet.addresses(0), fleet.macs(0)), (" fe80::1%4 ,10.0.0.1".into(), "02-00-5E-10-20-30".into()));
+    assert_eq!(fleet.guid(1), Guid::derived("name", "web01"));
+    assert!(!fleet.said(1).unwrap().available);
+    assert_eq!(fleet.agent(1).unwrap().capabilities.as_deref(), Some(&[agents::Capability::Relocate][..]));
+    assert!(fleet.agent(0).unwrap().offline);
+}
+
+#[test]
+fn a_json_file_that_is_wrong_says_where() {
+    for (text, expected) in [
+        ("{}", "line 1: invalid type: map, expected a sequence at line 1 column 0"),
+        ("[{}]", "agent 1: an agent needs an entity_id or a host_name"),
+        (r#"[{"host_name": "a", "answers": 1}]"#, "agent 1: `answers` is a negative number"),
+        (r#"[{"host_name": "a"}, {"host_name": "A"}]"#, "two hosts have the same guid"),
+    ] {
+        assert_eq!(Fleet::from_json(text).unwrap_err().to_string(), expected, "{text}");
+    }
+    let unknown = Fleet::from_json("[{\n\"hostname\": \"a\"}]").unwrap_err().to_string();
+    assert!(unknown.starts_with("line 2: unknown field `hostname`"), "{unknown}");
+}
+
+#[test]
+fn the_example_of_apex_agents_is_a_fleet() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/apex-agents.json");
+    assert_eq!(Fleet::read(&path).unwrap().len(), 16);
+    let page = include_str!("../../../docs/simulator.md");
+    let shown = page.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
+    assert_eq!(Fleet::from_json(shown).unwrap().len(), 3);
+}

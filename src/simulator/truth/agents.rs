@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::HashMap, time::Duration};
 
 use super::{
-    AVAILABLE, CHANGING, HAS_CODE, ISOLATED, Inner, REMOVED, Truth,
+    AVAILABLE, CHANGING, ISOLATED, Inner, REMOVED, Truth,
     state::{AWAY, TURNED},
 };
 use crate::{
@@ -101,10 +101,10 @@ impl Truth {
 
     /// What an agent can do, in the console's order.
     pub(in crate::simulator) fn capabilities(inner: &Inner, number: u32) -> &[Capability] {
-        if let Some(said) = inner.fleet.agent(number).and_then(|agent| agent.capabilities.as_deref()) {
-            return said;
+        if !inner.state(number).is(AVAILABLE) {
+            return &[];
         }
-        if inner.state(number).is(AVAILABLE) { &Capability::ALL } else { &[] }
+        inner.fleet.agent(number).and_then(|agent| agent.capabilities.as_deref()).unwrap_or(&Capability::ALL)
     }
 
     /// Counts a request that matched a host.
@@ -165,7 +165,6 @@ impl Truth {
         state.set(ISOLATED, !isolate);
         state.set(CHANGING, true);
         state.set(TURNED, off == isolate);
-        state.set(HAS_CODE, true);
     }
 
     /// Whether the agent has done by now what it was asked then, other than isolation.

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::{
     faults::{HowConfirmed, Script},
-    fleet::{Fleet, Said},
+    fleet::{Fleet, Said, agents::Capability},
     guid::Guid,
 };
 use crate::domain::host::Isolation;
@@ -291,7 +291,7 @@ impl Truth {
             id: inner.fleet.id(number),
             name: inner.fleet.name(number),
             state: self.state(inner, number),
-            available: state.is(AVAILABLE),
+            available: Self::can(inner, number, Capability::Isolate),
             puts: state.puts,
             puts_accepted: state.puts_accepted,
             deletes: state.deletes,

@@ -123,6 +123,31 @@ async fn what_is_refused_is_counted_and_changes_nothing() {
     assert_eq!(truth.state_of("no guid"), None);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_console_may_hear_of_a_request_late() {
+    let (truth, _) = one("confirm = [{ after = '10s' }]");
+    let lag = Duration::from_secs(3);
+    let told = || truth.told(&truth.lock(), 0, lag);
+    let ask = |deed: agents::Deed| truth.begin(&mut truth.lock(), 0, &deed);
+    pass(1).await;
+    ask(agents::Deed::Isolate);
+    pass(2).await;
+    assert_eq!((told(), now(&truth)), (Isolation::NotIsolated, Isolation::Isolating));
+    pass(1).await;
+    assert_eq!(told(), Isolation::Isolating);
+    ask(agents::Deed::Restore);
+    assert_eq!((told(), now(&truth)), (Isolation::Isolating, Isolation::Releasing));
+    assert_eq!(truth.isolated(), 0, "it has not left the network yet");
+    pass(3).await;
+    assert_eq!(told(), Isolation::Releasing);
+    ask(agents::Deed::Isolate);
+    pass(10).await;
+    assert_eq!((told(), truth.isolated()), (Isolation::Isolated, 1));
+    ask(agents::Deed::Restore);
+    ask(agents::Deed::Isolate);
+    assert_eq!((now(&truth), truth.isolated()), (Isolation::Isolating, 1), "it is still off the network");
+}
+
 #[test]
 fn a_host_named_by_its_id_costs_less_than_fifty_bytes() {
     let per_host = size_of::<State>() + size_of::<Guid>() + size_of::<u32>();

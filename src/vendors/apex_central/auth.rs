@@ -192,10 +192,12 @@ impl SigningClock {
             ));
         }
         if !self.corrects {
-            return stops(format!(
-                "{}; `apex.correct_clock` is off: set the clock of this machine or of the console",
-                expired_words(ahead)
-            ));
+            let advice = if ahead.unsigned_abs() > SAME_TIME {
+                "; `apex.correct_clock` is off: set the clock of this machine or of the console"
+            } else {
+                ""
+            };
+            return stops(format!("{}{advice}", expired_words(ahead)));
         }
         let in_force = *self.correction.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(ahead);
         let text = format!("{}; requests are signed for the console's clock from here on", expired_words(in_force));

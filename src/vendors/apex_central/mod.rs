@@ -267,11 +267,10 @@ pub fn agents_of(response: &Response) -> Option<Page> {
 /// Ids are opaque to everyone but the console. Nearly all are GUIDs in one of two shapes; anything else is an id where it
 /// is said to be one.
 pub fn id_form(text: &str) -> IdForm {
+    let canonical = || text.bytes().any(|b| b.is_ascii_uppercase()).then(|| text.to_ascii_lowercase().into());
     match guid::form(text, &[guid::USUAL, REVERSED]) {
-        IdForm::NotAnId if may_be_an_id(text) => {
-            let canonical = text.bytes().any(|b| b.is_ascii_uppercase()).then(|| text.to_ascii_lowercase().into());
-            IdForm::IfSaid(canonical)
-        }
+        IdForm::NotAnId if may_be_an_id(text) => IdForm::IfSaid(canonical()),
+        IdForm::Damaged(how) if may_be_an_id(text) => IdForm::DamagedUnlessSaid(how, canonical()),
         form => form,
     }
 }
