@@ -74,14 +74,14 @@ fn carry_out(part: &str) -> Result<f64> {
     Ok(median(all))
 }
 
-/// An answer as a console sends it: each agent is some 600 bytes.
+/// An answer as a console sends it: each agent is some 550 bytes.
 fn reading(count: u32) -> Box<dyn Fn() -> Result<()>> {
     let mut body = r#"{"result_code":1,"result_description":"Operation successful","result_content":["#.to_owned();
     for n in 0..count {
         let (high, low) = (n / 250 % 250, n % 250);
         let comma = if n == 0 { "" } else { "," };
         body.push_str(&format!(
-            r#"{comma}{{"entity_id":"{n:08X}-7B3D-4E88-9A41-0D5E2C7F1B90","product":"SLF_PRODUCT_OFFICESCAN_CE","managing_server_id":"9D40B7E1-22AF-4C0B-8E65-71F3A8C95D02","ad_domain":"corp.example.test","folder_path":"Finance\\Desktops","ip_address_list":"10.20.{high}.{low},fe80::1c2d:3e4f:5a6b:{n:x}%4","mac_address_list":"02-00-5E-10-{high:02X}-{low:02X}","host_name":"FIN-DESK-{n:06}","isolation_status":"normal","capabilities":["cmd_isolate_agent","cmd_restore_isolated_agent","cmd_relocate_agent","cmd_uninstall_agent"]}}"#
+            r#"{comma}{{"entity_id":"{n:08X}-7B3D-4E88-9A41-0D5E2C7F1B90","product":"SLF_PRODUCT_OFFICESCAN_CE","managing_server_id":"9D40B7E1-22AF-4C0B-8E65-71F3A8C95D02","ad_domain":"corp.example.test","folder_path":"Finance\\Second floor\\Desktops","ip_address_list":"10.20.{high}.{low},fe80::1c2d:3e4f:5a6b:{n:x}%4,2001:db8:1c2d:3e4f:5a6b::{n:x}","mac_address_list":"02-00-5E-10-{high:02X}-{low:02X},02-00-5E-11-{high:02X}-{low:02X}","host_name":"FIN-DESK-{n:06}","isolation_status":"normal","capabilities":["cmd_isolate_agent","cmd_restore_isolated_agent","cmd_relocate_agent","cmd_uninstall_agent"]}}"#
         ));
     }
     body.push_str("]}");

@@ -70,7 +70,7 @@ impl Room {
             let (high, low) = (n / 250 % 250, n % 250);
             writeln!(
                 out,
-                r#"{before}{{"entity_id":"{id}","product":"SLF_PRODUCT_OFFICESCAN_CE","managing_server_id":"9D40B7E1-22AF-4C0B-8E65-71F3A8C95D02","ad_domain":"corp.example.test","folder_path":"Finance\\Desktops","ip_address_list":"10.20.{high}.{low},fe80::1c2d:3e4f:5a6b:{n:x}%4","mac_address_list":"02-00-5E-10-{high:02X}-{low:02X}","host_name":"FIN-DESK-{n:06}"}}"#
+                r#"{before}{{"entity_id":"{id}","product":"SLF_PRODUCT_OFFICESCAN_CE","managing_server_id":"9D40B7E1-22AF-4C0B-8E65-71F3A8C95D02","ad_domain":"corp.example.test","folder_path":"Finance\\Second floor\\Desktops","ip_address_list":"10.20.{high}.{low},fe80::1c2d:3e4f:5a6b:{n:x}%4,2001:db8:1c2d:3e4f:5a6b::{n:x}","mac_address_list":"02-00-5E-10-{high:02X}-{low:02X},02-00-5E-11-{high:02X}-{low:02X}","host_name":"FIN-DESK-{n:06}"}}"#
             )?;
             before = ",";
         }
