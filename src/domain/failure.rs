@@ -57,6 +57,8 @@ pub enum FailureKind {
     NothingDone,
     /// Another console manages the host.
     ManagedElsewhere,
+    /// The console cannot reach the server that manages the host.
+    ManagerUnreachable,
     /// The console answered for another host than was asked.
     WrongHost,
     /// A bug of ours.
@@ -65,7 +67,7 @@ pub enum FailureKind {
 
 impl FailureKind {
     /// Every kind, for reading words back and for tests.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::NotFound,
         Self::Ambiguous,
         Self::NotCapable,
@@ -92,6 +94,7 @@ impl FailureKind {
         Self::Altered,
         Self::NothingDone,
         Self::ManagedElsewhere,
+        Self::ManagerUnreachable,
         Self::WrongHost,
         Self::Internal,
     ];
@@ -125,6 +128,7 @@ impl FailureKind {
             Self::Altered => "altered",
             Self::NothingDone => "nothing_done",
             Self::ManagedElsewhere => "managed_elsewhere",
+            Self::ManagerUnreachable => "manager_unreachable",
             Self::WrongHost => "wrong_host",
             Self::Internal => "internal",
         }

@@ -118,15 +118,12 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     let invocation = Invocation { own_name, ..context.invocation(reading, files) };
     let mut reporters = context.ui.reporters(context.ui.setup(invocation));
     let nothing_to_do = roster.to_act().next().is_none();
-    let all_protected = nothing_to_do && all_refused(&roster);
+    let all_protected = nothing_to_do && all_protected(&roster);
     if args.dry_run || all_protected {
         let counts = tell_plan(&header, &roster, kind, session.console.requests, &mut reporters);
         session.close().await;
         return if all_protected {
-            Err(CommandError::text(
-                ExitCode::Refused,
-                format!("every host is protected or cannot be {kind}d; nothing was sent"),
-            ))
+            Err(CommandError::text(ExitCode::Refused, "every host is protected; nothing was sent"))
         } else {
             Ok(dry_run_exit(&counts))
         };
@@ -192,8 +189,14 @@ pub(super) fn check_limits(roster: &Roster, max_targets: Option<u64>, kind: Acti
     }
 }
 
-fn all_refused(roster: &Roster) -> bool {
-    roster.settled_as(Outcome::Refused) == u64::from(roster.len()) && !roster.is_empty()
+/// Whether a rule of ours forbids every host. One that the console cannot act on is no rule: that is a run that failed.
+fn all_protected(roster: &Roster) -> bool {
+    let protected = |n: u32| {
+        let settled = roster.detail(n).and_then(|detail| detail.settled.as_ref());
+        let reason = settled.and_then(|settled| settled.reason.as_ref());
+        reason.is_some_and(|reason| reason.kind == FailureKind::Protected)
+    };
+    !roster.is_empty() && (0..roster.len()).all(protected)
 }
 
 /// Tells what would be done, in the same words and shapes as a run.

@@ -2,7 +2,7 @@
 
 use crate::{
     cli::ui::Ui,
-    domain::{action::ActionKind, host::Host, outcome::Outcome},
+    domain::{action::ActionKind, host::Host},
     engine::roster::{Detail, Roster},
     reporters::{
         table::{Column, Table},
@@ -13,15 +13,15 @@ use crate::{
 /// No eye reads more rows than these before a question.
 const MOST_ROWS: usize = 50;
 
-/// What a found host is on: one row each, and a line for what is not shown.
+/// A row for each host that was found: what it is, whether the action can be done to it, and what is planned for it.
 pub(crate) fn table(roster: &Roster, kind: ActionKind, ui: &Ui) -> String {
     let columns = [
         Column::new("HOST"),
         Column::new("PRODUCT"),
         Column::new("ADDRESS"),
         Column::new("STATE"),
-        Column::new("CAN BE"),
-        Column::new("WILL"),
+        Column::new("ABLE").whole(),
+        Column::new("PLAN").whole(),
         Column::new("ID").whole(),
     ];
     let mut table = Table::new(columns);
@@ -44,20 +44,15 @@ pub(crate) fn table(roster: &Roster, kind: ActionKind, ui: &Ui) -> String {
 
 fn row(detail: &Detail, host: &Host, kind: ActionKind) -> [String; 7] {
     let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).unwrap_or("-").to_owned();
-    let able = [(host.able.isolate, "isolated"), (host.able.release, "put back")];
-    let able: Vec<&str> = able.into_iter().filter(|(able, _)| *able == Some(true)).map(|(_, word)| word).collect();
-    let will = match detail.settled.as_ref().map(|settled| settled.outcome) {
-        None => kind.word(),
-        Some(Outcome::Already) => "nothing: already so",
-        Some(outcome) => outcome.word(),
-    };
+    let able = host.able.of(kind).map_or("-", |able| if able { "yes" } else { "no" });
+    let plan = detail.settled.as_ref().map_or(kind.word(), |settled| settled.outcome.word());
     [
         text(host.name.as_deref()),
         text(host.product.as_deref()),
         text(host.addresses.first().map(ToString::to_string).as_deref()),
         text(host.state.as_ref().map(|state| state.word.as_ref())),
-        if able.is_empty() { "-".to_owned() } else { able.join(", ") },
-        will.to_owned(),
+        able.to_owned(),
+        plan.to_owned(),
         host.id.to_string(),
     ]
 }

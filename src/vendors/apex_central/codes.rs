@@ -61,9 +61,10 @@ pub(super) fn meaning(code: i64) -> Option<(Class, &'static str)> {
             Never(Kind::ManagedElsewhere),
             "another Apex Central or Control Manager below this one manages the agent: run it against that console",
         ),
-        -104 | -204 => {
-            (Backoff(Kind::Gateway), "the console cannot reach the product server that manages the agent at the moment")
-        }
+        -104 | -204 => (
+            Backoff(Kind::ManagerUnreachable),
+            "the console cannot reach the product server that manages the agent at the moment",
+        ),
         -105 | -205 => (Never(Kind::BadRequest), "the console does not know the server that the request names"),
         -106 | -206 => (Never(Kind::BadRequest), "another Apex Central below this one manages the server"),
         -107 | -207 => (Never(Kind::Unsupported), "the product server that manages the agent cannot do this"),
@@ -93,7 +94,7 @@ mod tests {
             (&[-99], Backoff(Kind::ServerError)),
             (&[-102, -202], Never(Kind::Ambiguous)),
             (&[-103, -203], Never(Kind::ManagedElsewhere)),
-            (&[-104, -204], Backoff(Kind::Gateway)),
+            (&[-104, -204], Backoff(Kind::ManagerUnreachable)),
             (&[-107, -207], Never(Kind::Unsupported)),
         ] {
             for code in codes {
