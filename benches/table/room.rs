@@ -60,7 +60,7 @@ impl Room {
         self.lines("fleet.csv", Some("guid"), count)
     }
 
-    /// A fleet of so many Apex Central agents, with the same ids; each record is as long as those of real consoles.
+    /// A fleet of so many Apex Central agents, with the same ids.
     pub(crate) fn agents(&self, count: u32) -> Result<PathBuf> {
         let path = self.at("agents.json");
         let mut out = BufWriter::new(File::create(&path)?);
