@@ -16,6 +16,7 @@ use edrctl::http;
 use edrctl::simulator::{self, Faults, Fleet, Model, Options, Stats, Truth};
 use tempfile::TempDir;
 
+mod agents;
 mod disk;
 mod fake;
 mod fleet;
@@ -23,6 +24,7 @@ mod gate;
 mod room;
 mod terminal;
 
+pub(crate) use agents::AT_ONCE;
 pub(crate) use disk::SmallDisk;
 pub(crate) use fake::FakeConsole;
 pub(crate) use fleet::{ISOLATE, SWIFT};
