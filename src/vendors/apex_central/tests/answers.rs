@@ -217,6 +217,10 @@ fn the_wait_that_a_gateway_asks_for_is_kept() {
         assert_eq!(wait(status, "Wed, 21 Oct 2015 07:28:00 GMT"), Some(1), "a date that has passed");
     }
     assert_eq!(wait(429, "soon"), None);
+    let coded = r#"{"result_code":-21,"result_description":"Invalid parameter","result_content":""}"#;
+    let told = change(&answer_with(429, coded, &[("retry-after", "17")]));
+    let wait = Again::Throttled(Some(std::time::Duration::from_secs(17)));
+    assert_eq!(told, (FailureKind::Throttled, wait, Scope::Targets), "a code below a 429 does not make it an end");
     let unread = answer_with(503, "", &[("retry-after", "soon")]);
     assert_eq!(change(&unread), (FailureKind::Gateway, Again::Backoff, Scope::Targets));
 }
