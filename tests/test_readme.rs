@@ -150,12 +150,12 @@ fn start(env: &TestEnv, command: &str) -> Running {
 #[test]
 fn the_commands_of_the_readme_do_what_it_says() {
     let mut env = room();
-    let mut console = None;
+    let mut consoles = Vec::new();
     let mut run = 0;
     for block in blocks(&read("README.md")) {
         let Some(marker) = &block.marker else { continue };
         if marker == "start" {
-            console = Some(start(&env, &commands(&block).first().unwrap().0));
+            consoles.push(start(&env, &commands(&block).first().unwrap().0));
             env.set("EDRCTL_CONFIG", "sim.toml");
             continue;
         }
@@ -173,7 +173,7 @@ fn the_commands_of_the_readme_do_what_it_says() {
             run += 1;
         }
     }
-    assert!(console.is_some() && run >= 15, "only {run} commands were run");
+    assert!(consoles.len() == 2 && run >= 20, "only {run} commands were run");
 }
 
 #[test]
@@ -284,7 +284,8 @@ fn every_command_that_the_docs_name_exists_with_its_options() {
 #[test]
 fn a_command_that_does_not_exist_would_be_noticed() {
     let env = TestEnv::new();
-    for line in ["edrctl undo latest", "edrctl isolate --vendor apex x", "x | edrctl isolate --vendor cisco --wave 2 -"]
+    for line in
+        ["edrctl undo latest", "edrctl isolate --vendor falcon x", "x | edrctl isolate --vendor cisco --wave 2 -"]
     {
         let [words] = calls(line).try_into().unwrap();
         let output = env.run(words.iter().map(String::as_str).chain(["--help"]));
@@ -387,12 +388,17 @@ fn keys(value: &serde_json::Value, into: &mut Vec<String>) {
 fn every_field_that_is_printed_is_in_the_docs() {
     let env = room();
     env.file("mixed.txt", "b1cb1816-7d85-457c-9f32-2a1422d00e17\nB1CB1816-7D85-457C-9F32-2A1422D00E17\n");
+    env.file("long.txt", "ENGINEERING-WORKSTATION-12\n");
     let list = ["isolate", "--vendor", "cisco", "--simulate", "-o", "json", "mixed.txt"];
-    let commands: [&[&str]; 4] = [
+    let commands: [&[&str]; 8] = [
         &list,
         &["hosts", "--vendor", "cisco", "--simulate", "-o", "json"],
         &["check", "cisco", "--simulate", "-o", "json"],
         &["runs", "list", "-o", "json"],
+        &["hosts", "--vendor", "apex", "--simulate", "-o", "json"],
+        &["check", "apex", "--simulate", "-o", "json"],
+        &["check", "apex", "--simulate", "--show-certificate", "-o", "json"],
+        &["status", "--vendor", "apex", "--simulate", "--netbios", "-o", "json", "long.txt"],
     ];
     let outputs = read("docs/outputs.md");
     let mut schemas = Vec::new();

@@ -19,6 +19,8 @@ use wait4::Wait4;
 pub(crate) struct Took {
     pub(crate) wall: Duration,
     pub(crate) peak_mib: f64,
+    /// Time that processors worked for it, in the program and in the system.
+    pub(crate) cpu: Duration,
 }
 
 /// Runs a program to its end, with nothing on its standard input; `errors` keeps its standard error.
@@ -38,7 +40,8 @@ pub(crate) fn run_with(command: &mut Command, out: Stdio, errors: &Path, code: i
         let said = std::fs::read_to_string(errors)?;
         bail!("{} ended with {}: {said}", command.get_program().display(), ended.status);
     }
-    Ok(Took { wall, peak_mib: ended.rusage.maxrss as f64 / (1024.0 * 1024.0) })
+    let cpu = ended.rusage.utime + ended.rusage.stime;
+    Ok(Took { wall, peak_mib: ended.rusage.maxrss as f64 / (1024.0 * 1024.0), cpu })
 }
 
 /// The first line that a program prints, if it is installed.

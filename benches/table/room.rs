@@ -60,6 +60,25 @@ impl Room {
         self.lines("fleet.csv", Some("guid"), count)
     }
 
+    /// A fleet of so many Apex Central agents, with the same ids.
+    pub(crate) fn agents(&self, count: u32) -> Result<PathBuf> {
+        let path = self.at("agents.json");
+        let mut out = BufWriter::new(File::create(&path)?);
+        let mut before = "[";
+        for n in 0..count {
+            let id = id(n).to_ascii_uppercase();
+            let (high, low) = (n / 250 % 250, n % 250);
+            writeln!(
+                out,
+                r#"{before}{{"entity_id":"{id}","product":"SLF_PRODUCT_OFFICESCAN_CE","managing_server_id":"9D40B7E1-22AF-4C0B-8E65-71F3A8C95D02","ad_domain":"corp.example.test","folder_path":"Finance\\Second floor\\Desktops","ip_address_list":"10.20.{high}.{low},fe80::1c2d:3e4f:5a6b:{n:x}%4,2001:db8:1c2d:3e4f:5a6b::{n:x}","mac_address_list":"02-00-5E-10-{high:02X}-{low:02X},02-00-5E-11-{high:02X}-{low:02X}","host_name":"FIN-DESK-{n:06}"}}"#
+            )?;
+            before = ",";
+        }
+        writeln!(out, "]")?;
+        out.flush()?;
+        Ok(path)
+    }
+
     fn lines(&self, name: &str, head: Option<&str>, count: u32) -> Result<PathBuf> {
         let path = self.at(name);
         let mut out = BufWriter::new(File::create(&path)?);
@@ -67,12 +86,16 @@ impl Room {
             writeln!(out, "{head}")?;
         }
         for n in 0..count {
-            // Spread, as ids are, and each one different.
-            let a = n.wrapping_mul(0x9e37_79b1);
-            let b = n.wrapping_mul(0x85eb_ca6b) >> 16;
-            writeln!(out, "{a:08x}-{b:04x}-4{:03x}-9a55-{n:012x}", b & 0xfff)?;
+            writeln!(out, "{}", id(n))?;
         }
         out.flush()?;
         Ok(path)
     }
+}
+
+/// The id of the host with this number: spread, as ids are, and each one different.
+fn id(n: u32) -> String {
+    let a = n.wrapping_mul(0x9e37_79b1);
+    let b = n.wrapping_mul(0x85eb_ca6b) >> 16;
+    format!("{a:08x}-{b:04x}-4{:03x}-9a55-{n:012x}", b & 0xfff)
 }

@@ -10,8 +10,33 @@ use anyhow::{Context, Result};
 
 use super::{process::Server, room::Room};
 
+/// Which console is simulated.
+#[derive(Clone, Copy)]
+pub(crate) enum Which {
+    Cisco,
+    Apex,
+}
+
+impl Which {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Cisco => "cisco",
+            Self::Apex => "apex",
+        }
+    }
+
+    /// The keys that say where it is and who asks.
+    const fn keys(self) -> [&'static str; 2] {
+        match self {
+            Self::Cisco => ["base_url", "client_id"],
+            Self::Apex => ["url", "application_id"],
+        }
+    }
+}
+
 /// A console with every host as it was registered: each run needs a new one.
 pub(crate) struct Simulated {
+    which: Which,
     server: Server,
     said: PathBuf,
     pub(crate) config: PathBuf,
@@ -26,26 +51,32 @@ pub(crate) struct Access {
 }
 
 impl Simulated {
-    /// Starts one with this fleet; its quota is out of the way.
+    /// Starts a Cisco console with this fleet; its quota is out of the way.
     pub(crate) fn start(room: &Room, fleet: &Path, latency: &str) -> Result<Self> {
+        Self::start_as(Which::Cisco, room, fleet, latency)
+    }
+
+    /// Starts one with this fleet; a quota, where it has one, is out of the way.
+    pub(crate) fn start_as(which: Which, room: &Room, fleet: &Path, latency: &str) -> Result<Self> {
         let faults = format!("latency = \"{latency}\"\n\n[quota]\nlimit = 10000000\n");
         let faults = room.file("faults.toml", &faults)?;
         let (config, ca, said) = (room.at("config.toml"), room.at("ca.pem"), room.at("simulate.txt"));
-        let mut command = room.edrctl(["simulate", "--vendor", "cisco", "--fleet"]);
+        let mut command = room.edrctl(["simulate", "--vendor", which.word(), "--fleet"]);
         command.arg(fleet).arg("--faults").arg(faults).arg("--write-config").arg(&config).arg("--write-ca").arg(&ca);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(&said)?);
         let mut server = Server::start(&mut command)?;
         server.ready().with_context(|| fs::read_to_string(&said).unwrap_or_default())?;
-        Ok(Self { server, said, config, ca })
+        Ok(Self { which, server, said, config, ca })
     }
 
     pub(crate) fn access(&self) -> Result<Access> {
         let text: toml::Table = fs::read_to_string(&self.config)?.parse()?;
-        let cisco = text.get("cisco").and_then(toml::Value::as_table).context("no section")?;
+        let section = text.get(self.which.word()).and_then(toml::Value::as_table).context("no section")?;
         let value = |key: &str| {
-            cisco.get(key).and_then(toml::Value::as_str).map(ToOwned::to_owned).with_context(|| format!("no `{key}`"))
+            section.get(key).and_then(toml::Value::as_str).map(ToOwned::to_owned).with_context(|| format!("no `{key}`"))
         };
-        Ok(Access { url: value("base_url")?, client_id: value("client_id")?, api_key: value("api_key")? })
+        let [url, client_id] = self.which.keys();
+        Ok(Access { url: value(url)?, client_id: value(client_id)?, api_key: value("api_key")? })
     }
 
     /// Ends it; returns how many requests it was sent.

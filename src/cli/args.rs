@@ -117,8 +117,8 @@ pub(crate) struct VendorArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Console")]
 pub(crate) struct ConsoleArgs {
-    /// Only agents of this product, in the console's word, where it may know one machine by several agents; such as
-    /// SLF_PRODUCT_OFFICESCAN_CE
+    /// Only agents of this product, as the console calls it, such as SLF_PRODUCT_OFFICESCAN_CE; for consoles that know one
+    /// machine by an agent of each product
     #[arg(long, value_name = "PRODUCT", value_parser = product)]
     pub(crate) product: Option<String>,
     /// Rehearse against an embedded simulated console; no real host is touched
@@ -164,7 +164,8 @@ pub(crate) struct TargetArgs {
     /// Leave malformed lines out instead of stopping at them
     #[arg(long)]
     pub(crate) skip_invalid: bool,
-    /// Take a host whose name is the first 15 characters of the target's, as NetBIOS cuts it off; each one is told
+    /// Also take a host whose name is the first 15 characters of the target's, where the console cuts names off; each
+    /// is told
     #[arg(long)]
     pub(crate) netbios: bool,
 }
@@ -206,7 +207,7 @@ pub(crate) struct ChangeArgs {
     /// Resolve, check and print the plan; send nothing that changes anything
     #[arg(long, help_heading = "Consent")]
     pub(crate) dry_run: bool,
-    /// Why, in words: the console keeps them with each host, the journal with the run
+    /// Why, in words: kept in the journal, and by the console with each host where it has room for them
     #[arg(long, help_heading = "Run", value_name = "TEXT", value_parser = line_of_text)]
     pub(crate) comment: Option<String>,
     /// Why, as the number of a ticket: for the journal
@@ -230,7 +231,7 @@ pub(crate) struct ConsentArgs {
 #[derive(Clone, Copy, Debug, Args)]
 #[command(next_help_heading = "Run")]
 pub(crate) struct WaitArgs {
-    /// Wait until the console confirms each host; without a DURATION for 10m
+    /// Wait until the console confirms each host, 10m unless DURATION says otherwise
     #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, default_missing_value = "10m", value_parser = duration)]
     pub(crate) wait: Option<std::time::Duration>,
 }

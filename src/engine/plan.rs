@@ -266,9 +266,18 @@ fn nearly(why: Near) -> String {
         Near::OtherDomain => {
             "no host has this full name; a host with the same short name is shown, and not taken".to_owned()
         }
+        Near::BareShared => {
+            "no host has this full name, and more than one target has the same short name: nobody can say \
+                             whose host it is"
+                .to_owned()
+        }
         Near::Cut => format!(
             "no host has this name; one whose name is its first {CUT} characters is shown, and not taken: \
              `--netbios` takes it"
+        ),
+        Near::CutElsewhere => format!(
+            "no host has this full name; one whose name is its first {CUT} characters is in another domain: it is shown, \
+             and not taken"
         ),
         Near::CutShared => format!(
             "no host has this name, and more than one target begins with the same {CUT} characters: nobody can say whose \

@@ -3,12 +3,16 @@
 //! Compared for equality and never "contains". A full name wins over a short one; more than one host that fits equally
 //! well is no match at all.
 
-use std::{collections::HashMap, net::IpAddr};
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    net::IpAddr,
+};
 
 use super::event::Candidate;
 use crate::domain::{
     host::{Host, HostId, MacAddr, short_name},
-    selector::{Entry, Named},
+    selector::{Entry, Named, same_name},
 };
 
 /// Candidates that are kept to be shown for one selector.
@@ -49,11 +53,19 @@ pub struct Resolver {
     names: HashMap<Box<str>, Vec<u32>>,
     /// Short names of selectors that have a domain: a bare host name is shown for them, and taken only where the console
     /// keeps names without domains and says nothing against it.
-    bare: HashMap<Box<str>, Vec<u32>>,
+    bare: HashMap<Box<str>, Vec<FullName>>,
     cut: HashMap<Box<str>, CutName>,
     addresses: HashMap<IpAddr, u32>,
     macs: HashMap<MacAddr, u32>,
     found: HashMap<u32, Found>,
+}
+
+/// A selector that was written with a domain; any two of one short name differ in it.
+#[derive(Clone, Copy, Debug)]
+struct FullName {
+    selector: u32,
+    /// The hash of the domain's first part. That two parts may share one leads to less being taken, never to more.
+    first_part: u64,
 }
 
 /// Selectors whose names begin with the same fifteen characters.
@@ -63,6 +75,8 @@ struct CutName {
     whole: Box<str>,
     /// Another one has another: then nobody can say whose host it is.
     shared: bool,
+    /// How many were written with a domain. Two of them are two hosts, and one whose domain is not known is neither's.
+    full: u32,
     selectors: Vec<u32>,
 }
 
@@ -71,6 +85,7 @@ struct Found {
     exact: Vec<Host>,
     short: Vec<Host>,
     bare: Vec<Host>,
+    bare_is_shared: bool,
     cut: Vec<Host>,
     cut_is_shared: bool,
 }
@@ -109,8 +124,12 @@ pub enum Resolution {
 pub enum Near {
     /// It is in another domain, or in none that is known.
     OtherDomain,
+    /// It is in no domain that is known, and more than one target has its short name.
+    BareShared,
     /// Its name may have been cut off, and that was not allowed for.
     Cut,
+    /// Its name may have been cut off, and its domain is another one.
+    CutElsewhere,
     /// Its name may have been cut off, and more than one target begins like it.
     CutShared,
 }
@@ -140,7 +159,8 @@ impl Resolver {
         let name = name.to_lowercase();
         let short = short_name(&name);
         if short.len() < name.len() {
-            self.bare.entry(short.into()).or_default().push(n);
+            let full = FullName { selector: n, first_part: first_part(domain_of(&name)) };
+            self.bare.entry(short.into()).or_default().push(full);
         }
         if self.rules.cut_names != Cutting::Ignored
             && let Some((at, _)) = short.char_indices().nth(CUT)
@@ -149,9 +169,11 @@ impl Resolver {
             let known = self.cut.entry(cut.into()).or_insert_with(|| CutName {
                 whole: short.into(),
                 shared: false,
+                full: 0,
                 selectors: Vec::new(),
             });
             known.shared |= *known.whole != *short;
+            known.full += u32::from(short.len() < name.len());
             known.selectors.push(n);
         }
         self.names.entry(name.into()).or_default().push(n);
@@ -159,8 +181,8 @@ impl Resolver {
 
     /// Holds one host of the inventory against every selector. The same host may come twice.
     pub fn offer(&mut self, host: &Host) {
-        let Self { rules, ids, names, bare, cut, addresses, macs, found } = self;
-        let most = if rules.all_agents { MOST_AGENTS } else { MAX_CANDIDATES };
+        let most = self.most_kept();
+        let Self { rules: _, ids, names, bare, cut, addresses, macs, found } = self;
         let mut of = |n: &u32, list: fn(&mut Found) -> &mut Vec<Host>| {
             keep(list(found.entry(*n).or_default()), host, most);
         };
@@ -179,14 +201,17 @@ impl Resolver {
             if short.len() < name.len() {
                 names.get(short).into_iter().flatten().for_each(|n| of(n, |found| &mut found.short));
             }
-            bare.get(short).into_iter().flatten().for_each(|n| of(n, |found| &mut found.bare));
-            if let Some(cut) = cut.get(short) {
-                for n in &cut.selectors {
-                    of(n, |found| &mut found.cut);
-                }
-                for n in &cut.selectors {
-                    found.entry(*n).or_default().cut_is_shared = cut.shared;
-                }
+            let full_names = bare.get(short).map(Vec::as_slice).unwrap_or_default();
+            full_names.iter().for_each(|full| of(&full.selector, |found| &mut found.bare));
+            let cut = cut.get(short);
+            cut.into_iter().flat_map(|cut| &cut.selectors).for_each(|n| of(n, |found| &mut found.cut));
+            let claims = || full_names.iter().filter(|full| may_claim(full, host));
+            if claims().nth(1).is_some() {
+                claims().for_each(|full| found.entry(full.selector).or_default().bare_is_shared = true);
+            }
+            let whole_domain = host.domain.as_deref().is_some_and(|domain| domain.contains('.'));
+            if let Some(cut) = cut.filter(|cut| cut.shared || cut.full > 1 && !whole_domain) {
+                cut.selectors.iter().for_each(|n| found.entry(*n).or_default().cut_is_shared = true);
             }
         }
         let mut of = |n: &u32| keep(&mut found.entry(*n).or_default().exact, host, most);
@@ -196,12 +221,13 @@ impl Resolver {
 
     /// What selector `n`, which names this, came to. Call once each.
     pub fn take(&mut self, n: u32, named: Named<'_>) -> Resolution {
-        let Found { exact, mut short, bare, cut, cut_is_shared } = self.found.remove(&n).unwrap_or_default();
-        let (same_domain, other_domain): (Vec<_>, Vec<_>) = match named {
-            Named::Name(name) => bare.into_iter().partition(|host| says_nothing_against(host, name)),
-            _ => (Vec::new(), bare),
-        };
-        short.extend(same_domain);
+        let Found { exact, mut short, bare, bare_is_shared, cut, cut_is_shared } =
+            self.found.remove(&n).unwrap_or_default();
+        let (mut same_domain, other_domain) = self.split(bare, named, says_nothing_against);
+        let (cut, cut_elsewhere) = self.split(cut, named, may_be_there);
+        if !bare_is_shared {
+            short.append(&mut same_domain);
+        }
         let by_name = matches!(named, Named::Name(_));
         for fits in [exact, short] {
             if !fits.is_empty() {
@@ -211,13 +237,32 @@ impl Resolver {
         if self.rules.cut_names == Cutting::Taken && !cut_is_shared && !cut.is_empty() {
             return self.taken(cut, true, by_name);
         }
-        let why = match (other_domain.is_empty(), cut_is_shared && self.rules.cut_names == Cutting::Taken) {
-            (false, _) => Near::OtherDomain,
-            (true, true) => Near::CutShared,
-            (true, false) => Near::Cut,
+        let (why, near) = if !same_domain.is_empty() {
+            (Near::BareShared, same_domain)
+        } else if !other_domain.is_empty() {
+            (Near::OtherDomain, other_domain)
+        } else if cut.is_empty() && !cut_elsewhere.is_empty() {
+            (Near::CutElsewhere, cut_elsewhere)
+        } else if cut_is_shared && self.rules.cut_names == Cutting::Taken {
+            (Near::CutShared, cut)
+        } else {
+            (Near::Cut, cut)
         };
-        let near = if other_domain.is_empty() { cut } else { other_domain };
         Resolution::None { near: near.into_iter().map(candidate).collect(), why }
+    }
+
+    /// Parts hosts by whether they may be in the domain of the name that was written. Of a crowd that was not kept whole,
+    /// none is taken: another one that fits as well may be missing.
+    fn split(&self, hosts: Vec<Host>, named: Named<'_>, fits: fn(&Host, &str) -> bool) -> (Vec<Host>, Vec<Host>) {
+        match named {
+            Named::Name(name) if !name.contains('.') => (hosts, Vec::new()),
+            Named::Name(name) if hosts.len() < self.most_kept() => hosts.into_iter().partition(|host| fits(host, name)),
+            _ => (Vec::new(), hosts),
+        }
+    }
+
+    const fn most_kept(&self) -> usize {
+        if self.rules.all_agents { MOST_AGENTS } else { MAX_CANDIDATES }
     }
 
     fn taken(&self, mut fits: Vec<Host>, cut: bool, by_name: bool) -> Resolution {
@@ -240,8 +285,29 @@ impl Resolver {
 /// of it, or only the first part of the one that was written, as Windows abbreviates it.
 fn says_nothing_against(host: &Host, name: &str) -> bool {
     let Some(domain) = host.domain.as_deref() else { return false };
-    let written = name.split_once('.').map_or("", |(_, domain)| domain);
-    domain.is_empty() || !domain.contains('.') && short_name(written).eq_ignore_ascii_case(domain)
+    domain.is_empty() || !domain.contains('.') && same_name(short_name(domain_of(name)), domain)
+}
+
+/// The same of a full name of which less is known.
+fn may_claim(full: &FullName, host: &Host) -> bool {
+    let Some(domain) = host.domain.as_deref() else { return false };
+    domain.is_empty() || !domain.contains('.') && first_part(&domain.to_lowercase()) == full.first_part
+}
+
+/// Everything behind the first dot.
+fn domain_of(name: &str) -> &str {
+    name.split_once('.').map_or("", |(_, domain)| domain)
+}
+
+fn first_part(domain: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    short_name(domain).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Whether a host can be in the domain of this full name, as far as the console tells.
+fn may_be_there(host: &Host, name: &str) -> bool {
+    host.domain.as_deref().is_some_and(|domain| same_name(domain, domain_of(name))) || says_nothing_against(host, name)
 }
 
 /// The same agent may be offered twice; one id may stand for two products.

@@ -241,9 +241,13 @@ impl Roster {
         (0..self.len()).filter(|n| self.detail(*n).is_none_or(|detail| detail.settled.is_none()))
     }
 
-    /// How many targets were resolved to a host.
+    /// How many targets were resolved to a host: an id is its own host until the console says that it has none.
     pub fn resolved(&self) -> u64 {
-        self.items.iter().filter(|item| item.host.is_some()).count() as u64
+        let is_unknown = |n| {
+            let settled = self.detail(n).and_then(|detail| detail.settled.as_ref());
+            settled.is_some_and(|settled| settled.outcome == Outcome::Unresolved)
+        };
+        (0_u32..).zip(&self.items).filter(|(n, item)| item.host.is_some() && !is_unknown(*n)).count() as u64
     }
 
     /// How many targets ended in an outcome before anything was sent.

@@ -65,6 +65,15 @@ impl FakeConsole {
         self.asked.lock().unwrap().clone()
     }
 
+    /// An environment whose `[apex]` leads here.
+    pub(crate) fn apex_env(&self) -> TestEnv {
+        let mut env = TestEnv::new();
+        env.set("EDRCTL_APEX_URL", self.url());
+        env.set("EDRCTL_APEX_APPLICATION_ID", "1F2E3D4C-5B6A-4798-8897-A6B5C4D3E2F1");
+        env.set("EDRCTL_APEX_API_KEY", "0A1B2C3D-4E5F-4061-8293-A4B5C6D7E8F9");
+        env
+    }
+
     /// An environment whose configuration leads here.
     pub(crate) fn env(&self) -> TestEnv {
         let mut env = TestEnv::new();
@@ -102,9 +111,9 @@ fn serve(mut stream: TcpStream, asked: &Mutex<Vec<Asked>>, answer: &Answer) -> s
         }
         authorized |= name.eq_ignore_ascii_case("authorization");
     }
-    let mut body = String::new();
-    reader.take(length).read_to_string(&mut body)?;
-    let request = Asked { method, path, authorized, body };
+    let mut body = Vec::new();
+    reader.take(length).read_to_end(&mut body)?;
+    let request = Asked { method, path, authorized, body: String::from_utf8_lossy(&body).into_owned() };
     let (status, body) = answer(&request);
     asked.lock().unwrap().push(request);
     write!(

@@ -16,6 +16,7 @@ use edrctl::http;
 use edrctl::simulator::{self, Faults, Fleet, Model, Options, Stats, Truth};
 use tempfile::TempDir;
 
+mod agents;
 mod apex;
 mod disk;
 mod fake;
@@ -24,6 +25,7 @@ mod gate;
 mod room;
 mod terminal;
 
+pub(crate) use agents::AT_ONCE;
 pub(crate) use apex::{Apex, PlayedApex, Said, success};
 pub(crate) use disk::SmallDisk;
 pub(crate) use fake::FakeConsole;

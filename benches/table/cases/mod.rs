@@ -1,5 +1,7 @@
 //! The cases, one file each.
 
+mod agents;
+mod apex;
 mod confirmed;
 mod disk;
 mod memory;
@@ -29,4 +31,6 @@ pub(crate) const CASES: &[Case] = &[
     Case { name: "start", what: start::WHAT, run: start::measure },
     Case { name: "confirmed", what: confirmed::WHAT, run: confirmed::measure },
     Case { name: "disk", what: disk::WHAT, run: disk::measure },
+    Case { name: "apex", what: apex::WHAT, run: apex::measure },
+    Case { name: "agents", what: agents::WHAT, run: agents::measure },
 ];

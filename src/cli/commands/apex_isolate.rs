@@ -16,8 +16,11 @@ use crate::{
 /// Isolate hosts through Apex Central: find the agents, check them, isolate, verify
 ///
 /// Reads the list of agents once, shows those that fit (host, product, address, state, what can be done), asks, isolates
-/// each by its id, and then lists until the console reports every one of them `isolated`. It is `isolate --vendor apex
-/// --wait` with the agents shown first.
+/// each by its id, and then lists until the console reports every one of them `isolated`, or 10 minutes have passed
+/// (`--wait=30m` waits longer). It is `isolate --vendor apex --wait` with the agents shown first.
+///
+/// To only look: --dry-run. To put the same hosts back: --restore. A host that is switched off stays pending until it is
+/// back; `edrctl resume --wait` waits for it later.
 #[derive(Debug, Args)]
 pub(crate) struct ApexIsolateArgs {
     #[command(flatten)]

@@ -1,7 +1,7 @@
 //! The example that is shipped: it loads as it stands, and with every key in it set.
 
 use super::*;
-use crate::config::file::Sections;
+use crate::{config::file::Sections, vendors::apex_central::config::ApexConfig};
 
 const EXAMPLE: &str = include_str!("../../../config.example.toml");
 
@@ -23,25 +23,50 @@ fn the_example_loads_as_it_stands_even_if_all_can_read_it() {
         .env("EDRCTL_CISCO_REGION", "eu")
         .env("EDRCTL_CISCO_CLIENT_ID", "abc")
         .env("EDRCTL_CISCO_API_KEY", "k");
-    assert!(cisco(&room.load().unwrap()).is_ok());
+    let room = room
+        .env("EDRCTL_APEX_URL", "https://apex.example")
+        .env("EDRCTL_APEX_APPLICATION_ID", "abc")
+        .env("EDRCTL_APEX_API_KEY", "k");
+    for vendor in VendorName::ALL {
+        assert!(room.load().unwrap().console(vendor).is_ok(), "{vendor}");
+    }
     assert!(room.load().unwrap().safety().unwrap().protected.is_empty());
+}
+
+/// What every console needs before it can be spoken to, and nothing else.
+fn least(vendor: VendorName) -> &'static str {
+    match vendor {
+        VendorName::Cisco => "[cisco]\nregion = \"eu\"\nclient_id = \"x\"\napi_key = \"k\"\n",
+        VendorName::Apex => "[apex]\nurl = \"https://apex.corp.example\"\napplication_id = \"x\"\napi_key = \"k\"\n",
+    }
 }
 
 #[test]
 fn the_example_loads_with_every_key_set_and_shows_the_defaults() {
-    let room = Room::with("config.toml", uncommented().as_bytes(), 0o600).env("ACME_API_KEY", "k");
+    let room = Room::with("config.toml", uncommented().as_bytes(), 0o600);
+    let room = room.env("ACME_API_KEY", "k").env("ACME_APEX_API_KEY", "k");
     let loaded = room.load().unwrap();
-    let shown = cisco(&loaded).unwrap();
-    let defaults = Room::new("[cisco]\nregion = \"eu\"\nclient_id = \"x\"\napi_key = \"k\"\n").load().unwrap();
-    let default = cisco(&defaults).unwrap();
-    let (shown, default) = (shown.link, default.link);
-    assert!(trust(&shown).starts_with("SystemAnd") && trust(&default) == "System");
-    assert_eq!((shown.url, shown.concurrency, shown.timeout), (default.url, default.concurrency, default.timeout));
+    for vendor in VendorName::ALL {
+        let shown = loaded.console(vendor).unwrap();
+        let defaults = Room::new(least(vendor)).load().unwrap();
+        let default = defaults.console(vendor).unwrap();
+        let (shown, default) = (shown.link(), default.link());
+        assert_eq!(trust(default), "System");
+        assert!(trust(shown).contains(".pem"), "{vendor}: {}", trust(shown));
+        assert_eq!(shown.url, default.url, "{vendor}");
+        assert_eq!((shown.concurrency, shown.timeout), (default.concurrency, default.timeout), "{vendor}");
+        assert_eq!(shown.warnings, default.warnings, "{vendor}");
+    }
+    let corrects = |loaded: &Loaded| {
+        let ready: Box<dyn Any> = loaded.console(VendorName::Apex).unwrap();
+        ready.downcast::<ApexConfig>().unwrap().application.corrects_clock
+    };
+    assert_eq!(corrects(&loaded), corrects(&Room::new(least(VendorName::Apex)).load().unwrap()));
     assert!(loaded.run().state_dir.is_some());
     assert_eq!(loaded.safety().unwrap().max_targets.map(u64::from), Some(50));
-    let acme = Room::with("config.toml", uncommented().as_bytes(), 0o600).env("ACME_API_KEY", "k").profile("acme");
-    let acme = acme.load().unwrap();
-    assert_eq!(cisco(&acme).unwrap().link.url.as_str(), "https://edr.acme.example/");
+    let acme = room.profile("acme").load().unwrap();
+    assert_eq!(acme.console(VendorName::Cisco).unwrap().link().url.as_str(), "https://edr.acme.example/");
+    assert_eq!(acme.console(VendorName::Apex).unwrap().link().url.as_str(), "https://apex.acme.example/");
     assert_eq!(acme.safety().unwrap().max_targets.map(u64::from), Some(10));
 }
 
@@ -59,7 +84,7 @@ fn every_other_way_in_the_example_is_valid_too() {
             assert!(room.load().unwrap().safety().is_ok(), "{other}");
         }
     }
-    assert!(tried >= 6, "{tried}");
+    assert!(tried >= 10, "{tried}");
 }
 
 #[test]

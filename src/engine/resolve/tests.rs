@@ -275,6 +275,76 @@ fn two_targets_that_are_cut_to_the_same_name_are_both_left_alone() {
 }
 
 #[test]
+fn a_cut_name_of_another_domain_is_not_taken() {
+    let rules = |cut_names| Rules { cut_names, all_agents: false };
+    for (domain, expected) in [
+        ("corp.example", "id-1 cut"),
+        ("CORP.Example", "id-1 cut"),
+        ("corp", "id-1 cut"),
+        ("", "id-1 cut"),
+        ("lab.example", "none, 1 near, CutElsewhere"),
+        ("lab", "none, 1 near, CutElsewhere"),
+    ] {
+        let hosts = [agent("id-1", "WORKSTATION-000", domain, "A")];
+        let resolved = resolve_by(rules(Cutting::Taken), &["workstation-00041.corp.example"], &hosts);
+        assert_eq!(told(&resolved[0]), expected, "{domain}");
+        let resolved = resolve_by(rules(Cutting::Taken), &["workstation-00041"], &hosts);
+        assert_eq!(told(&resolved[0]), "id-1 cut", "no domain was written, so none is wrong: {domain}");
+    }
+    let hosts = [agent("id-1", "WORKSTATION-000", "lab.example", "A"), agent("id-2", "WORKSTATION-000", "", "A")];
+    let resolved = resolve_by(rules(Cutting::Taken), &["workstation-00041.corp.example"], &hosts);
+    assert_eq!(told(&resolved[0]), "id-2 cut");
+}
+
+#[test]
+fn one_host_is_not_taken_for_two_full_names() {
+    let rules = Rules { cut_names: Cutting::Taken, all_agents: false };
+    let told_of = |texts: &[&str], hosts: &[Host]| resolve_by(rules, texts, hosts).iter().map(told).collect::<Vec<_>>();
+    let two = ["web01.corp.example", "web01.lab.example"];
+    let shared = "none, 1 near, BareShared";
+    let other = "none, 1 near, OtherDomain";
+    for (domain, expected) in [
+        ("", [shared, shared]),
+        ("CORP", ["id-1", other]),
+        ("corp.example", ["id-1", other]),
+        ("test.example", [other, other]),
+    ] {
+        assert_eq!(told_of(&two, &[agent("id-1", "WEB01", domain, "A")]), expected, "{domain}");
+    }
+    let same_first = ["web01.corp.example", "web01.corp.test"];
+    assert_eq!(told_of(&same_first, &[agent("id-1", "WEB01", "corp", "A")]), [shared; 2]);
+    let both = [agent("id-1", "WEB01", "corp.example", "A"), agent("id-2", "WEB01", "", "A")];
+    assert_eq!(told_of(&two, &both), ["id-1", "none, 1 near, BareShared"], "what is left is nobody's for sure");
+    assert_eq!(told_of(&["web01", "web01.corp.example"], &[agent("id-1", "WEB01", "", "A")]), ["id-1"; 2]);
+    let two = ["workstation-00041.corp.example", "workstation-00041.lab.example"];
+    for (domain, expected) in
+        [("", ["none, 1 near, CutShared"; 2]), ("corp.example", ["id-1 cut", "none, 1 near, CutElsewhere"])]
+    {
+        assert_eq!(told_of(&two, &[agent("id-1", "WORKSTATION-000", domain, "A")]), expected, "{domain}");
+    }
+}
+
+#[test]
+fn out_of_a_crowd_that_was_not_kept_whole_nobody_is_picked_for_his_domain() {
+    // The last one fits as well as the first, and was not kept.
+    let crowd = |name: &str| {
+        let mut hosts = vec![agent("id-first", name, "", "A")];
+        hosts.extend((0..30).map(|n| agent(&format!("id-{n}"), name, &format!("d{n}.example"), "A")));
+        hosts.push(agent("id-last", name, "", "A"));
+        hosts
+    };
+    let rules = Rules { cut_names: Cutting::Taken, all_agents: false };
+    let resolved = resolve_by(rules, &["web01.corp.example"], &crowd("WEB01"));
+    assert_eq!(told(&resolved[0]), "none, 20 near, OtherDomain");
+    let resolved = resolve_by(rules, &["workstation-00041.corp.example"], &crowd("WORKSTATION-000"));
+    assert_eq!(told(&resolved[0]), "none, 20 near, CutElsewhere");
+    // Who has the very domain is never one of a crowd.
+    let mut hosts = crowd("WEB01");
+    hosts.push(agent("id-exact", "WEB01", "corp.example", "A"));
+    assert_eq!(told(&resolve_by(rules, &["web01.corp.example"], &hosts)[0]), "id-exact");
+}
+
+#[test]
 fn every_agent_of_a_name_is_taken_where_all_are_wanted_and_for_nothing_but_a_name() {
     let mut hosts =
         vec![agent("id-1", "WEB01", "", "A"), agent("id-2", "WEB01", "", "B"), agent("id-1", "WEB01", "", "C")];

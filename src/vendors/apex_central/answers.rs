@@ -36,8 +36,14 @@ const LONGEST_WAIT: u64 = 86_400;
 /// What a success brings. `changes`: whether the request would have changed a host.
 pub(super) fn content<'a, T: Deserialize<'a>>(response: &'a Response, changes: bool) -> Result<Vec<T>, Refusal> {
     let body = response.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&response.body);
+    // The pace is told by the status, whoever tells it and whatever stands below.
+    let slower = match response.status.as_u16() {
+        429 => true,
+        503 => retry_after(response).is_some(),
+        _ => false,
+    };
     // A list in place of the envelope would be taken for its members in their order.
-    if body.trim_ascii_start().first() != Some(&b'{') {
+    if slower || body.trim_ascii_start().first() != Some(&b'{') {
         return Err(judge_status(response, changes).into());
     }
     let unread = if changes { Again::InDoubt } else { Again::Never };

@@ -24,9 +24,10 @@ use std::{
 
 use async_trait::async_trait;
 
+pub use self::auth::Signer;
 use self::{
     answers::Refusal,
-    auth::{Signer, SigningClock},
+    auth::SigningClock,
     requests::{Draft, Sought},
 };
 use crate::{
@@ -255,6 +256,11 @@ const REVERSED: guid::Shape = [12, 8, 4, 4, 4];
 
 /// The longest text that is taken for an id.
 const LONGEST_ID: usize = 128;
+
+/// The agents that an answer lists, if it is a good list. Public so that the benchmark measures this and no copy of it.
+pub fn agents_of(response: &Response) -> Option<Page> {
+    requests::judge_agents(None, response).ok()
+}
 
 /// Tells an `entity_id` from a name or an address.
 ///

@@ -69,7 +69,7 @@ fn a_code_means_the_same_with_every_status() {
         (&[-99], (Kind::ServerError, Backoff, Targets)),
         (&[-102, -202], (Kind::Ambiguous, Never, Targets)),
         (&[-103, -203], (Kind::ManagedElsewhere, Never, Targets)),
-        (&[-104, -204], (Kind::Gateway, Backoff, Targets)),
+        (&[-104, -204], (Kind::ManagerUnreachable, Backoff, Targets)),
         (&[-107, -207], (Kind::Unsupported, Never, Targets)),
         (&[-1, -10, -300, -9_999], (Kind::Protocol, Never, Targets)),
     ] {
@@ -217,6 +217,10 @@ fn the_wait_that_a_gateway_asks_for_is_kept() {
         assert_eq!(wait(status, "Wed, 21 Oct 2015 07:28:00 GMT"), Some(1), "a date that has passed");
     }
     assert_eq!(wait(429, "soon"), None);
+    let coded = r#"{"result_code":-21,"result_description":"Invalid parameter","result_content":""}"#;
+    let told = change(&answer_with(429, coded, &[("retry-after", "17")]));
+    let wait = Again::Throttled(Some(std::time::Duration::from_secs(17)));
+    assert_eq!(told, (FailureKind::Throttled, wait, Scope::Targets), "a code below a 429 does not make it an end");
     let unread = answer_with(503, "", &[("retry-after", "soon")]);
     assert_eq!(change(&unread), (FailureKind::Gateway, Again::Backoff, Scope::Targets));
 }

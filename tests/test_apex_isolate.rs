@@ -1,0 +1,576 @@
+//! `isolate`, `unisolate`, `status`, `hosts` and `apex-isolate` through Apex Central: the fleet's true state first.
+
+use edrctl::domain::host::Isolation;
+use serde_json::{Value, json};
+
+use crate::support::{AT_ONCE, Console, FakeConsole, Output, Terminal, TestEnv, records};
+
+const FIN: &str = "6A1C0F52-7B3D-4E88-9A41-0D5E2C7F1B90";
+const FILES: &str = "3E94B1F7-C026-4D58-B7A9-60D3F85E127C";
+const FRONT: &str = "5f0de8b2-6c47-4a19-92e3-b840d7f1653c";
+const ENGINEER: &str = "D50A7C13-4B9F-4E62-8A37-F1C80E295B4D";
+
+fn examples() -> (Console, TestEnv) {
+    let console = Console::of_examples(AT_ONCE);
+    let env = TestEnv::of(&console);
+    (console, env)
+}
+
+fn with_safety(safety: &str) -> (Console, TestEnv) {
+    let (console, env) = examples();
+    env.add_config(&format!("[safety]\n{safety}"));
+    (console, env)
+}
+
+/// The states of the agents, by name, that are not as the fixtures have them at the start.
+fn changed(console: &Console) -> Vec<(String, Isolation)> {
+    let begin = Console::of_examples("").fleet().hosts();
+    let now = console.fleet().hosts();
+    let pairs = begin.into_iter().zip(now).filter(|(before, after)| before.state != after.state);
+    pairs.map(|(_, after)| (after.name, after.state)).collect()
+}
+
+#[test]
+fn isolate_cuts_exactly_the_listed_hosts_off_and_unisolate_puts_them_back() {
+    let (console, env) = examples();
+    let output = env.isolate_agents(format!("files-02\n{FRONT}\n"), &[]).exits(0);
+    let expected = [("FILES-02".to_owned(), Isolation::Isolated), ("RECEPTION-01".to_owned(), Isolation::Isolated)];
+    assert_eq!(changed(&console), expected);
+    console.listed_once_and_took(2);
+    assert_eq!(output.outcomes(), [("accepted".to_owned(), 2)].into(), "an answer of the console is no proof");
+    let back = ["unisolate", "--vendor", "apex", "--yes", "--wait", "-o", "jsonl", "hosts.txt"];
+    let output = env.run(back).exits(0);
+    assert_eq!(changed(&console), []);
+    assert_eq!(output.outcomes(), [("confirmed".to_owned(), 2)].into());
+    assert!(output.results().iter().all(|result| result["state"] == "normal"), "{output}");
+    assert_eq!((console.posts(), console.lists()), (4, 3), "a plan each, and one round");
+}
+
+#[test]
+fn every_output_format_tells_the_same_of_a_run() {
+    let (console, env) = examples();
+    let list = env.file("hosts.txt", "FILES-02\nRECEPTION-02\n");
+    let run = |verb: &str, format: &str| env.run([verb, "--vendor", "apex", "--yes", "-o", format, &list]).exits(0);
+    let human = run("isolate", "human");
+    for words in ["accepted     FILES-02", FILES, "already      RECEPTION-02", "isolated", "Trend Micro Apex Central"] {
+        assert!(human.stdout.contains(words), "`{words}`\n{human}");
+    }
+    assert!(human.stdout.contains("next: edrctl unisolate --vendor apex hosts.txt"), "{human}");
+    let lines = run("unisolate", "jsonl");
+    assert_eq!(lines.outcomes(), [("accepted".to_owned(), 2)].into());
+    assert!(lines.results().iter().all(|result| result["vendor"] == "apex" && result["action"] == "unisolate"));
+    let json: Value = serde_json::from_str(&run("isolate", "json").stdout).unwrap();
+    assert_eq!((&json["vendor"], &json["summary"]["outcomes"]["accepted"]), (&"apex".into(), &2.into()), "{json}");
+    let csv = run("unisolate", "csv");
+    assert_eq!(
+        csv.stdout.lines().filter(|line| line.contains(",apex,unisolate,") && line.contains(",accepted,")).count(),
+        2
+    );
+    assert!(!console.cut_off().contains(&FILES.to_owned()));
+}
+
+#[test]
+fn status_tells_the_consoles_own_words_in_every_format_and_changes_nothing() {
+    let (console, env) = examples();
+    let states = [
+        ("FILES-02", "normal"),
+        ("RECEPTION-02", "isolated"),
+        ("PLANT-PANEL-3", "not_supported"),
+        ("SALES-LT-90", "endpoint_isolation_pending"),
+        ("büro-07", "isolated"),
+    ];
+    let list = env.file("hosts.txt", states.map(|(name, _)| format!("{name}\n")).concat());
+    let status = |format: &str| env.run(["status", "--vendor", "apex", "-o", format, &list]).exits(0);
+    let lines = status("jsonl");
+    for (name, state) in states {
+        let results = lines.results();
+        let result = results.iter().find(|result| result["target"] == name).unwrap();
+        assert_eq!((&result["outcome"], &result["state"]), (&"confirmed".into(), &state.into()), "{result}");
+    }
+    let json: Value = serde_json::from_str(&status("json").stdout).unwrap();
+    assert_eq!(json["results"].as_array().unwrap().len(), 5);
+    let (human, csv) = (status("human").stdout, status("csv").stdout);
+    for (name, state) in states {
+        assert!(human.lines().any(|line| line.contains(name) && line.trim_end().ends_with(state)), "{name}\n{human}");
+        assert!(csv.lines().any(|line| line.contains(name) && line.contains(&format!(",{state},"))), "{name}\n{csv}");
+    }
+    assert_eq!((console.lists(), console.stats().total()), (4, 4), "one list each");
+    console.was_left_alone();
+    assert!(env.journals().is_empty());
+}
+
+#[test]
+fn hosts_lists_all_agents_or_those_of_one_product_in_every_format() {
+    let (console, env) = examples();
+    let hosts = |more: &[&str]| env.run(["hosts", "--vendor", "apex"].iter().chain(more)).exits(0);
+    let lines = hosts(&["-o", "jsonl"]).results();
+    assert_eq!(lines.len(), 16);
+    let files = lines.iter().find(|host| host["id"] == FILES).unwrap();
+    assert_eq!(
+        (&files["name"], &files["state"], &files["group"]),
+        (&"FILES-02".into(), &"normal".into(), &"Servers".into())
+    );
+    let addresses = ["10.20.40.10", "172.16.40.10", "2001:db8:40::10", "fe80::5eff:fe10:310"];
+    for address in addresses {
+        assert!(files["addresses"].as_array().unwrap().contains(&address.into()), "{files}");
+    }
+    let macs = json!(["02:00:5e:10:03:10", "02:00:5e:10:03:11"]);
+    assert_eq!((&files["capable"], &files["macs"]), (&true.into(), &macs), "{files}");
+    let json: Value = serde_json::from_str(&hosts(&["-o", "json"]).stdout).unwrap();
+    assert_eq!(json.as_array().unwrap(), &lines);
+    let (human, csv) = (hosts(&[]).stdout, hosts(&["-o", "csv"]).stdout);
+    for host in console.fleet().hosts() {
+        assert!(human.contains(&host.id) && csv.contains(&host.id), "{}", host.id);
+    }
+    for (product, count) in [("SLF_PRODUCT_HEADLESS_DSM", 1), ("slf_product_officescan_ce", 15), ("NOBODY", 0)] {
+        let listed = hosts(&["--product", product, "-o", "jsonl"]).results();
+        assert_eq!(listed.len(), count, "{product}");
+    }
+    assert_eq!(hosts(&["--state", "isolated", "-o", "jsonl"]).results().len(), 2);
+    console.was_left_alone();
+}
+
+#[test]
+fn a_plain_listing_is_a_target_file_that_needs_no_option() {
+    let agents = json!([
+        {"entity_id": "6A1C0F52-7B3D-4E88-9A41-0D5E2C7F1B90", "host_name": "ONE"},
+        {"entity_id": "7ad3e6150c92-48bf4e61-a3d7-059c-f2b8", "host_name": "TWO"},
+        {"entity_id": "AGENT-3", "host_name": "THREE"},
+        {"entity_id": "10.20.30.40", "host_name": "FOUR"},
+    ]);
+    let console = Console::of_agents(&agents, AT_ONCE);
+    let env = TestEnv::of(&console);
+    let listing = env.run(["hosts", "--vendor", "apex", "--plain"]).exits(0);
+    let status = env.run_with_input(["status", "--vendor", "apex", "-o", "jsonl", "-"], &listing.stdout).exits(0);
+    assert_eq!(status.results().len(), 4, "{status}");
+}
+
+#[test]
+fn check_proves_the_console_and_tells_it_in_words_and_in_json() {
+    let (console, env) = examples();
+    let human = env.run(["check", "apex"]).exits(0);
+    for words in ["apex: good", "Trend Micro Apex Central", "product servers", console.inner().base_url()] {
+        assert!(human.stdout.contains(words), "`{words}`\n{human}");
+    }
+    for format in ["jsonl", "json"] {
+        let checked = env.run(["check", "apex", "-o", format]).exits(0).result();
+        assert_eq!((&checked["vendor"], &checked["console"]), (&"apex".into(), &console.inner().base_url().into()));
+        assert_eq!(checked["quota_left"], Value::Null, "{checked}");
+    }
+    env.run(["check", "apex", "-o", "csv"]).exits(2);
+    assert_eq!(console.lists(), 0, "a check reads no fleet");
+    let key = &console.inner().credentials().api_key;
+    assert!(!human.to_string().contains(key.as_str()));
+    console.was_left_alone();
+    TestEnv::new().run(["check", "apex", "--simulate"]).exits(0);
+}
+
+#[test]
+fn a_dry_run_tells_the_plan_and_sends_no_action() {
+    let (console, env) = examples();
+    let list = env.file("hosts.txt", "FILES-02\nRECEPTION-02\nPLANT-PANEL-3\nFIN-DESK-0041\n");
+    for command in [&["isolate", "--vendor", "apex"][..], &["apex-isolate"]] {
+        let args = [command, &["--dry-run", "-o", "jsonl", &list]].concat();
+        let output = env.run(args).exits(6);
+        for (target, outcome) in [
+            ("FILES-02", "not_sent"),
+            ("RECEPTION-02", "already"),
+            ("PLANT-PANEL-3", "refused"),
+            ("FIN-DESK-0041", "unresolved"),
+        ] {
+            assert_eq!(output.outcome_of(target), outcome, "{output}");
+        }
+    }
+    assert_eq!((console.lists(), console.stats().total()), (2, 2));
+    console.was_left_alone();
+    assert!(env.journals().is_empty());
+}
+
+#[test]
+fn expect_count_counts_the_hosts_that_the_console_knows() {
+    // Two hosts, one of them twice; an id and a name that nobody has.
+    let targets = format!("FILES-02\n10.20.40.10\n{FRONT}\n00000000-0000-4000-8000-00000000dead\nnobody\n");
+    for (count, code, posts) in [("2", 6, 2), ("3", 5, 0), ("1", 5, 0)] {
+        let (console, env) = examples();
+        let list = env.file("hosts.txt", &targets);
+        let output = env.run(["isolate", "--vendor", "apex", "--expect-count", count, &list]).exits(code);
+        assert_eq!(console.posts(), posts, "{count}\n{output}");
+    }
+}
+
+#[test]
+fn a_protected_host_is_refused_however_it_is_protected_and_however_it_was_named() {
+    for (protected, targets) in [
+        ("files-02", "FILES-02\n10.20.40.10\n"),
+        ("10.20.40.0/24", "files-02\n"),
+        ("172.16.40.10", "files-02\n"),
+        ("2001:db8:40::/48", "02-00-5E-10-03-11\n"),
+        ("3e94b1f7-c026-4d58-b7a9-60d3f85e127c", "FILES-02\n"),
+        ("3E94B1F7-C026-4D58-B7A9-60D3F85E127C", "3e94b1f7-c026-4d58-b7a9-60d3f85e127c\n"),
+        ("5F0DE8B2-6C47-4A19-92E3-B840D7F1653C", FRONT),
+        // The console tells no domain of this host, so it may be one of these.
+        ("*.vital.example", "FILES-02\n"),
+        ("files-02.vital.example", "FILES-02\n"),
+        // All of the name that the console tells, and maybe not all of it.
+        ("engineering-workstation-7", "ENGINEERING-WOR\n"),
+        ("engineering-workstation-7", "10.20.32.15\n"),
+        // The console tells no address of this host.
+        ("192.168.0.0/16", "NEVER-SEEN-01\n"),
+        ("FIN-DESK-0041.corp.example.test", FIN),
+        ("*.example.test", FIN),
+    ] {
+        for command in [&["isolate", "--vendor", "apex"][..], &["apex-isolate"], &["unisolate", "--vendor", "apex"]] {
+            let (console, env) = with_safety(&format!("protected = [\"{protected}\"]"));
+            let list = env.file("hosts.txt", targets);
+            let args = [command, &["--yes", "-o", "jsonl", &list]].concat();
+            let result = env.run(args).exits(5).result();
+            let code = (&result["outcome"], &result["reason_code"]);
+            assert_eq!(code, (&"refused".into(), &"protected".into()), "{protected} {result}");
+            console.was_left_alone();
+            assert!(env.journals().is_empty());
+        }
+    }
+}
+
+#[test]
+fn what_is_known_not_to_be_protected_is_acted_on() {
+    // A whole domain is told of the first, fourteen characters of the second, and an address of the third.
+    for (protected, target) in [("*.vital.example", FIN), ("reception-011", FRONT), ("10.20.31.0/24", ENGINEER)] {
+        let (console, env) = with_safety(&format!("protected = [\"{protected}\"]"));
+        env.isolate_agents(target, &[]).exits(0);
+        assert_eq!(console.posts(), 1, "{protected}");
+    }
+}
+
+#[test]
+fn more_hosts_than_a_run_may_touch_are_refused_whole() {
+    let (console, env) = with_safety("max_targets = 1");
+    env.isolate_agents("FILES-02\nRECEPTION-01\n", &[]).exits(5).says("max_targets");
+    console.was_left_alone();
+    // An agent that is so already is not touched, and two names of one host are one host.
+    env.isolate_agents("FILES-02\n10.20.40.10\nRECEPTION-02\n", &[]).exits(0);
+    assert_eq!(console.posts(), 1);
+    // A name that stands for several agents counts each of them.
+    let twins = json!([{"entity_id": "twin-1", "host_name": "TWIN"}, {"entity_id": "twin-2", "host_name": "TWIN"}]);
+    let console = Console::of_agents(&twins, AT_ONCE);
+    let env = TestEnv::of(&console);
+    env.add_config("[safety]\nmax_targets = 1");
+    let list = env.file("hosts.txt", "TWIN\n");
+    env.run(["apex-isolate", "--yes", "--allow-multiple", &list]).exits(5).says("max_targets");
+    console.was_left_alone();
+}
+
+#[test]
+fn apex_isolate_shows_the_agents_isolates_them_and_proves_it() {
+    let (console, env) = examples();
+    let list = env.file("hosts.txt", "FILES-02\nRECEPTION-01\nRECEPTION-02\nPLANT-PANEL-3\n");
+    let output = env.run(["apex-isolate", "--yes", "-o", "jsonl", &list]).exits(6);
+    let expected = [("FILES-02".to_owned(), Isolation::Isolated), ("RECEPTION-01".to_owned(), Isolation::Isolated)];
+    assert_eq!(changed(&console), expected);
+    assert_eq!((console.lists(), console.posts()), (2, 2), "a plan, and one round");
+    let outcomes = [("already".to_owned(), 1), ("confirmed".to_owned(), 2), ("refused".to_owned(), 1)];
+    assert_eq!(output.outcomes(), outcomes.into(), "{output}");
+    let row = |name: &str| {
+        let row = output.stderr.lines().find(|line| line.starts_with(name));
+        row.unwrap_or_else(|| panic!("no row of {name}\n{output}")).to_owned()
+    };
+    for heading in ["HOST", "PRODUCT", "ADDRESS", "STATE", "CAN BE", "WILL", "ID"] {
+        assert!(output.stderr.lines().any(|line| line.starts_with("HOST") && line.contains(heading)), "{output}");
+    }
+    assert!(output.stderr.contains("found 4 agents"), "{output}");
+    assert!(row("FILES-02").contains("10.20.40.10") && row("FILES-02").contains(FILES), "{output}");
+    assert!(row("RECEPTION-02").contains("nothing: already so"), "{output}");
+    assert!(row("PLANT-PANEL-3").contains("refused"), "{output}");
+}
+
+#[test]
+fn apex_isolate_shows_nothing_when_it_is_to_be_quiet() {
+    let (console, env) = examples();
+    let list = env.file("hosts.txt", "FILES-02\n");
+    let output = env.run(["apex-isolate", "--yes", "-q", "-o", "jsonl", &list]).exits(0);
+    assert_eq!((output.stderr.as_str(), output.outcomes().get("confirmed")), ("", Some(&1)), "{output}");
+    assert_eq!(changed(&console).len(), 1);
+}
+
+#[test]
+fn apex_isolate_tells_the_way_back_and_goes_it() {
+    let (console, env) = examples();
+    let list = env.file("hosts.txt", "FILES-02\n");
+    let output = env.run(["apex-isolate", "--yes", &list]).exits(0);
+    assert!(output.stdout.contains("next: edrctl apex-isolate --restore hosts.txt"), "{output}");
+    assert!(!output.stdout.contains("--vendor apex hosts.txt"), "{output}");
+    let header = &records(&env.only_journal())[0];
+    assert_eq!((&header["action"], &header["vendor"]), (&"isolate".into(), &"apex".into()), "{header}");
+    let output = env.run(["apex-isolate", "--restore", "--yes", "-o", "jsonl", &list]).exits(0);
+    assert_eq!(changed(&console), []);
+    let result = output.result();
+    let told = (&result["outcome"], &result["action"], &result["state"]);
+    assert_eq!(told, (&"confirmed".into(), &"unisolate".into(), &"normal".into()), "{result}");
+}
+
+#[test]
+fn a_dry_run_of_apex_isolate_leads_to_apex_isolate() {
+    let (_console, env) = examples();
+    let list = env.file("hosts.txt", "FILES-02\nRECEPTION-01\n");
+    let output = env.run(["apex-isolate", "--dry-run", "--product", "SLF_PRODUCT_OFFICESCAN_CE", &list]).exits(0);
+    let next = "next: edrctl apex-isolate --product SLF_PRODUCT_OFFICESCAN_CE hosts.txt";
+    assert!(output.stdout.contains(next), "{output}");
+    // The way back of a way back is the way there.
+    let list = env.file("hosts.txt", "RECEPTION-02\n");
+    let output = env.run(["apex-isolate", "--restore", "--dry-run", &list]).exits(0);
+    assert!(output.stdout.contains("next: edrctl apex-isolate --restore hosts.txt"), "{output}");
+}
+
+#[test]
+fn allow_multiple_acts_on_every_agent_of_a_name_each_with_its_own_outcome() {
+    let (console, env) = examples();
+    let list = env.file("hosts.txt", "FIN-DESK-0041\n");
+    env.run(["apex-isolate", "--yes", &list]).exits(6);
+    console.was_left_alone();
+    let output = env.run(["apex-isolate", "--yes", "--allow-multiple", "-o", "jsonl", &list]).exits(6);
+    assert_eq!(changed(&console), [("FIN-DESK-0041".to_owned(), Isolation::Isolated)]);
+    assert_eq!(console.posts(), 1, "the agent that cannot be isolated is not asked");
+    let by_id = |id: &str| {
+        let results = output.results();
+        results.into_iter().find(|result| result["host"]["id"] == id).unwrap_or_else(|| panic!("{id}\n{output}"))
+    };
+    assert_eq!(by_id(FIN)["outcome"], "confirmed");
+    let other = by_id("C7702B18-0E94-4D3A-B6F1-5A90E2D4C833");
+    assert_eq!((&other["outcome"], &other["reason_code"]), (&"refused".into(), &"not_capable".into()));
+    // Both are targets of the run, and its journal knows whose outcome is whose.
+    let shown = env.run(["runs", "show", "latest", "-o", "jsonl"]).exits(0);
+    assert!(shown.stdout.contains(FIN) && shown.stdout.contains("C7702B18"), "{shown}");
+    env.run(["runs", "verify"]).exits(0);
+}
+
+#[test]
+fn allow_multiple_takes_each_of_several_able_agents() {
+    let agents = json!([
+        {"entity_id": "Twin-1", "host_name": "TWIN", "ip_address_list": "10.0.0.1"},
+        {"entity_id": "Twin-2", "host_name": "twin", "ip_address_list": "10.0.0.2"},
+        {"entity_id": "Twin-3", "host_name": "TWIN", "isolation_status": "isolated", "ip_address_list": "10.0.0.3"},
+        {"entity_id": "Other", "host_name": "OTHER", "ip_address_list": "10.0.0.4"},
+    ]);
+    let console = Console::of_agents(&agents, AT_ONCE);
+    let env = TestEnv::of(&console);
+    let list = env.file("hosts.txt", "twin\n10.0.0.2\n");
+    let output = env.run(["apex-isolate", "--yes", "--allow-multiple", "-o", "jsonl", &list]).exits(0);
+    assert_eq!(console.cut_off(), ["Twin-1", "Twin-2", "Twin-3"]);
+    assert_eq!(console.posts(), 2);
+    assert_eq!(output.outcomes(), [("already".to_owned(), 1), ("confirmed".to_owned(), 2)].into(), "{output}");
+    // What leads on from here means the same agents.
+    let human = env.run(["apex-isolate", "--dry-run", "--restore", "--allow-multiple", &list]).exits(0);
+    assert!(human.stdout.contains("apex-isolate --restore --allow-multiple hosts.txt"), "{human}");
+    // An address is no name: it stands for one agent or for none.
+    let twins = json!([
+        {"entity_id": "Twin-1", "host_name": "A", "ip_address_list": "10.0.0.1"},
+        {"entity_id": "Twin-2", "host_name": "B", "ip_address_list": "10.0.0.1"},
+    ]);
+    let console = Console::of_agents(&twins, AT_ONCE);
+    let env = TestEnv::of(&console);
+    let list = env.file("hosts.txt", "10.0.0.1\n");
+    env.run(["apex-isolate", "--yes", "--allow-multiple", &list]).exits(6);
+    console.was_left_alone();
+}
+
+#[test]
+fn by_says_what_every_target_is() {
+    let (console, env) = examples();
+    let list = env.file("hosts.txt", "LAB PC-Ü1\nlab pc-ü1\n");
+    env.run(["apex-isolate", "--yes", &list]).exits(2);
+    env.run(["apex-isolate", "--yes", "--by", "host", &list]).exits(0);
+    assert_eq!(changed(&console), [("LAB PC-Ü1".to_owned(), Isolation::Isolated)]);
+    let output = env.run(["apex-isolate", "--restore", "--yes", "--by", "host", &list]).exits(0);
+    assert_eq!(changed(&console), []);
+    assert!(output.stdout.contains("LAB PC-Ü1"), "{output}");
+}
+
+#[test]
+fn apex_isolate_without_consent_sends_nothing() {
+    let (console, env) = examples();
+    let list = env.file("hosts.txt", "FILES-02\n");
+    let output = env.run_with_input(["apex-isolate", &list], "y\n").exits(5).says("--yes");
+    assert_eq!(output.stdout, "", "{output}");
+    for answer in ["n\n", "\n", "\u{4}"] {
+        let mut terminal = Terminal::start(&env, &["apex-isolate", "hosts.txt"]);
+        terminal.shows("found 1 agent").shows(FILES).shows("[y/N]").types(answer);
+        let (screen, code) = terminal.ends();
+        assert_eq!(code, Some(5), "{answer:?}\n{screen}");
+        assert!(screen.contains("nothing was sent"), "{screen}");
+    }
+    console.was_left_alone();
+    assert!(env.journals().is_empty());
+    let mut terminal = Terminal::start(&env, &["apex-isolate", "hosts.txt"]);
+    terminal.shows("[y/N]").types("y\n");
+    let (screen, code) = terminal.ends();
+    assert_eq!(code, Some(0), "{screen}");
+    assert_eq!(changed(&console), [("FILES-02".to_owned(), Isolation::Isolated)]);
+}
+
+#[test]
+fn a_rehearsal_needs_neither_consent_nor_configuration() {
+    let env = TestEnv::new();
+    let list = env.file("hosts.txt", "alpha\nbravo.corp.example\n10.0.0.7\n02:00:5e:10:20:01\nid:AGENT-9\n");
+    for more in [&[][..], &["--restore"]] {
+        let args = [&["apex-isolate", "--simulate", "-o", "jsonl", &list], more].concat();
+        let output = env.run(args).exits(0);
+        assert_eq!(output.outcomes().get("confirmed"), Some(&5), "{output}");
+        assert!(output.results().iter().all(|result| result["simulated"] == true), "{output}");
+    }
+    let (console, env) = examples();
+    let list = env.file("hosts.txt", "FILES-02\n");
+    env.run(["apex-isolate", "--simulate", &list]).exits(0);
+    assert_eq!(console.stats().total(), 0, "a rehearsal leaves the real console alone");
+}
+
+#[test]
+fn resume_goes_on_with_a_run_of_apex_isolate() {
+    let console = Console::of_examples("[[confirm]]\nafter = \"1500ms\"\n");
+    let env = TestEnv::of(&console);
+    let list = env.file("hosts.txt", "FILES-02\nRECEPTION-01\n");
+    let output = env.run(["apex-isolate", "--yes", "--wait=10ms", &list]).exits(6);
+    assert!(output.stdout.contains("unconfirmed") && output.stdout.contains("next: edrctl resume"), "{output}");
+    let output = env.run(["resume", "latest", "--yes", "--wait=20s", "-o", "jsonl"]).exits(0);
+    assert_eq!(output.outcomes().get("confirmed"), Some(&2), "{output}");
+    assert_eq!(console.cut_off().len(), 2 + 3, "the fixtures begin with three");
+    assert_eq!(console.posts(), 2, "nothing is sent twice");
+    env.run(["runs", "verify"]).exits(0);
+}
+
+/// A console with one agent, that answers and does not change.
+fn one_agent(id: &'static str) -> FakeConsole {
+    FakeConsole::new(move |_| {
+        let agent = json!({
+            "entity_id": id, "product": "SLF_PRODUCT_OFFICESCAN_CE", "host_name": "WEB-01", "ad_domain": "",
+            "ip_address_list": "10.0.0.1", "mac_address_list": "", "isolation_status": "normal",
+            "capabilities": ["cmd_isolate_agent", "cmd_restore_isolated_agent"],
+        });
+        let answer = json!({"result_code": 1, "result_description": "Operation successful", "result_content": [agent]});
+        (200, answer.to_string())
+    })
+}
+
+fn bodies(console: &FakeConsole) -> Vec<String> {
+    console.asked().into_iter().filter(|asked| asked.method == "POST").map(|asked| asked.body).collect()
+}
+
+#[test]
+fn an_action_names_one_agent_in_the_consoles_spelling_and_nothing_else() {
+    for (id, targets) in [
+        ("6A1c0F52-7b3D-4E88-9A41-0d5E2c7F1B90", "6a1c0f52-7b3d-4e88-9a41-0d5e2c7f1b90\n"),
+        ("6A1c0F52-7b3D-4E88-9A41-0d5E2c7F1B90", "6A1C0F52-7B3D-4E88-9A41-0D5E2C7F1B90\n"),
+        ("7AD3E6150c92-48bf4e61-A3d7-059c-f2b8", "7ad3e6150C92-48BF4E61-a3d7-059c-F2B8\n"),
+        ("Agent-\"9\"", "id:AGENT-\"9\"\n"),
+        ("Agent-9", "web-01\n"),
+        ("Agent-9", "10.0.0.1\n"),
+    ] {
+        let console = one_agent(id);
+        let env = console.apex_env();
+        // The console has no room for a comment, so none is sent.
+        let output: Output = env.isolate_agents(targets, &["--comment", "IR-4711"]).exits(0);
+        let expected = json!({"entity_id": id, "act": "cmd_isolate_agent", "allow_multiple_match": false});
+        let sent: Vec<Value> = bodies(&console).iter().map(|body| serde_json::from_str(body).unwrap()).collect();
+        assert_eq!(sent, [expected], "{output}");
+        let asked = console.asked();
+        let paths: Vec<(&str, &str)> = asked.iter().map(|asked| (asked.method.as_str(), asked.path.as_str())).collect();
+        let agents = "/WebApp/API/AgentResource/ProductAgents";
+        assert_eq!(paths, [("GET", agents), ("POST", agents)]);
+        assert!(asked.iter().all(|asked| asked.authorized));
+        assert_eq!(asked[0].body, "", "a list has no body");
+    }
+}
+
+#[test]
+fn several_agents_of_one_name_are_named_one_by_one_on_the_wire() {
+    let console = FakeConsole::new(|asked| {
+        let agent = |id: &str| {
+            json!({"entity_id": id, "host_name": "TWIN", "isolation_status": "isolated",
+                "capabilities": ["cmd_isolate_agent", "cmd_restore_isolated_agent"]})
+        };
+        let body: Value = serde_json::from_str(&asked.body).unwrap_or_default();
+        let agents: Vec<Value> = match body["entity_id"].as_str() {
+            Some(id) => vec![agent(id)],
+            None => ["twin-1", "twin-2"].map(agent).into(),
+        };
+        (200, json!({"result_code": 1, "result_content": agents}).to_string())
+    });
+    let env = console.apex_env();
+    let list = env.file("hosts.txt", "twin\n");
+    // The console never says `normal`, so nothing is proved; what was sent is what counts here.
+    env.run(["apex-isolate", "--restore", "--allow-multiple", "--yes", "--wait=1ms", &list]).exits(6);
+    let mut sent = bodies(&console);
+    sent.sort();
+    let expected = ["twin-1", "twin-2"]
+        .map(|id| json!({"entity_id": id, "act": "cmd_restore_isolated_agent", "allow_multiple_match": false}));
+    let sent: Vec<Value> = sent.iter().map(|body| serde_json::from_str(body).unwrap()).collect();
+    assert_eq!(sent, expected);
+}
+
+#[test]
+fn a_list_with_an_agent_that_has_no_id_is_no_ground_to_act_on() {
+    for id in [json!(""), json!("  "), json!(null), json!(7)] {
+        let console = FakeConsole::new(move |_| {
+            let agents = json!([
+                {"entity_id": "good", "host_name": "WEB-01", "capabilities": ["cmd_isolate_agent"]},
+                {"entity_id": id, "host_name": "WEB-01", "capabilities": ["cmd_isolate_agent"]},
+            ]);
+            (200, json!({"result_code": 1, "result_content": agents}).to_string())
+        });
+        let env = console.apex_env();
+        env.isolate_agents("web-01\n", &[]).exits(4);
+        assert_eq!(bodies(&console), [""; 0]);
+    }
+}
+
+#[test]
+fn expect_count_counts_every_agent_of_a_name_that_stands_for_several() {
+    for (count, code, posts) in [("2", 6, 1), ("1", 5, 0)] {
+        let (console, env) = examples();
+        let list = env.file("hosts.txt", "FIN-DESK-0041\n");
+        env.run(["apex-isolate", "--allow-multiple", "--expect-count", count, &list]).exits(code);
+        assert_eq!(console.posts(), posts, "{count}");
+    }
+}
+
+#[test]
+fn resume_knows_the_agents_of_one_name_apart() {
+    let agents = json!([{"entity_id": "Twin-1", "host_name": "TWIN"}, {"entity_id": "Twin-2", "host_name": "TWIN"}]);
+    let console = Console::of_agents(&agents, "[[confirm]]\nafter = \"1500ms\"\n");
+    let env = TestEnv::of(&console);
+    let list = env.file("hosts.txt", "twin\n");
+    env.run(["apex-isolate", "--yes", "--allow-multiple", "--wait=10ms", &list]).exits(6);
+    let output = env.run(["resume", "latest", "--yes", "--wait=20s", "-o", "jsonl"]).exits(0);
+    let mut ids: Vec<Value> = output.results().iter().map(|result| result["host"]["id"].clone()).collect();
+    ids.sort_by_key(Value::to_string);
+    assert_eq!(ids, ["Twin-1", "Twin-2"], "{output}");
+    assert_eq!((console.cut_off().len(), console.posts()), (2, 2));
+}
+
+#[test]
+fn what_agents_are_called_cannot_hurt_a_terminal() {
+    let agents = json!([{
+        "entity_id": "Agent-\u{1b}[2J9", "host_name": "WEB\u{1b}]0;x\u{7}\n\u{202e}01", "product": "P\u{9b}31m",
+        "ip_address_list": "10.0.0.1",
+    }]);
+    let console = Console::of_agents(&agents, AT_ONCE);
+    let env = TestEnv::of(&console);
+    let list = env.file("hosts.txt", "10.0.0.1\n");
+    for command in [&["apex-isolate", "--yes"][..], &["isolate", "--vendor", "apex", "--dry-run"]] {
+        let output = env.run(command.iter().chain(&[list.as_str()])).exits(0);
+        let hostile = |c: char| c != '\n' && c.is_control() || c == '\u{202e}';
+        assert!(!output.stdout.contains(hostile) && !output.stderr.contains(hostile), "{output}");
+        assert!(output.stderr.lines().all(|line| !line.starts_with("01")), "{output}");
+    }
+    assert_eq!(console.cut_off().len(), 1);
+}
+
+#[test]
+fn a_long_list_of_agents_is_shown_in_part_and_acted_on_whole() {
+    let console = Console::apex(edrctl::simulator::Fleet::of_size(60), AT_ONCE);
+    let env = TestEnv::of(&console);
+    let list = env.file("hosts.txt", console.guids());
+    let output = env.run(["apex-isolate", "--yes", "-o", "jsonl", &list]);
+    let able = console.fleet().hosts().iter().filter(|host| host.available).count();
+    assert_eq!((console.cut_off().len(), console.posts()), (able, able as u64));
+    assert!(output.stderr.contains("found 60 agents") && output.stderr.contains("and 10 more"), "{output}");
+}
