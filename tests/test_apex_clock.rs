@@ -181,6 +181,17 @@ fn a_second_disagreement_stops_the_run_and_no_host_is_lost() {
 }
 
 #[test]
+fn a_clock_that_jumps_while_hosts_are_awaited_is_corrected_and_told_too() {
+    let faults =
+        "[[confirm]]\nafter = \"500ms\"\n[[fault]]\nmethod = \"GET\"\nafter = 1\ntimes = 1\ndo = { code = -6 }\n";
+    let room = Apex::new(4, faults);
+    let output = room.isolate(&["--wait=30s"]).exits(0);
+    room.assert_all_off_by_one_request_each();
+    assert_eq!(output.outcomes().get("confirmed"), Some(&4), "{output}");
+    assert_eq!(warnings(&output), 1, "{output}");
+}
+
+#[test]
 fn without_a_date_the_difference_cannot_be_told_and_the_words_say_so() {
     let body = json!({ "result_code": -6, "result_description": "expired", "result_content": "" });
     let room = PlayedApex::new(5, move |_, _| Said::refused(401, &body));

@@ -170,7 +170,11 @@ fn a_code_about_the_token_is_fatal_with_any_status() {
     let cases = FATAL.iter().flat_map(|(code, reason)| [200, 400, 401, 500].map(|status| (*code, *reason, status)));
     side_by_side(cases, |(code, reason, status)| {
         let room = PlayedApex::new(8, move |number, agent| {
-            if number <= 2 { Said::done(&success(&[agent.clone()])) } else { Said::refused(status, &error(code)) }
+            if number <= 2 {
+                Said::done(&success(std::slice::from_ref(agent)))
+            } else {
+                Said::refused(status, &error(code))
+            }
         });
         let output = room.isolate(&["--concurrency", "1"]).exits(7);
         assert_eq!((room.off(), room.posts()), (2, 3), "{code} with {status}\n{output}");
@@ -248,7 +252,7 @@ fn a_content_that_cannot_be_read_is_settled_by_a_look() {
         let room = PlayedApex::new(1, move |number, agent| match (done, number) {
             (true, _) => Said::done(&body),
             (false, 1) => Said::refused(200, &body),
-            (false, _) => Said::done(&success(&[agent.clone()])),
+            (false, _) => Said::done(&success(std::slice::from_ref(agent))),
         });
         let output = room.isolate(&[]).exits(0);
         assert_eq!(room.off(), 1, "{form}\n{output}");

@@ -7,7 +7,10 @@ use edrctl::simulator::faults::Endpoint;
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::support::{Apex, Output, SWIFT, SmallDisk, intents, records, side_by_side, signal, wait_until};
+use crate::support::{
+    Apex, Output, PlayedApex, SWIFT, Said, SmallDisk, TestEnv, intents, records, side_by_side, signal, success,
+    wait_until,
+};
 
 /// The program dies when it has written so many lines of a journal.
 const CRASH_AFTER: &str = "__EDRCTL_CRASH_AFTER_LINE";
@@ -270,13 +273,51 @@ fn a_run_with_one_request_at_a_time_is_finished_by_resume() {
 }
 
 #[test]
+fn a_restore_killed_after_any_line_is_finished_by_resume() {
+    let died = side_by_side(2..=16, |line| {
+        let room = Apex::new(3, SWIFT);
+        room.isolate(&["--wait=30s"]).exits(0);
+        let mut command = room.env.command(["apex-isolate", "--restore", "--yes", "hosts.txt"]);
+        let first = crashing(&room, line, &mut command);
+        if first.code != Some(0) {
+            assert_eq!(first.code, None, "line {line}: {first}");
+            room.resume(&[]).exits(0);
+        }
+        assert_eq!(room.console.fleet().isolated(), 0, "line {line}");
+        for host in room.console.fleet().hosts() {
+            assert_eq!((host.deletes, host.deletes_accepted), (1, 1), "line {line}: {host:?}");
+        }
+        room.verify();
+        first.code != Some(0)
+    });
+    assert!(died.iter().filter(|died| **died).count() >= 7 && died.contains(&false), "{died:?}");
+}
+
+#[test]
+fn a_resumed_run_refuses_a_host_that_cannot_do_it_by_now() {
+    let room = PlayedApex::new(4, |_, agent| Said::done(&success(std::slice::from_ref(agent))));
+    let mut command = room.command(&["--concurrency", "1"]);
+    let died = command.env(CRASH_AFTER, "4").output().unwrap();
+    assert_eq!(died.status.code(), None);
+    let sent = room.off();
+    assert!(sent <= 1, "{sent}");
+    room.takes_nothing_any_more();
+    let posts = room.posts();
+    let output = room.env.run(["resume", "latest", "--yes", "-o", "jsonl"]).exits(6);
+    assert_eq!((room.posts(), room.off()), (posts, sent), "{output}");
+    assert!(output.outcomes().get("refused").copied().unwrap_or_default() >= 3, "{output}");
+    let told = output.results().into_iter().filter(|result| result["outcome"] == "refused");
+    assert!(told.into_iter().all(|result| result["reason_code"] == "not_capable"), "{output}");
+}
+
+#[test]
 fn a_resumed_run_leaves_alone_what_somebody_else_has_done_meanwhile() {
     let room = Apex::new(5, SWIFT);
     crashing(&room, 4, &mut room.command(&["--concurrency", "1"]));
     let sent = room.accepted();
     assert!(sent <= 1, "{sent}");
     // Another hand isolates them all.
-    let mut other = crate::support::TestEnv::new();
+    let mut other = TestEnv::new();
     other.configure(&room.console);
     other.set("EDRCTL_STATE_DIR", other.path().join("other").display().to_string());
     other.file("hosts.txt", room.console.guids());
@@ -384,6 +425,18 @@ fn an_application_that_is_disabled_in_the_middle_stops_the_run() {
     room.resume(&[]).exits(4);
     assert_eq!(room.console.stats().total(), asked + 1, "it is asked for once");
     assert_eq!(room.accepted(), 6);
+    room.verify();
+}
+
+#[test]
+fn an_application_that_is_disabled_while_hosts_are_awaited_leaves_them_accepted() {
+    let faults = "[[confirm]]\nafter = \"30s\"\n[[fault]]\nmethod = \"GET\"\nafter = 1\ndo = \"revoke\"\n";
+    let room = Apex::new(4, faults);
+    let output = room.isolate(&["--wait=60s"]).exits(7);
+    room.assert_all_off_by_one_request_each();
+    assert_eq!(output.outcomes().get("accepted"), Some(&4), "{output}");
+    assert_eq!(room.lists(), 2, "the plan's, and the one that was refused: {output}");
+    assert!(output.stderr.contains("edrctl resume"), "{output}");
     room.verify();
 }
 
@@ -546,8 +599,8 @@ fn hostile_fleet() -> serde_json::Value {
 fn hostile_texts_never_reach_a_terminal_or_a_table_as_they_are() {
     let room = Apex::of(&hostile_fleet(), SWIFT);
     for args in [
-        vec!["apex-isolate", "--yes", "-v", "hosts.txt"],
-        vec!["apex-isolate", "--yes", "-v", "--restore", "hosts.txt"],
+        vec!["apex-isolate", "--yes", "-vv", "hosts.txt"],
+        vec!["apex-isolate", "--yes", "-vv", "--restore", "hosts.txt"],
         vec!["isolate", "--vendor", "apex", "--dry-run", "hosts.txt"],
         vec!["isolate", "--vendor", "apex", "--yes", "--wait=30s", "-v", "hosts.txt"],
         vec!["hosts", "--vendor", "apex"],
@@ -557,6 +610,8 @@ fn hostile_texts_never_reach_a_terminal_or_a_table_as_they_are() {
         let output = room.env.run(&args).exits(0);
         for text in [&output.stdout, &output.stderr] {
             assert_eq!(hostile(text), None, "{args:?}\n{text:?}");
+            // A name of two lines is one row.
+            assert!(!text.lines().any(|line| line.starts_with("lines")), "{args:?}\n{text}");
         }
     }
     for args in [

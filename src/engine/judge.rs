@@ -60,6 +60,10 @@ impl Dispatcher<'_> {
                 | FailureKind::ServerError
         );
         self.console_answered(!silent, Some(failure));
+        // A look or a list may be the first to meet it, and the user is to know all the same.
+        if error.again() == Again::AtOnce && self.mended.insert(failure.kind) {
+            self.teller.now(RunEventKind::Mended { failure: failure.clone() });
+        }
         if error.scope() == Scope::Run {
             let text = failure.text.clone();
             let ending = match failure.kind {

@@ -4,7 +4,10 @@ use std::{
     collections::BTreeMap,
     ops::Deref,
     process::Command,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use edrctl::{
@@ -116,6 +119,7 @@ pub(crate) struct PlayedApex {
     pub(crate) console: FakeConsole,
     pub(crate) env: TestEnv,
     isolated: Arc<Mutex<BTreeMap<String, bool>>>,
+    able: Arc<AtomicBool>,
 }
 
 /// The id of an agent of a played console.
@@ -129,15 +133,18 @@ impl PlayedApex {
         let isolated: BTreeMap<String, bool> = (1..=agents).map(|number| (id(number), false)).collect();
         let isolated = Arc::new(Mutex::new(isolated));
         let inside = Arc::clone(&isolated);
+        let able = Arc::new(AtomicBool::new(true));
+        let able_inside = Arc::clone(&able);
         let changes = Mutex::new(0_u64);
         let console = FakeConsole::new(move |asked| {
             let mut isolated = inside.lock().unwrap();
+            let able = able_inside.load(Ordering::SeqCst);
             if asked.method == "GET" {
                 let wanted = asked.path.split_once("entity_id=").map(|(_, id)| id.to_owned());
                 let listed: Vec<Value> = isolated
                     .iter()
                     .filter(|(id, _)| wanted.as_ref().is_none_or(|wanted| wanted == *id))
-                    .map(|(id, isolated)| record(id, *isolated))
+                    .map(|(id, isolated)| record(id, *isolated, able))
                     .collect();
                 return (200, success(&listed).to_string());
             }
@@ -145,7 +152,7 @@ impl PlayedApex {
             let id = body["entity_id"].as_str().unwrap().to_owned();
             let mut changes = changes.lock().unwrap();
             *changes += 1;
-            let said = say(*changes, &record(&id, isolated[&id]));
+            let said = say(*changes, &record(&id, isolated[&id], able));
             if said.done {
                 isolated.insert(id, body["act"] == "cmd_isolate_agent");
             }
@@ -156,12 +163,22 @@ impl PlayedApex {
         env.set("EDRCTL_APEX_APPLICATION_ID", "1F2E3D4C-5B6A-4798-8897-A6B5C4D3E2F1");
         env.set("EDRCTL_APEX_API_KEY", "0A1B2C3D-4E5F-4061-8293-A4B5C6D7E8F9");
         env.file("hosts.txt", (1..=agents).map(|number| id(number) + "\n").collect::<String>());
-        Self { console, env, isolated }
+        Self { console, env, isolated, able }
     }
 
     /// Runs `isolate` on all agents.
     pub(crate) fn isolate(&self, more: &[&str]) -> Output {
         self.env.run(act("isolate", more))
+    }
+
+    /// `isolate` on all agents, not started yet.
+    pub(crate) fn command(&self, more: &[&str]) -> Command {
+        self.env.command(act("isolate", more))
+    }
+
+    /// From now on no agent lists a capability.
+    pub(crate) fn takes_nothing_any_more(&self) {
+        self.able.store(false, Ordering::SeqCst);
     }
 
     /// Requests for changes.
@@ -180,7 +197,8 @@ pub(crate) fn success(content: &[Value]) -> Value {
     json!({ "result_code": 1, "result_description": "Operation successful", "result_content": content })
 }
 
-fn record(id: &str, isolated: bool) -> Value {
+fn record(id: &str, isolated: bool, able: bool) -> Value {
+    let capabilities: &[&str] = if able { &["cmd_isolate_agent", "cmd_restore_isolated_agent"] } else { &[] };
     json!({
         "entity_id": id,
         "product": "SLF_PRODUCT_OFFICESCAN_CE",
@@ -191,6 +209,6 @@ fn record(id: &str, isolated: bool) -> Value {
         "mac_address_list": "02-00-5E-10-00-41",
         "host_name": format!("PC-{}", id.rsplit('-').next().unwrap_or_default()),
         "isolation_status": if isolated { "isolated" } else { "normal" },
-        "capabilities": ["cmd_isolate_agent", "cmd_restore_isolated_agent"],
+        "capabilities": capabilities,
     })
 }

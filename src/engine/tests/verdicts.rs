@@ -84,6 +84,32 @@ async fn what_is_never_right_is_given_up_after_the_usual_tries() {
     assert_eq!(after.count(|kind| matches!(kind, RunEventKind::Mended { .. })), 1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_is_put_right_for_a_look_or_a_list_is_told_as_well() {
+    // Met by a look first.
+    let mut refused = false;
+    let fake = Fake::new().on_submit(|world, kind, ids| {
+        world.deed(kind, &ids[0]);
+        Play::Answer(Err(error(FailureKind::Cut, Again::InDoubt)))
+    });
+    let fake = fake.on_observe(move |world, ids| {
+        let first = !std::mem::replace(&mut refused, true);
+        if first { Play::Answer(Err(mended())) } else { world.look(ids) }
+    });
+    let after = Room::new(fake.shared(), 3).go().await;
+    assert_eq!(after.outcomes(), [Outcome::Confirmed; 3]);
+    assert_eq!(after.count(|kind| matches!(kind, RunEventKind::Mended { .. })), 1);
+    // Met by a list first.
+    let mut refused = false;
+    let fake = Fake::new().whole().with_hosts(3, Duration::from_secs(1)).on_list(move |world: &mut World, _| {
+        let first = !std::mem::replace(&mut refused, true);
+        if first { Play::Answer(Err(mended())) } else { Play::Answer(Ok(world.page(None, usize::MAX))) }
+    });
+    let after = Room::new(fake.shared(), 3).waiting(60).go().await;
+    assert_eq!(after.outcomes(), [Outcome::Confirmed; 3]);
+    assert_eq!(after.count(|kind| matches!(kind, RunEventKind::Mended { .. })), 1);
+}
+
 fn wrong_host() -> Play<Vec<Reply>> {
     Play::Answer(Err(VendorError::stops_run_in_doubt(FailureKind::WrongHost, "it answered for another host")))
 }
