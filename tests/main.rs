@@ -2,6 +2,9 @@
 #![expect(clippy::unwrap_used, clippy::string_slice, reason = "a test that cannot go on has failed")]
 
 mod support;
+mod test_apex_clock;
+mod test_apex_codes;
+mod test_apex_faults;
 mod test_apex_isolate;
 mod test_apex_targets;
 mod test_apex_trust;

@@ -82,7 +82,7 @@ pub(super) fn stopped(ending: &Ending) -> Option<String> {
         }
         Ending::CredentialsLost(text) => format!("the console refused the credentials: {}", clean(text)),
         Ending::CertificateLost(text) => format!("the console's certificate is not to be trusted: {}", clean(text)),
-        Ending::ConsoleLost(text) => format!("the console stopped answering: {}", clean(text)),
+        Ending::ConsoleLost(text) => format!("the console does not answer as it should: {}", clean(text)),
         Ending::JournalFailed(text) => format!("the journal cannot be written: {}", clean(text)),
     })
 }

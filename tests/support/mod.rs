@@ -17,6 +17,7 @@ use edrctl::simulator::{self, Faults, Fleet, Model, Options, Stats, Truth};
 use tempfile::TempDir;
 
 mod agents;
+mod apex;
 mod disk;
 mod fake;
 mod fleet;
@@ -25,6 +26,7 @@ mod room;
 mod terminal;
 
 pub(crate) use agents::AT_ONCE;
+pub(crate) use apex::{Apex, PlayedApex, Said, success};
 pub(crate) use disk::SmallDisk;
 pub(crate) use fake::FakeConsole;
 pub(crate) use fleet::{ISOLATE, SWIFT};

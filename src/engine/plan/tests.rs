@@ -252,6 +252,54 @@ async fn an_inventory_that_never_stands_still_is_told_as_incomplete() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_inventory_in_one_answer_is_read_once_whatever_it_says_of_its_size() {
+    for texts in [&["id-3"][..], &["web3", "id-4", "10.0.0.6"]] {
+        for total in [None, Some(0), Some(60), Some(9_999)] {
+            let hosts = fleet(60);
+            let fake = Fake::new().whole();
+            let fake = fake.on_list(move |_, _| Play::Answer(Ok(Page { hosts: hosts.clone(), next: None, total })));
+            let planned = planned(fake, isolating(texts)).await;
+            let survey = planned.survey.as_ref().unwrap();
+            assert_eq!(planned.lists, 1, "{texts:?} with {total:?}");
+            assert_eq!((survey.read, survey.hosts, survey.incomplete), (true, 60, false), "{texts:?} with {total:?}");
+            assert_eq!(planned.to_act().len(), texts.len());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_inventory_in_one_answer_checks_hosts_that_are_named_by_their_ids_too() {
+    let mut hosts = fleet(5);
+    hosts[1].state = Some(state(Isolation::Isolated));
+    hosts[2].state = Some(state(Isolation::Isolating));
+    hosts[3].able.isolate = Some(false);
+    let fake = Fake::new().whole();
+    let fake = fake.on_list(move |_, _| Play::Answer(Ok(Page { hosts: hosts.clone(), next: None, total: None })));
+    let asked = Asked { protected: &["id-4"], ..isolating(&["id-0", "id-1", "id-2", "id-3", "id-4", "id-9"]) };
+    let planned = planned(fake, asked).await;
+    assert_eq!(planned.to_act(), ["id-0"]);
+    let settled: Vec<_> = (1..6).map(|n| planned.settled(n).unwrap()).collect();
+    assert_eq!(
+        settled,
+        [
+            (Outcome::Already, None),
+            (Outcome::Already, None),
+            (Outcome::Refused, Some(FailureKind::NotCapable)),
+            (Outcome::Refused, Some(FailureKind::Protected)),
+            (Outcome::Unresolved, Some(FailureKind::NotFound)),
+        ]
+    );
+}
+
+#[test]
+fn an_inventory_in_one_answer_costs_one_request() {
+    for hosts in [0, 1, 500, 1_000_000] {
+        assert_eq!(Inventory::Whole.pages(hosts), 1);
+    }
+    assert_eq!(Inventory::Pages(NonZeroUsize::new(500).unwrap()).pages(501), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_listing_that_leads_in_a_circle_is_refused() {
     let fake = Fake::new().on_list(|_, _| {
         let mut page = page(&fleet(30), None);

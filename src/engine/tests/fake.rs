@@ -247,6 +247,15 @@ impl Fake {
         self
     }
 
+    /// A console that lists every host in one answer.
+    pub(crate) fn whole(mut self) -> Self {
+        self.capabilities.inventory = Inventory::Whole;
+        self.on_list(|world, cursor| {
+            assert_eq!(cursor, None, "there is one page");
+            Play::Answer(Ok(world.page(None, usize::MAX)))
+        })
+    }
+
     pub(crate) fn without_looks(mut self) -> Self {
         self.capabilities.max_observe = 0;
         self

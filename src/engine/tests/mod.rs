@@ -14,6 +14,7 @@ use crate::{
     clock,
     domain::{
         action::{Action, ActionKind},
+        host::Isolation,
         id::RunId,
         outcome::{Outcome, RunStats},
     },
@@ -27,6 +28,7 @@ pub(crate) mod fake;
 mod journalled;
 mod property;
 mod stops;
+mod verdicts;
 
 use fake::Fake;
 
@@ -63,6 +65,8 @@ pub(crate) struct Room {
     pub(crate) journal: Option<Journal>,
     pub(crate) cancel: Cancel,
     pub(crate) standings: Vec<(u32, Resumed)>,
+    /// What the plan has found of the first targets.
+    pub(crate) before: Vec<Isolation>,
     pub(crate) on_event: Option<OnEvent>,
 }
 
@@ -83,6 +87,7 @@ impl Room {
             journal: None,
             cancel: Cancel::new(),
             standings: Vec::new(),
+            before: Vec::new(),
             on_event: None,
         }
     }
@@ -95,7 +100,8 @@ impl Room {
         let mut roster = Roster::default();
         for n in 0..self.targets {
             let id = fake::id(n);
-            roster.push(id.as_str().into(), None, n + 1, Some(id), Detail::default());
+            let before = self.before.get(n as usize).copied().map(fake::state);
+            roster.push(id.as_str().into(), None, n + 1, Some(id), Detail { before, ..Detail::default() });
         }
         let purpose = match self.kind {
             Some(kind) => Purpose::Act(Action { kind, comment: None }),

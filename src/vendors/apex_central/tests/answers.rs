@@ -69,7 +69,7 @@ fn a_code_means_the_same_with_every_status() {
         (&[-99], (Kind::ServerError, Backoff, Targets)),
         (&[-102, -202], (Kind::Ambiguous, Never, Targets)),
         (&[-103, -203], (Kind::ManagedElsewhere, Never, Targets)),
-        (&[-104, -204], (Kind::Gateway, Backoff, Targets)),
+        (&[-104, -204], (Kind::ManagerUnreachable, Backoff, Targets)),
         (&[-107, -207], (Kind::Unsupported, Never, Targets)),
         (&[-1, -10, -300, -9_999], (Kind::Protocol, Never, Targets)),
     ] {
