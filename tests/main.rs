@@ -6,6 +6,8 @@ mod test_apex_clock;
 mod test_apex_codes;
 mod test_apex_faults;
 mod test_apex_isolate;
+mod test_apex_resume;
+mod test_apex_secrets;
 mod test_apex_targets;
 mod test_apex_trust;
 mod test_check_hosts;
