@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Apex, Output, PlayedApex, SWIFT, Said, side_by_side};
+use crate::support::{Apex, Output, PlayedApex, SWIFT, Said, side_by_side, success};
 
 /// Seconds that the first such sentence of standard error names, with the side.
 #[track_caller]
@@ -193,11 +193,22 @@ fn a_clock_that_jumps_while_hosts_are_awaited_is_corrected_and_told_too() {
 
 #[test]
 fn without_a_date_the_difference_cannot_be_told_and_the_words_say_so() {
-    let body = json!({ "result_code": -6, "result_description": "expired", "result_content": "" });
-    let room = PlayedApex::new(5, move |_, _| Said::refused(401, &body));
-    let output = room.isolate(&["--concurrency", "1"]).exits(4);
-    assert_eq!((room.off(), room.posts()), (0, 1), "{output}");
-    assert!(output.stderr.contains("no readable `Date`"), "{output}");
-    let told = output.results();
-    assert!(told.iter().all(|result| result["reason_code"] == "clock_skew"), "{output}");
+    // The code decides and not the status that it comes with.
+    for (status, before, code) in [(401, 0, 4), (401, 2, 7), (400, 2, 7), (200, 2, 7)] {
+        let body = json!({ "result_code": -6, "result_description": "expired", "result_content": "" });
+        let room = PlayedApex::new(5, move |number, agent| {
+            if number <= before {
+                Said::done(&success(std::slice::from_ref(agent)))
+            } else {
+                Said::refused(status, &body)
+            }
+        });
+        let output = room.isolate(&["--concurrency", "1"]).exits(code);
+        let before = usize::try_from(before).unwrap();
+        assert_eq!((room.off(), room.posts()), (before, before + 1), "{output}");
+        assert!(output.stderr.contains("no readable `Date`"), "{output}");
+        let told = output.results().into_iter().filter(|result| result["outcome"] == "not_sent");
+        assert!(told.into_iter().all(|result| result["reason_code"] == "clock_skew"), "{output}");
+        assert_eq!(output.outcomes()["not_sent"], 5 - before, "{output}");
+    }
 }
