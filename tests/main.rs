@@ -6,12 +6,9 @@ mod test_apex_clock;
 mod test_apex_codes;
 mod test_apex_faults;
 mod test_apex_isolate;
-<<<<<<< HEAD
-mod test_apex_safety;
-=======
 mod test_apex_resume;
+mod test_apex_safety;
 mod test_apex_secrets;
->>>>>>> bad
 mod test_apex_targets;
 mod test_apex_trust;
 mod test_check_hosts;
