@@ -7,5 +7,6 @@
 //! Nothing here knows whose events these are beyond their common fields, prints, or reads a configuration.
 
 pub mod event;
+pub mod filter;
 pub mod sinks;
 pub mod source;
