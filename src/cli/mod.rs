@@ -8,6 +8,7 @@ mod commands;
 mod confirm;
 mod context;
 mod error;
+mod event_line;
 mod outlet;
 pub mod select;
 mod signals;
