@@ -6,6 +6,8 @@
 //!
 //! Nothing here knows whose events these are beyond their common fields, prints, or reads a configuration.
 
+pub mod amqp;
 pub mod event;
+pub mod ledger;
 pub mod sinks;
 pub mod source;
