@@ -36,11 +36,7 @@ pub(super) fn checksum(bytes: &[u8]) -> u32 {
 }
 
 /// Appends a record.
-pub(super) fn encode(
-    ids: &[EventId],
-    positions: &BTreeMap<String, Position>,
-    buffer: &mut Vec<u8>,
-) -> io::Result<()> {
+pub(super) fn encode(ids: &[EventId], positions: &BTreeMap<String, Position>, buffer: &mut Vec<u8>) -> io::Result<()> {
     let start = buffer.len();
     buffer.extend_from_slice(&[0; BEFORE]);
     for id in ids {
