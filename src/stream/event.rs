@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
@@ -39,10 +40,22 @@ impl ConsoleEvent {
         Self { id, body }
     }
 
+    /// When it happened, by the console's clock.
+    pub fn happened(&self) -> Option<Timestamp> {
+        let OnlyTime { timestamp, timestamp_nanoseconds } = serde_json::from_slice(&self.body).ok()?;
+        Timestamp::new(timestamp, timestamp_nanoseconds.unwrap_or_default()).ok()
+    }
+
     /// The common fields; `None` for a body that is no JSON object.
     pub fn fields(&self) -> Option<Fields<'_>> {
         serde_json::from_slice(&self.body).ok()
     }
+}
+
+#[derive(Deserialize)]
+struct OnlyTime {
+    timestamp: i64,
+    timestamp_nanoseconds: Option<i32>,
 }
 
 fn number(text: &str) -> Option<u64> {

@@ -6,7 +6,13 @@
 //!
 //! Nothing here knows whose events these are beyond their common fields, prints, or reads a configuration.
 
+pub mod amqp;
+pub mod backoff;
+pub mod cancel;
+pub mod dead_letters;
 pub mod event;
 pub mod filter;
+pub mod ledger;
+pub mod pump;
 pub mod sinks;
 pub mod source;
