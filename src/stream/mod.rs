@@ -9,3 +9,4 @@
 pub mod event;
 pub mod sinks;
 pub mod source;
+pub mod store;
