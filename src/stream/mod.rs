@@ -16,3 +16,4 @@ pub mod ledger;
 pub mod pump;
 pub mod sinks;
 pub mod source;
+pub mod store;
