@@ -6,6 +6,9 @@
 //!
 //! Nothing here knows whose events these are beyond their common fields, prints, or reads a configuration.
 
+pub mod dead_letter;
+pub mod envelope;
 pub mod event;
+pub mod place;
 pub mod sinks;
 pub mod source;

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::event::ConsoleEvent;
 
+pub mod file;
+pub mod stdout;
+
 /// Keeps events.
 #[async_trait]
 pub trait Sink: fmt::Debug + Send {
