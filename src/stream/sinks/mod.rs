@@ -9,6 +9,7 @@ use super::event::ConsoleEvent;
 
 pub mod file;
 pub mod stdout;
+pub mod syslog;
 
 /// Keeps events.
 #[async_trait]
