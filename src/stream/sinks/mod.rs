@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::event::ConsoleEvent;
 
+pub mod file;
+pub mod stdout;
+pub mod syslog;
+
 /// Keeps events.
 #[async_trait]
 pub trait Sink: fmt::Debug + Send {
