@@ -207,6 +207,21 @@ impl StreamStore {
         }
     }
 
+    /// Every stream of this console whose password is here.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if a file cannot be read or others can: it may be the one that is looked for.
+    pub fn all(&self, console: &str) -> Result<Vec<StoredStream>, StoreError> {
+        let mut all = Vec::new();
+        for path in self.files(console)? {
+            if let Some(stream) = read(&path)?.filter(|stream| stream.content.console == console) {
+                all.push(stream.used()?);
+            }
+        }
+        Ok(all)
+    }
+
     /// Whether a stream's password is here.
     ///
     /// # Errors

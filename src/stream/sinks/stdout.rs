@@ -23,18 +23,21 @@ use crate::stream::{envelope::Format, event::ConsoleEvent};
 /// How long a pipe that does not wait is left alone before it is asked again.
 const PAUSE: Duration = Duration::from_millis(5);
 
+/// Adds the line of an event, with its line end.
+pub type Line = Box<dyn Fn(&ConsoleEvent, &mut Vec<u8>) + Send + Sync>;
+
 /// One batch for the thread, and where it says what came of it.
 type Batch = (Vec<u8>, oneshot::Sender<io::Result<()>>);
 
 /// Writes events to standard output.
 pub struct StdoutSink {
-    format: Format,
+    line: Line,
     thread: mpsc::Sender<Batch>,
 }
 
 impl fmt::Debug for StdoutSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StdoutSink").field("format", &self.format).finish_non_exhaustive()
+        f.debug_struct("StdoutSink").finish_non_exhaustive()
     }
 }
 
@@ -53,7 +56,16 @@ impl StdoutSink {
     /// # Errors
     ///
     /// As [`StdoutSink::new`].
-    pub fn to(mut end: impl Write + Send + 'static, format: Format) -> Result<Self, SinkError> {
+    pub fn to(end: impl Write + Send + 'static, format: Format) -> Result<Self, SinkError> {
+        Self::of_lines(end, Box::new(move |event, lines| format.write_line(event, lines)))
+    }
+
+    /// A sink that writes to this end whatever lines are made of the events, each with its line end.
+    ///
+    /// # Errors
+    ///
+    /// As [`StdoutSink::new`].
+    pub fn of_lines(mut end: impl Write + Send + 'static, line: Line) -> Result<Self, SinkError> {
         let (thread, batches) = mpsc::channel::<Batch>();
         let run = move || {
             for (bytes, told) in batches {
@@ -62,7 +74,7 @@ impl StdoutSink {
             }
         };
         let started = thread::Builder::new().name("events to stdout".to_owned()).spawn(run);
-        started.map(|_| Self { format, thread }).map_err(|error| failed(&error))
+        started.map(|_| Self { line, thread }).map_err(|error| failed(&error))
     }
 }
 
@@ -103,7 +115,7 @@ impl Sink for StdoutSink {
     async fn keep(&mut self, batch: &[ConsoleEvent]) -> Result<Kept, SinkError> {
         let mut lines = Vec::with_capacity(batch.iter().map(|event| event.body.len() + 1).sum());
         for event in batch {
-            self.format.write_line(event, &mut lines);
+            (self.line)(event, &mut lines);
         }
         let (tell, told) = oneshot::channel();
         let gone = || failed(&io::Error::other("its thread has ended"));

@@ -3,7 +3,6 @@
 //! The file is written beside its place and moved there, so that nobody ever reads half of it.
 
 use std::{
-    fmt::Write as _,
     fs::{self, OpenOptions},
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -43,11 +42,9 @@ impl Metrics {
         let mut text = String::with_capacity(2048);
         let mut add = |name: &str, kind: &str, help: &str, value: Option<u64>| {
             let Some(value) = value else { return };
-            // Writing into a text cannot fail.
-            drop(writeln!(
-                text,
+            text.push_str(&format!(
                 "# HELP edrctl_stream_{name} {help}\n# TYPE edrctl_stream_{name} {kind}\n\
-                 edrctl_stream_{name}{{stream=\"{}\"}} {value}",
+                 edrctl_stream_{name}{{stream=\"{}\"}} {value}\n",
                 self.stream
             ));
         };

@@ -8,8 +8,8 @@ use std::{
 
 use super::metrics::Metrics;
 use crate::{
-    clock,
     cli::ui::Ui,
+    clock,
     domain::duration,
     reporters::{
         clean::{clean, clean_to},
@@ -139,7 +139,9 @@ impl Listener for Watch {
             StreamEvent::SinkHeld { sink, error, wait } => {
                 let text = clean_to(&error.text, LONGEST);
                 let wait = duration::format(*wait);
-                self.line(&format!("warning: {sink} takes nothing: {text}; nothing is acknowledged, trying again in {wait}"));
+                self.line(&format!(
+                    "warning: {sink} takes nothing: {text}; nothing is acknowledged, trying again in {wait}"
+                ));
             }
             StreamEvent::SinkBack { sink } if talks => self.line(&format!("{sink} takes events again")),
             StreamEvent::Refused { sink, reason } => {

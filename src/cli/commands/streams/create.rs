@@ -37,7 +37,7 @@ pub(crate) struct CreateArgs {
 }
 
 /// Runs it.
-pub(super) async fn run(args: &CreateArgs, context: &Context) -> Result<ExitCode, CommandError> {
+pub(in crate::cli::commands) async fn run(args: &CreateArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let mut talk = Talk::open(&args.console, context).await?;
     let streams = talk.list().await.map_err(|halt| talk.failed(halt))?;
     if let Some(other) = streams.iter().find(|stream| stream.name == args.name) {
@@ -91,7 +91,7 @@ fn planned(new: &NewStream) -> EventStream {
 }
 
 /// What came of making a stream.
-pub(super) enum Making {
+pub(in crate::cli::commands) enum Making {
     /// It is there, and its password is kept.
     Made(EventStream),
     /// The console will not.
@@ -106,7 +106,7 @@ pub(super) enum Making {
 
 /// Makes a stream and keeps its password. A creation in doubt is not repeated before a look has shown that it did not
 /// happen. Call after [`crate::stream::store::StreamStore::prove_writable`] and with a name that no stream has.
-pub(super) async fn make(talk: &mut Talk<'_>, new: &NewStream) -> Result<Making, CommandError> {
+pub(in crate::cli::commands) async fn make(talk: &mut Talk<'_>, new: &NewStream) -> Result<Making, CommandError> {
     let mut attempt = 1;
     loop {
         let failure = match talk.create(new).await {
@@ -159,7 +159,7 @@ async fn kept(talk: &mut Talk<'_>, new: &NewStream, made: &Created) -> Result<Ev
 }
 
 /// The stream is there, and nobody knows its password.
-fn lost(name: &str, id: StreamId, failure: &Failure) -> CommandError {
+pub(in crate::cli::commands) fn lost(name: &str, id: StreamId, failure: &Failure) -> CommandError {
     CommandError::text(ExitCode::SomeFailed, failure)
         .context(format!(
             "the console made the event stream `{name}`, number {id}, and the answer with its password did not come"
@@ -170,7 +170,7 @@ fn lost(name: &str, id: StreamId, failure: &Failure) -> CommandError {
 }
 
 /// Nobody knows whether the stream is there.
-fn in_doubt(name: &str, failure: &Failure) -> CommandError {
+pub(in crate::cli::commands) fn in_doubt(name: &str, failure: &Failure) -> CommandError {
     CommandError::text(ExitCode::SomeFailed, failure)
         .context(format!("whether the console made the event stream `{name}` is not known, and a look could not tell"))
         .hint("`edrctl streams list` tells; if it is there, `edrctl streams recreate NAME` makes it again with a password that is kept")

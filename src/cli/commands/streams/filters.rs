@@ -9,13 +9,13 @@ use crate::{
 };
 
 /// What goes into a stream, as the console wants it; empty for all.
-pub(super) struct Filters {
-    pub(super) event_types: Vec<u64>,
-    pub(super) groups: Vec<String>,
+pub(in crate::cli::commands) struct Filters {
+    pub(in crate::cli::commands) event_types: Vec<u64>,
+    pub(in crate::cli::commands) groups: Vec<String>,
 }
 
 /// Resolves names. The console is asked only where there is one.
-pub(super) async fn resolve(args: &FilterArgs, talk: &mut Talk<'_>) -> Result<Filters, CommandError> {
+pub(in crate::cli::commands) async fn resolve(args: &FilterArgs, talk: &mut Talk<'_>) -> Result<Filters, CommandError> {
     let mut event_types = Vec::new();
     let mut known = None;
     for wanted in &args.event_types {

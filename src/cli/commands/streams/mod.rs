@@ -14,14 +14,14 @@ use crate::{
     vendors::VendorName,
 };
 
-mod create;
+pub(in crate::cli::commands) mod create;
 mod delete;
-mod filters;
+pub(in crate::cli::commands) mod filters;
 mod output;
 mod read;
 mod recreate;
-mod refused;
-mod talk;
+pub(in crate::cli::commands) mod refused;
+pub(in crate::cli::commands) mod talk;
 mod update;
 
 /// The event streams of a console: list, show, make, change and remove them
@@ -85,13 +85,13 @@ struct StreamConsentArgs {
 /// What goes into a stream.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Filters")]
-struct FilterArgs {
+pub(in crate::cli::commands) struct FilterArgs {
     /// Only events of this type, by its number or its name; may be repeated
     #[arg(long = "event-type", value_name = "ID|NAME")]
-    event_types: Vec<String>,
+    pub(in crate::cli::commands) event_types: Vec<String>,
     /// Only events of hosts in this group, by its GUID or its name; may be repeated
     #[arg(long = "group", value_name = "GUID|NAME")]
-    groups: Vec<String>,
+    pub(in crate::cli::commands) groups: Vec<String>,
 }
 
 /// Runs it.
@@ -110,7 +110,7 @@ pub(crate) async fn run(args: StreamsArgs, context: &Context) -> Result<ExitCode
 const LONGEST_NAME: usize = 255;
 
 /// Reads the name of a stream that is to be.
-fn new_name(text: &str) -> Result<String, String> {
+pub(in crate::cli::commands) fn new_name(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
         return Err("a stream needs a name".to_owned());
     }
@@ -127,7 +127,7 @@ fn new_name(text: &str) -> Result<String, String> {
 }
 
 /// Reads which stream is meant.
-fn wanted(text: &str) -> Result<NameOrId, String> {
+pub(in crate::cli::commands) fn wanted(text: &str) -> Result<NameOrId, String> {
     if text.is_empty() {
         return Err("a stream's name or number is wanted".to_owned());
     }

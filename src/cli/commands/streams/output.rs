@@ -46,7 +46,7 @@ struct QueueV1<'a> {
 
 /// What was done to a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Done {
+pub(in crate::cli::commands) enum Done {
     List,
     Show,
     Create,
@@ -84,16 +84,16 @@ impl Done {
 }
 
 /// A stream, and what is told beside it.
-pub(super) struct Shown<'a> {
-    pub(super) stream: &'a EventStream,
-    pub(super) done: Done,
-    pub(super) dry_run: bool,
+pub(in crate::cli::commands) struct Shown<'a> {
+    pub(in crate::cli::commands) stream: &'a EventStream,
+    pub(in crate::cli::commands) done: Done,
+    pub(in crate::cli::commands) dry_run: bool,
     /// The names of event types, where they were asked for.
-    pub(super) types: &'a [EventType],
+    pub(in crate::cli::commands) types: &'a [EventType],
 }
 
 /// Prints one stream.
-pub(super) fn one(shown: &Shown<'_>, talk: &Talk<'_>) -> Result<(), CommandError> {
+pub(in crate::cli::commands) fn one(shown: &Shown<'_>, talk: &Talk<'_>) -> Result<(), CommandError> {
     let kept = shown.stream.id.0 > 0 && shown.done != Done::Delete && is_kept(shown.stream, talk);
     let text = match talk.context.ui.output {
         OutputFormat::Human => human(shown, kept, talk),
@@ -104,7 +104,7 @@ pub(super) fn one(shown: &Shown<'_>, talk: &Talk<'_>) -> Result<(), CommandError
 }
 
 /// Prints all streams.
-pub(super) fn all(streams: &[EventStream], talk: &Talk<'_>) -> Result<(), CommandError> {
+pub(in crate::cli::commands) fn all(streams: &[EventStream], talk: &Talk<'_>) -> Result<(), CommandError> {
     let shown: Vec<(Shown<'_>, bool)> = streams
         .iter()
         .map(|stream| (Shown { stream, done: Done::List, dry_run: false, types: &[] }, is_kept(stream, talk)))
@@ -240,7 +240,7 @@ fn human(shown: &Shown<'_>, kept: bool, talk: &Talk<'_>) -> String {
 }
 
 /// The filters of a stream, in lines for people.
-pub(super) fn filters(stream: &EventStream, types: &[EventType]) -> Vec<String> {
+pub(in crate::cli::commands) fn filters(stream: &EventStream, types: &[EventType]) -> Vec<String> {
     let all = |what: &str| vec![format!("all {what}")];
     let event_types = match stream.event_types.as_slice() {
         [] => all("types"),

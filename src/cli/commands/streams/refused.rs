@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// No stream has this number or name.
-pub(super) fn unknown(wanted: &NameOrId, streams: &[EventStream]) -> CommandError {
+pub(in crate::cli::commands) fn unknown(wanted: &NameOrId, streams: &[EventStream]) -> CommandError {
     let error = CommandError::text(
         ExitCode::SomeFailed,
         format!("the console has no event stream `{wanted}`; nothing was changed"),
@@ -27,7 +27,7 @@ pub(super) fn unknown(wanted: &NameOrId, streams: &[EventStream]) -> CommandErro
 }
 
 /// Several streams have this name, which no console should let happen.
-pub(super) fn ambiguous(name: &str, streams: &[EventStream]) -> CommandError {
+pub(in crate::cli::commands) fn ambiguous(name: &str, streams: &[EventStream]) -> CommandError {
     let ids: Vec<String> =
         streams.iter().filter(|stream| stream.name == name).map(|stream| stream.id.to_string()).collect();
     CommandError::text(
@@ -38,7 +38,7 @@ pub(super) fn ambiguous(name: &str, streams: &[EventStream]) -> CommandError {
 }
 
 /// Another stream has the name.
-pub(super) fn name_taken(name: &str, other: Option<&EventStream>) -> CommandError {
+pub(in crate::cli::commands) fn name_taken(name: &str, other: Option<&EventStream>) -> CommandError {
     let number = other.map(|other| format!(": number {}", other.id)).unwrap_or_default();
     let error = CommandError::text(
         ExitCode::Refused,
@@ -55,7 +55,7 @@ pub(super) fn name_taken(name: &str, other: Option<&EventStream>) -> CommandErro
 }
 
 /// Puts a refusal into words. What the console says is held against its list, where that could be read: words change.
-pub(super) fn refusal(
+pub(in crate::cli::commands) fn refusal(
     refusal: &Refusal,
     name: Option<&str>,
     streams: Option<&[EventStream]>,
@@ -94,7 +94,7 @@ fn too_many(streams: Option<&[EventStream]>, most: Option<usize>, said: &str) ->
 }
 
 /// The command that makes a stream as this one.
-pub(super) fn command_for(new: &NewStream) -> String {
+pub(in crate::cli::commands) fn command_for(new: &NewStream) -> String {
     let mut words = vec!["edrctl streams create".to_owned(), word(&new.name, "NAME")];
     for id in &new.event_types {
         words.push(format!("--event-type {id}"));
@@ -111,7 +111,7 @@ fn word(text: &str, instead: &str) -> String {
 }
 
 /// Names in a row.
-pub(super) fn quoted(names: &[&str]) -> String {
+pub(in crate::cli::commands) fn quoted(names: &[&str]) -> String {
     let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     names.join(", ")
 }
