@@ -91,3 +91,6 @@ impl SourceErrorKind {
         matches!(self, Self::Unreachable | Self::TooLate)
     }
 }
+
+#[cfg(test)]
+pub(crate) mod memory;

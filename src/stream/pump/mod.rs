@@ -43,7 +43,7 @@ mod tries;
 /// Why a stream has ended.
 #[derive(Debug)]
 pub enum Ending {
-    /// Somebody interrupted. Everything that was taken is kept and acknowledged.
+    /// Somebody interrupted. Everything that was taken is kept, and acknowledged but for what the connection was lost over.
     Cancelled,
     /// What was taken is not acknowledged and comes again: somebody interrupted twice, or a sink did not keep it in time.
     Abandoned,
@@ -241,12 +241,15 @@ impl Pump {
         self.collected.take(first, &mut sieve);
         self.collected.fill(consumer, &measure, &mut sieve).await;
         let grace = self.limits.grace;
-        let settled = tokio::select! {
+        tokio::select! {
             biased;
-            settled = self.settle() => settled,
-            () = stop.out_of_patience(grace) => Err(Ending::Abandoned),
-        };
-        if let Err(ending) = settled {
+            done = self.settle_and_acknowledge(consumer) => done,
+            () = stop.out_of_patience(grace) => Ok(Some(Ending::Abandoned)),
+        }
+    }
+
+    async fn settle_and_acknowledge(&mut self, consumer: &mut dyn Consumer) -> Result<Option<Ending>, SourceError> {
+        if let Err(ending) = self.settle().await {
             return Ok(Some(ending));
         }
         consumer.acknowledge(self.collected.last_tag).await?;

@@ -84,3 +84,6 @@ pub enum Then {
     /// It cannot go on: the stream ends with an error.
     Stop,
 }
+
+#[cfg(test)]
+pub(crate) mod memory;
