@@ -82,7 +82,7 @@ fn write_body(body: &[u8], to: &mut Vec<u8>) {
 }
 
 /// What stands in the place of a body that is no JSON.
-fn write_stand_in(body: &[u8], to: &mut Vec<u8>) {
+pub(super) fn write_stand_in(body: &[u8], to: &mut Vec<u8>) {
     to.extend_from_slice(br#"{"edrctl":"raw","base64":""#);
     to.extend_from_slice(STANDARD.encode(body).as_bytes());
     to.extend_from_slice(br#""}"#);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::event::ConsoleEvent;
 
 pub mod file;
+pub mod http;
 pub mod stdout;
 pub mod syslog;
 
