@@ -75,6 +75,9 @@ pub(in crate::cli::commands) async fn run(args: &CreateArgs, context: &Context) 
         Making::InDoubt(failure) => return Err(in_doubt(&new.name, &failure)),
     };
     output::one(&Shown { stream: &stream, done: Done::Create, dry_run: false, types: &[] }, &talk)?;
+    if !talk.is_rehearsal() {
+        context.ui.tell(&format!("next: `edrctl stream {}` takes its events", stream.id));
+    }
     talk.close().await;
     Ok(ExitCode::Success)
 }

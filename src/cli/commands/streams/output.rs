@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::talk::Talk;
 use crate::{
     cli::{args::OutputFormat, error::CommandError, ui},
+    domain::outcome::ExitCode,
     reporters::{
         clean::clean,
         csv, json_text,
@@ -161,11 +162,11 @@ fn line(shown: &Shown<'_>, password_kept: bool, talk: &Talk<'_>) -> Result<Strin
         dry_run: shown.dry_run,
         simulated: talk.is_rehearsal(),
     });
-    line.map_err(|error| CommandError::new(crate::domain::outcome::ExitCode::Internal, error))
+    line.map(|line| format!("{line}\n")).map_err(|error| CommandError::new(ExitCode::Internal, error))
 }
 
 fn table_of_cells(rows: &[(&Shown<'_>, bool)]) -> Result<String, CommandError> {
-    let internal = |error| CommandError::new(crate::domain::outcome::ExitCode::Internal, error);
+    let internal = |error| CommandError::new(ExitCode::Internal, error);
     let header = ["id", "name", "event_types", "groups", "host", "port", "queue", "user", "password_kept"];
     let mut bytes = csv::row(header).map_err(internal)?;
     for (shown, kept) in rows {
@@ -232,7 +233,8 @@ fn human(shown: &Shown<'_>, kept: bool, talk: &Talk<'_>) -> String {
         (Done::Delete, _) | (Done::Create | Done::Recreate, false) => {}
         (_, true) => lines.push(format!("  password     kept in {}", path.display())),
         (_, false) => {
-            lines.push("  password     not on this machine, and the console does not tell it again".to_owned())
+            let again = format!("`edrctl streams recreate {}` makes the stream again, with a new one", stream.id);
+            lines.push(format!("  password     not on this machine; the console does not tell it again, {again}"));
         }
     }
     let lines: Vec<String> = lines.iter().map(|line| format!("{}\n", clean(line))).collect();

@@ -221,6 +221,9 @@ impl<'a> Talk<'a> {
         }
         let name = wanted.to_string();
         let mut streams = self.list().await.map_err(|halt| self.failed(halt))?;
+        if let Some(at) = streams.iter().position(|one| *wanted == NameOrId::Id(one.id.0)) {
+            return Ok(streams.swap_remove(at));
+        }
         let of_name: Vec<usize> = (0..).zip(&streams).filter(|(_, one)| one.name == name).map(|(at, _)| at).collect();
         match of_name.as_slice() {
             [at] => Ok(streams.swap_remove(*at)),
