@@ -9,6 +9,7 @@
 pub mod amqp;
 pub mod backoff;
 pub mod cancel;
+pub mod config;
 pub mod dead_letters;
 pub mod envelope;
 pub mod event;

@@ -57,7 +57,8 @@ pub(crate) struct StreamArgs {
     /// Deliveries taken and not acknowledged yet, at most
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u16).range(2..), help_heading = "Stream")]
     prefetch: u16,
-    /// Where events go; may be repeated: `-`, a file, syslog://HOST, syslog+tls://HOST, syslog+udp://HOST
+    /// Where events go; may be repeated: `-`, a file, syslog://HOST, syslog+tls://HOST,
+    /// syslog+udp://HOST, splunk+https://HOST:8088, elastic+https://HOST:9200/INDEX
     #[arg(long, value_name = "PLACE", help_heading = "Sinks")]
     to: Vec<Place>,
     /// How an event is written: raw, the body as it came, or event, in an envelope of ours
@@ -111,7 +112,7 @@ pub(crate) async fn run(args: StreamArgs, context: &Context) -> Result<ExitCode,
     let found = open::stream(&args, &mut talk).await?;
     let trust = open::trust(&talk, context)?;
     let ledger = open::ledger(&talk, &found, args.shared)?;
-    let sinks = places::sinks(&args, context, &trust)?;
+    let sinks = places::sinks(&args, context)?;
     let dead_letters = args.dead_letters.clone().unwrap_or_else(|| open::beside(&talk, &found, "dead.jsonl"));
     let source = source(&found, trust, args.shared)?;
     let limits = PumpLimits {

@@ -12,14 +12,17 @@ use crate::{
         error::CommandError,
         event_line,
     },
+    config::Overrides,
     domain::outcome::ExitCode,
     http::{self, Trust},
     stream::{
+        config::StreamSection,
         envelope::Format,
         place::{Place, Transport},
         sinks::{
             Sink,
             file::{Compress, FileOptions, FileSink},
+            http::{ElasticOptions, HttpOptions, HttpSink, SplunkOptions},
             stdout::StdoutSink,
             syslog::{DATAGRAM, Link, SyslogOptions, SyslogSink},
         },
@@ -71,11 +74,14 @@ fn size(text: &str) -> Result<u64, String> {
 /// How long a receiver may take.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
+/// The largest body of one request: what receivers take unless they are told otherwise.
+const LARGEST_REQUEST: usize = 1024 * 1024;
+
 /// The facility of syslog messages: local use 0.
 const FACILITY: u8 = 16;
 
 /// The sinks, in the order in which they were named.
-pub(super) fn sinks(args: &StreamArgs, context: &Context, trust: &Trust) -> Result<Vec<Box<dyn Sink>>, CommandError> {
+pub(super) fn sinks(args: &StreamArgs, context: &Context) -> Result<Vec<Box<dyn Sink>>, CommandError> {
     let format = match args.format {
         FormatChoice::Raw => Format::Raw,
         FormatChoice::Event => Format::Event,
@@ -88,6 +94,7 @@ pub(super) fn sinks(args: &StreamArgs, context: &Context, trust: &Trust) -> Resu
         return Err(CommandError::text(ExitCode::Usage, format!("`{}` is named twice", twice.1)));
     }
     let unusable = |error| CommandError::new(ExitCode::Usage, error);
+    let receivers = receivers(context)?;
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     for place in places {
         sinks.push(match place {
@@ -111,7 +118,7 @@ pub(super) fn sinks(args: &StreamArgs, context: &Context, trust: &Trust) -> Resu
                 let link = match transport {
                     Transport::Tcp => Link::Tcp,
                     Transport::Udp => Link::Udp(DATAGRAM),
-                    Transport::Tls => Link::Tls(Arc::new(http::tls_config(trust)?)),
+                    Transport::Tls => Link::Tls(Arc::new(http::tls_config(&receivers)?)),
                 };
                 Box::new(SyslogSink::new(SyslogOptions {
                     host: host.clone(),
@@ -122,12 +129,38 @@ pub(super) fn sinks(args: &StreamArgs, context: &Context, trust: &Trust) -> Resu
                     timeout: TIMEOUT,
                 }))
             }
-            Place::Splunk(_) | Place::Elastic { .. } => {
-                return Err(CommandError::text(ExitCode::Usage, format!("`{place}` is no place for events yet")));
+            Place::Splunk(url) => {
+                let loaded = context.configuration(Overrides::default())?;
+                let (token, index) =
+                    loaded.stream(|section, lookup| Ok((section.splunk_token(lookup)?, section.splunk_index())))?;
+                let options = SplunkOptions {
+                    url: url.clone(),
+                    token,
+                    index,
+                    source: "edrctl".to_owned(),
+                    sourcetype: "cisco:secure_endpoint".to_owned(),
+                };
+                Box::new(HttpSink::splunk(options, &http_options(format, &receivers)).map_err(unusable)?)
+            }
+            Place::Elastic { url, index } => {
+                let loaded = context.configuration(Overrides::default())?;
+                let auth = loaded.stream(StreamSection::elastic)?;
+                let options = ElasticOptions { url: url.clone(), index: index.clone(), auth };
+                Box::new(HttpSink::elastic(options, &http_options(format, &receivers)).map_err(unusable)?)
             }
         });
     }
     Ok(sinks)
+}
+
+/// How the certificates of receivers are trusted: they need not be of the same authority as the console's.
+fn receivers(context: &Context) -> Result<Trust, CommandError> {
+    let ca_file = context.configuration(Overrides::default())?.stream(|section, _| Ok(section.sink_ca_file()))?;
+    Ok(ca_file.map_or(Trust::System, Trust::SystemAnd))
+}
+
+fn http_options(format: Format, trust: &Trust) -> HttpOptions {
+    HttpOptions { trust: trust.clone(), timeout: TIMEOUT, proxy: true, gzip: true, max_bytes: LARGEST_REQUEST, format }
 }
 
 /// Standard output: for people a line each, for programs the body or the envelope.
