@@ -7,6 +7,7 @@ mod test_apex_codes;
 mod test_apex_faults;
 mod test_apex_isolate;
 mod test_apex_resume;
+mod test_apex_safety;
 mod test_apex_secrets;
 mod test_apex_targets;
 mod test_apex_trust;

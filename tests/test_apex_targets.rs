@@ -219,7 +219,7 @@ fn product_narrows_what_a_name_and_an_address_may_mean() {
     for target in ["FIN-DESK-0041\n", "10.20.30.41\n", "02-00-5E-10-00-41\n"] {
         let dry = env.isolate_agents(target, &["--dry-run", "--product", "SLF_PRODUCT_OFFICESCAN_CE"]).exits(0);
         assert_eq!(dry.result()["host"]["id"], FIN, "{dry}");
-        let dry = env.isolate_agents(target, &["--dry-run", "--product", "SLF_PRODUCT_HEADLESS_DSM"]).exits(5);
+        let dry = env.isolate_agents(target, &["--dry-run", "--product", "SLF_PRODUCT_HEADLESS_DSM"]).exits(6);
         assert_eq!(dry.result()["reason_code"], "not_capable", "{dry}");
     }
     console.was_left_alone();

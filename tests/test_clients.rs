@@ -241,6 +241,38 @@ fn the_published_way_to_isolate_an_apex_agent_works() {
 }
 
 #[test]
+fn a_list_of_apex_agents_is_isolated_and_restored_by_one_signed_request_after_the_other() {
+    let console = Console::apex(Fleet::of_size(8), SWIFT);
+    let env = TestEnv::new();
+    let credentials = console.inner().credentials();
+    env.file("ca.pem", console.ca_pem());
+    let config = format!(
+        "CONSOLE_URL={}\nAPPLICATION_ID={}\nAPI_KEY={}\n",
+        console.inner().base_url(),
+        credentials.client_id,
+        credentials.api_key
+    );
+    env.private_file("config.txt", config);
+    let names: Vec<String> = console.fleet().hosts().into_iter().map(|host| host.name).collect();
+    env.file("hosts.txt", names.join("\n"));
+    for deed in ["isolate", "restore"] {
+        let output = Command::new("python3")
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/apex_bulk.py"))
+            .arg(deed)
+            .current_dir(env.path())
+            .env("REQUESTS_CA_BUNDLE", "ca.pem")
+            .env("NO_PROXY", "127.0.0.1")
+            .output()
+            .unwrap_or_else(|error| panic!("python3 with the modules `requests` and `jwt` is needed: {error}"));
+        let output = Output::new(output, env.path());
+        assert_eq!(output.code, Some(0), "it needs `requests` and `jwt`, see tests/run.sh\n{output}");
+        assert_eq!(output.stdout.matches("done:").count(), 8, "{output}");
+    }
+    assert!(console.fleet().hosts().iter().all(|host| (host.puts_accepted, host.deletes_accepted) == (1, 1)));
+    assert_eq!(console.stats().requests("POST", Endpoint::Agents), 16);
+}
+
+#[test]
 fn every_signal_that_ends_a_program_ends_the_console_in_good_order() {
     for which in [Signal::INT, Signal::HUP, Signal::TERM] {
         let mut standing = Standing::new(TestEnv::new(), &[]);

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{
     dispatcher::Dispatcher,
     event::{NextStep, RunEventKind, TargetResult},
-    plan::not_capable,
+    plan::{ON_ITS_WAY, not_capable},
     recorder::Synced,
     retry::{self, Next},
     slot::{Phase, Why},
@@ -321,7 +321,11 @@ impl Dispatcher<'_> {
                     self.settle(n, Outcome::Accepted, None, By::Look);
                 }
             }
-            Standing::Reached | Standing::Heading => self.settle(n, Outcome::Already, None, By::Look),
+            Standing::Reached => self.settle(n, Outcome::Already, None, By::Look),
+            Standing::Heading => {
+                self.roster.detail_mut(n).note = Some(shared(ON_ITS_WAY));
+                self.settle(n, Outcome::Already, None, By::Look);
+            }
             // Whoever waits for proof can wait for this, too, and by listings: it is sent again once the host has arrived.
             Standing::Leaving if self.confirmation.is_wanted() => {
                 let synced = self.keep_look(n, Outcome::NotSent, Some(&self.after_a_look(n, state)));

@@ -194,8 +194,10 @@ fn settle(
         Some(Resolution::Host { host, cut }) => {
             found(roster, n, *host, wish);
             if cut {
-                let note = format!("the console's name is the first {CUT} characters of what was written");
-                roster.detail_mut(n).note = Some(note.into());
+                let cut = format!("the console's name is the first {CUT} characters of what was written");
+                let detail = roster.detail_mut(n);
+                let note = detail.note.as_ref().map_or_else(|| cut.clone(), |note| format!("{cut}; {note}"));
+                detail.note = Some(note.into());
             }
         }
         Some(Resolution::All { hosts }) => {
@@ -249,10 +251,17 @@ fn settle(
     }
 }
 
+/// What is to be known of a host that is `already` what was asked for, and is not there yet.
+pub(super) const ON_ITS_WAY: &str = "it was on its way before this run, and has not been seen to arrive";
+
 /// Takes a host for a target.
 fn found(roster: &mut Roster, n: u32, host: Host, wish: Wish<'_>) {
     roster.resolve(n, &host);
     if let Some((outcome, reason)) = judge(&host, wish) {
+        let standing = wish.kind.zip(host.state.as_ref()).map(|(kind, state)| kind.standing(state.isolation));
+        if outcome == Outcome::Already && standing == Some(Standing::Heading) {
+            roster.detail_mut(n).note = Some(ON_ITS_WAY.into());
+        }
         roster.settle(n, outcome, reason);
     }
     if wish.keeps_hosts {

@@ -153,7 +153,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         pid: std::process::id(),
         comment: args.comment.clone(),
         ticket: args.ticket.clone(),
-        waits: wait.map(|wait| wait.as_secs()),
+        waits: wait.map(whole_seconds),
         simulated: header.simulated,
         options: options(with_unlock_code),
         targets: 0,
@@ -166,6 +166,11 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         simulator.stop().await;
     }
     Ok(report.exit)
+}
+
+/// A wait as the journal keeps it. One of less than a second is still a wait.
+pub(super) fn whole_seconds(wait: std::time::Duration) -> u64 {
+    wait.as_secs().max(1)
 }
 
 /// What a resumption has to know beside the plan.

@@ -210,8 +210,12 @@ impl Printer {
         if self.plain {
             let name = host.name.as_deref().unwrap_or("-");
             // An id that could be taken for a name says what it is.
-            let plain = matches!((self.vendor.id_form())(host.id.as_str()), IdForm::Id(_));
-            let prefix = if plain { "" } else { "id:" };
+            let prefix = match (self.vendor.id_form())(host.id.as_str()) {
+                _ if host.id.as_str().contains('#') => "# its id cannot stand in a list: ",
+                IdForm::Id(_) => "",
+                IdForm::IfSaid(_) | IdForm::DamagedUnlessSaid(..) => "id:",
+                IdForm::NotAnId | IdForm::Damaged(_) => "# its id cannot stand in a list: ",
+            };
             let (id, name) = (clean(host.id.as_str()), clean(name));
             return writeln!(self.out, "{prefix}{id} # {name}");
         }

@@ -142,7 +142,7 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
         user: act::user(),
         host: act::machine(),
         pid: std::process::id(),
-        waits: wait.map(|wait| wait.as_secs()),
+        waits: wait.map(act::whole_seconds),
     };
     journal.append(Record::Resumed(resumed)).await?;
     let mut reporters = context.ui.reporters(context.ui.setup(context.invocation(Vec::new(), Vec::new())));

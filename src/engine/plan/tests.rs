@@ -154,6 +154,8 @@ async fn a_host_that_is_so_or_on_its_way_is_left_alone() {
     let texts = ["web0", "web1", "web2", "web3", "web4"];
     let isolate = planned(listing(hosts()), isolating(&texts)).await;
     assert_eq!(isolate.to_act(), ["id-0", "id-3", "id-4"]);
+    let note = |n: u32| isolate.roster.detail(n).and_then(|detail| detail.note.as_deref());
+    assert_eq!((note(1), note(2)), (Some(ON_ITS_WAY), None), "what has not arrived is told as such");
     let asked = Asked { kind: Some(ActionKind::Unisolate), ..isolating(&texts) };
     let release = planned(listing(hosts()), asked).await;
     assert_eq!(release.to_act(), ["id-1", "id-2", "id-4"]);
