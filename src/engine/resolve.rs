@@ -11,7 +11,7 @@ use std::{
 
 use super::event::Candidate;
 use crate::domain::{
-    host::{Host, HostId, MacAddr, short_name},
+    host::{Host, HostId, HostState, Isolation, MacAddr, short_name},
     selector::{Entry, Named, same_name},
 };
 
@@ -310,9 +310,15 @@ fn may_be_there(host: &Host, name: &str) -> bool {
     host.domain.as_deref().is_some_and(|domain| same_name(domain, domain_of(name))) || says_nothing_against(host, name)
 }
 
-/// The same agent may be offered twice; one id may stand for two products.
+/// The same agent may be offered twice; one id may stand for two products. An agent in two states is in none that is known:
+/// whoever believes one of them may leave a host on the network and call it isolated.
 fn keep(hosts: &mut Vec<Host>, host: &Host, most: usize) {
-    if hosts.len() < most && !hosts.iter().any(|known| known.id == host.id && known.product == host.product) {
+    let known = hosts.iter_mut().find(|known| known.id == host.id && known.product == host.product);
+    if let Some(known) = known {
+        if known.state != host.state {
+            known.state = host.state.clone().map(|state| HostState { isolation: Isolation::Unknown, ..state });
+        }
+    } else if hosts.len() < most {
         hosts.push(host.clone());
     }
 }

@@ -366,3 +366,22 @@ fn an_id_is_found_in_any_case_and_keeps_the_consoles_spelling() {
     let hosts = [host("ID-AbC", None, &[], &[])];
     assert_eq!(told(&resolve_by(Rules::default(), &["id-abc"], &hosts)[0]), "ID-AbC");
 }
+
+#[test]
+fn an_agent_that_is_listed_in_two_states_is_in_none_that_is_known() {
+    let in_state = |isolation, word: &'static str| Host {
+        state: Some(HostState { isolation, word: word.into() }),
+        ..host("id-1", Some("web01"), &[], &[])
+    };
+    let isolated = || in_state(Isolation::Isolated, "isolated");
+    let normal = || in_state(Isolation::NotIsolated, "normal");
+    for (hosts, expected) in [
+        (vec![isolated(), isolated()], Isolation::Isolated),
+        (vec![isolated(), normal()], Isolation::Unknown),
+        (vec![normal(), isolated(), isolated()], Isolation::Unknown),
+    ] {
+        let resolved = resolve_by(Rules::default(), &["web01"], &hosts);
+        let Resolution::Host { host, .. } = &resolved[0] else { panic!("{resolved:?}") };
+        assert_eq!(host.state.as_ref().unwrap().isolation, expected);
+    }
+}
