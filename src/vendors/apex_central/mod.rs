@@ -41,8 +41,8 @@ use crate::{
     http::{self, Client, HeaderValue, Request, Response, Url, header},
     secret::Secret,
     vendors::{
-        Advice, Again, Answer, Capabilities, Capability, Completion, Cursor, Driver, Inventory, Meta, Page, Repeat,
-        Reply, Takes, Tenant, Vendor, VendorError,
+        Advice, Again, Answer, Capabilities, Capability, Completion, Cursor, Driver, Hidden, Inventory, Meta, Page,
+        Repeat, Reply, Takes, Tenant, Vendor, VendorError,
     },
 };
 
@@ -85,6 +85,7 @@ pub struct ApexCentral {
     client: Client,
     base: Url,
     signer: Signer,
+    hidden: Hidden,
     clock: SigningClock,
     product: Option<String>,
     /// Whether the console has been seen to ignore the filter by id.
@@ -93,7 +94,7 @@ pub struct ApexCentral {
 }
 
 /// Who asks, and how.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Application {
     /// The Application ID.
     pub id: String,
@@ -103,6 +104,16 @@ pub struct Application {
     pub corrects_clock: bool,
     /// The product whose agents are meant; any, if `None`.
     pub product: Option<String>,
+}
+
+impl fmt::Debug for Application {
+    /// Without the id: whoever swaps it with the key must not find the key in a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Application")
+            .field("corrects_clock", &self.corrects_clock)
+            .field("product", &self.product)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ApexCentral {
@@ -134,6 +145,7 @@ impl ApexCentral {
             client,
             base,
             signer: Signer::new(&application.id, &application.key),
+            hidden: Hidden::new([application.key.expose(), &application.id]),
             clock: SigningClock::new(application.corrects_clock),
             product: application.product,
             ignores_ids: AtomicBool::new(false),
@@ -141,8 +153,17 @@ impl ApexCentral {
         })
     }
 
-    /// Signs a draft, sends it and judges the answer; also measures how far the console's clock is ahead of ours.
+    /// Asks one thing; no error that comes of it quotes our credentials.
     async fn ask<T>(
+        &self,
+        draft: Draft,
+        judge: impl FnOnce(&Response) -> Result<T, Refusal>,
+    ) -> Result<(T, Option<i64>), VendorError> {
+        self.exchange(draft, judge).await.map_err(|error| error.without(&self.hidden))
+    }
+
+    /// Signs a draft, sends it and judges the answer; also measures how far the console's clock is ahead of ours.
+    async fn exchange<T>(
         &self,
         draft: Draft,
         judge: impl FnOnce(&Response) -> Result<T, Refusal>,
