@@ -223,8 +223,14 @@ async fn check_protected(
         numbered.filter_map(|(n, target)| Some((n, prepare::entry_of(target.record.id.as_deref()?, vendor)?))).unzip();
     let mut checked = Roster::new(&entries, vec![None], Vec::new());
     let mut tell = prepare::teller(context);
-    let wish =
-        Wish { kind: Some(kind), protected, states: States::Incidentally, rules: Rules::default(), keeps_hosts: false };
+    let wish = Wish {
+        kind: Some(kind),
+        protected,
+        states: States::Incidentally,
+        rules: Rules::default(),
+        keeps_hosts: false,
+        product: None,
+    };
     let planned =
         crate::engine::plan::plan(&mut session.console, &entries, &mut checked, wish, cancel, &mut tell).await;
     if let Err(halt) = planned {

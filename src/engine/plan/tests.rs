@@ -94,6 +94,7 @@ async fn planned(fake: Fake, asked: Asked<'_>) -> Planned {
         states: asked.states,
         rules: Rules::default(),
         keeps_hosts: false,
+        product: None,
     };
     let survey = plan(&mut console, &entries, &mut roster, wish, &Cancel::new(), &mut |_| {}).await;
     Planned { survey, roster, lists: fake.calls(What::List).len() }

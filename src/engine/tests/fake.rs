@@ -57,6 +57,7 @@ pub(crate) fn host(id: HostId, isolation: Isolation) -> Host {
         id,
         name: None,
         addresses: Vec::new(),
+        more_addresses: false,
         macs: Vec::new(),
         state: Some(state(isolation)),
         able: ABLE,

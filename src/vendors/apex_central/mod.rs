@@ -50,6 +50,7 @@ mod answers;
 mod auth;
 mod codes;
 pub mod config;
+mod loose;
 mod requests;
 mod wire;
 
@@ -137,7 +138,7 @@ impl ApexCentral {
         let capabilities = Capabilities {
             console: CONSOLE,
             actions: BTreeMap::from([(ActionKind::Isolate, one.clone()), (ActionKind::Unisolate, one)]),
-            max_observe: 1,
+            max_observe: MOST_OBSERVED,
             inventory: Inventory::Whole,
             max_in_flight,
         };
@@ -249,6 +250,12 @@ impl Vendor for ApexCentral {
     }
 
     async fn observe(&self, targets: &[Target]) -> Result<Answer<Vec<Observed>>, VendorError> {
+        if (2..=MOST_OBSERVED).contains(&targets.len()) {
+            // One list tells of all of them; asked for singly, each would cost a request.
+            let draft = requests::agents(&self.base, None);
+            let (seen, _) = self.ask(draft, |response| requests::judge_several(targets, response)).await?;
+            return Ok(answer(seen));
+        }
         let id = &only(targets)?.id;
         let by_id = requests::can_be_asked_for(id) && !self.ignores_ids.load(Ordering::Relaxed);
         let draft = if by_id { requests::agent(&self.base, id) } else { requests::agents(&self.base, None) };
@@ -263,6 +270,9 @@ impl Vendor for ApexCentral {
         }
     }
 }
+
+/// How many agents one question may be about: as many as one list tells of, within reason.
+const MOST_OBSERVED: usize = 1_000;
 
 /// The console takes agents singly, and says so in its capabilities.
 fn only(targets: &[Target]) -> Result<&Target, VendorError> {
