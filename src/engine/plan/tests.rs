@@ -93,6 +93,7 @@ async fn planned(fake: Fake, asked: Asked<'_>) -> Planned {
         protected: &protected,
         states: asked.states,
         rules: Rules::default(),
+        follows: false,
         keeps_hosts: false,
     };
     let survey = plan(&mut console, &entries, &mut roster, wish, &Cancel::new(), &mut |_| {}).await;
