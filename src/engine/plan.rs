@@ -42,6 +42,8 @@ pub struct Wish<'a> {
     pub states: States,
     /// What else than equality names a host.
     pub rules: Rules,
+    /// Whether a host that is on its way already is waited for: it has not arrived until it is seen there.
+    pub follows: bool,
     /// Whether the hosts are kept as the inventory has them, to be shown.
     pub keeps_hosts: bool,
     /// The product whose agents alone the inventory shows.
@@ -264,7 +266,7 @@ fn settle(
 }
 
 /// What is to be known of a host that is `already` what was asked for, and is not there yet.
-pub(super) const ON_ITS_WAY: &str = "it was on its way before this run, and has not been seen to arrive";
+pub(super) const ON_ITS_WAY: &str = "it was on its way before this run, and nothing was sent";
 
 /// Ends a target whose host cannot be spoken of to its console.
 fn nameless(roster: &mut Roster, n: u32, host: &Host) {
@@ -278,10 +280,15 @@ fn found(roster: &mut Roster, n: u32, host: Host, wish: Wish<'_>) {
     roster.resolve(n, &host);
     if let Some((outcome, reason)) = judge(&host, wish) {
         let standing = wish.kind.zip(host.state.as_ref()).map(|(kind, state)| kind.standing(state.isolation));
-        if outcome == Outcome::Already && standing == Some(Standing::Heading) {
+        let heading = outcome == Outcome::Already && standing == Some(Standing::Heading);
+        if heading {
             roster.detail_mut(n).note = Some(ON_ITS_WAY.into());
         }
-        roster.settle(n, outcome, reason);
+        if heading && wish.follows {
+            roster.detail_mut(n).follows = true;
+        } else {
+            roster.settle(n, outcome, reason);
+        }
     }
     if wish.keeps_hosts {
         roster.detail_mut(n).host = Some(Box::new(host));

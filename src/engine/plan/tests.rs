@@ -93,6 +93,7 @@ async fn planned(fake: Fake, asked: Asked<'_>) -> Planned {
         protected: &protected,
         states: asked.states,
         rules: Rules::default(),
+        follows: false,
         keeps_hosts: false,
         product: None,
     };

@@ -136,6 +136,11 @@ impl World {
         }
     }
 
+    /// How long ago the host was last asked to change.
+    pub(crate) fn since(&self, id: &HostId) -> Duration {
+        self.hosts.get(id).map_or(Duration::MAX, |(_, since)| since.elapsed())
+    }
+
     /// Carries a request out.
     pub(crate) fn deed(&mut self, kind: ActionKind, id: &HostId) {
         *self.deeds.entry(id.clone()).or_default() += 1;
