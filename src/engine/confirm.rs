@@ -282,9 +282,14 @@ impl Dispatcher<'_> {
         match standing {
             Standing::Reached => return self.settle(n, Outcome::Confirmed, None, by),
             Standing::Heading => {
-                note.unsure = None;
                 note.headed = true;
                 note.fell_back = 0;
+                // The journal has it in doubt until now.
+                if note.unsure.take().is_some() {
+                    let synced = self.keep_look(n, Outcome::Accepted, None);
+                    self.teller.after(synced, Vec::new());
+                    return self.set_phase(n, Phase::Awaiting);
+                }
             }
             Standing::Away | Standing::Leaving if note.headed => note.fell_back += 1,
             Standing::Away | Standing::Leaving | Standing::Unknown => {}

@@ -414,7 +414,7 @@ impl Dispatcher<'_> {
     }
 
     /// Keeps what a look has found where it is not the end: the journal knew no more than that there was a question.
-    fn keep_look(&self, n: u32, outcome: Outcome, reason: Option<&Failure>) -> Synced {
+    pub(super) fn keep_look(&self, n: u32, outcome: Outcome, reason: Option<&Failure>) -> Synced {
         let result = self.result(n, outcome, None);
         let mut settlement = journal::Settlement::new(outcome, By::Look);
         settlement.state.clone_from(&result.state);
