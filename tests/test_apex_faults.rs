@@ -4,7 +4,7 @@
 use edrctl::simulator::faults::Endpoint;
 use serde_json::json;
 
-use crate::support::{Apex, SWIFT, side_by_side};
+use crate::support::{Apex, PlayedApex, SWIFT, Said, side_by_side, success};
 
 /// A fault for one change, the second.
 fn second(deed: &str) -> String {
@@ -250,6 +250,22 @@ fn an_agent_on_its_way_back_is_sent_again_once_it_has_arrived() {
     assert_eq!(output.outcomes().get("confirmed"), Some(&2), "{output}");
     for host in room.console.fleet().hosts() {
         assert!((2..=3).contains(&host.puts_accepted), "{host:?}");
+    }
+}
+
+#[test]
+fn a_console_that_ignores_the_filter_by_id_is_listed_whole_and_no_other_agent_is_believed() {
+    for done in [true, false] {
+        let room = PlayedApex::new(4, move |number, agent| match number {
+            2 => Said { done, status: 200, body: "<html><p>Sign in</p></html>".to_owned() },
+            _ => Said::done(&success(std::slice::from_ref(agent))),
+        });
+        room.ignores_filters();
+        let output = room.isolate(&["--concurrency", "1"]).exits(0);
+        assert_eq!(room.off(), 4, "{output}");
+        assert_eq!(room.posts(), if done { 4 } else { 5 }, "{output}");
+        let confirmed = output.outcomes().get("confirmed").copied().unwrap_or_default();
+        assert_eq!(confirmed, usize::from(done), "{output}");
     }
 }
 

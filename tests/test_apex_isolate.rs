@@ -3,7 +3,7 @@
 use edrctl::domain::host::Isolation;
 use serde_json::{Value, json};
 
-use crate::support::{AT_ONCE, Console, FakeConsole, Output, Terminal, TestEnv, records};
+use crate::support::{AT_ONCE, Console, FakeConsole, Output, PlayedApex, Said, Terminal, TestEnv, records};
 
 const FIN: &str = "6A1C0F52-7B3D-4E88-9A41-0D5E2C7F1B90";
 const FILES: &str = "3E94B1F7-C026-4D58-B7A9-60D3F85E127C";
@@ -428,18 +428,85 @@ fn several_agents_of_one_name_are_named_one_by_one_on_the_wire() {
 }
 
 #[test]
-fn a_list_with_an_agent_that_has_no_id_is_no_ground_to_act_on() {
-    for id in [json!(""), json!("  "), json!(null), json!(7)] {
-        let console = FakeConsole::new(move |_| {
-            let agents = json!([
-                {"entity_id": "good", "host_name": "WEB-01", "capabilities": ["cmd_isolate_agent"]},
-                {"entity_id": id, "host_name": "WEB-01", "capabilities": ["cmd_isolate_agent"]},
-            ]);
+fn an_agent_without_an_id_is_never_acted_on_and_makes_its_name_ambiguous() {
+    let able = json!(["cmd_isolate_agent"]);
+    for id in [json!(""), json!("  "), json!(null), json!({})] {
+        let able = able.clone();
+        let console = FakeConsole::new(move |asked| {
+            let agents = match asked.method.as_str() {
+                "GET" => json!([
+                    {"entity_id": "good", "host_name": "WEB-01", "capabilities": able},
+                    {"entity_id": id, "host_name": "WEB-01", "capabilities": able},
+                    {"entity_id": id, "host_name": "WEB-02", "capabilities": able, "ip_address_list": "10.0.0.2"},
+                    {"entity_id": id, "host_name": "WEB-03", "capabilities": able},
+                    {"entity_id": id, "host_name": "WEB-03", "capabilities": able},
+                    {"entity_id": "other", "host_name": "WEB-04", "capabilities": able},
+                ]),
+                _ => json!([{"entity_id": "other"}]),
+            };
             (200, json!({"result_code": 1, "result_content": agents}).to_string())
         });
         let env = console.apex_env();
-        env.isolate_agents("web-01\n", &[]).exits(4);
-        assert_eq!(bodies(&console), [""; 0]);
+        let output = env.isolate_agents("web-01\nweb-02\n10.0.0.2\nweb-03\nweb-04\n", &[]).exits(6);
+        let results = output.results();
+        let of = |target: &str| results.iter().find(|result| result["target"] == target).unwrap();
+        for (target, code) in
+            [("web-01", "ambiguous"), ("web-02", "protocol"), ("10.0.0.2", "protocol"), ("web-03", "ambiguous")]
+        {
+            assert_eq!(
+                (&of(target)["outcome"], &of(target)["reason_code"]),
+                (&json!("unresolved"), &json!(code)),
+                "{output}"
+            );
+        }
+        assert!(of("web-02")["reason"].as_str().unwrap().contains("lists this host without an id"), "{output}");
+        assert_eq!(of("web-04")["outcome"], "accepted", "{output}");
+        assert_eq!(bodies(&console).len(), 1, "{output}");
+        let listed = env.run(["hosts", "--vendor", "apex", "--plain"]).exits(0);
+        assert_eq!(listed.stdout.lines().filter(|line| line.starts_with('#')).count(), 4, "{listed}");
+        // Where every agent of a name is wanted, it is none of them.
+        let output =
+            env.run_with_input(["apex-isolate", "--yes", "--allow-multiple", "-o", "jsonl", "-"], "web-03\n").exits(6);
+        assert_eq!(output.outcomes()["unresolved"], 2, "{output}");
+    }
+}
+
+#[test]
+fn an_agent_that_lists_no_capability_is_refused() {
+    for capabilities in [json!(null), json!("cmd_isolate_agent"), json!({}), json!([])] {
+        let console = FakeConsole::new(move |_| {
+            let agents = json!([{"entity_id": "a", "host_name": "WEB-01", "isolation_status": "normal", "capabilities": capabilities}]);
+            (200, json!({"result_code": 1, "result_content": agents}).to_string())
+        });
+        let output = console.apex_env().isolate_agents("web-01\n", &[]).exits(6);
+        assert_eq!(output.results()[0]["reason_code"], "not_capable", "{output}");
+        assert_eq!(bodies(&console), [""; 0], "nothing was sent");
+    }
+}
+
+#[test]
+fn hosts_in_doubt_are_settled_by_no_more_looks_than_there_are_hosts() {
+    // Every change is done, and a login page answers in the console's place.
+    let played = PlayedApex::new(64, |_, _| Said { done: true, status: 200, body: "<html>login</html>".to_owned() });
+    let output = played.isolate(&["--concurrency", "8"]).exits(0);
+    assert_eq!((played.off(), played.posts()), (64, 64), "{output}");
+    let looks = played.console.asked().into_iter().filter(|asked| asked.method == "GET").skip(1);
+    let looks = looks.count();
+    assert!(looks <= 64, "{looks} looks");
+}
+
+#[test]
+fn the_table_before_the_question_never_cuts_a_name() {
+    let agents: Vec<Value> = (0..2)
+        .map(|n| json!({"entity_id": format!("A-{n}"), "host_name": format!("PAYMENTS-MASTER-IN-ROOM-{n}"), "product": "SLF_PRODUCT_OFFICESCAN_CE", "ip_address_list": "2001:db8::1234:5678:9abc"}))
+        .collect();
+    let console = Console::of_agents(&json!(agents), AT_ONCE);
+    let mut env = TestEnv::of(&console);
+    env.set("COLUMNS", "40");
+    let list = env.file("hosts.txt", "id:A-0\nid:A-1\n");
+    let output = env.run(["apex-isolate", "--dry-run", &list]).exits(0);
+    for n in 0..2 {
+        assert!(output.stderr.contains(&format!("PAYMENTS-MASTER-IN-ROOM-{n} ")), "{output}");
     }
 }
 

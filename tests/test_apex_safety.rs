@@ -127,3 +127,25 @@ fn more_hosts_than_a_run_may_touch_are_refused_whole() {
     env.run(["apex-isolate", "--yes", "--allow-multiple", &list]).exits(5).says("max_targets");
     console.was_left_alone();
 }
+
+#[test]
+fn an_address_that_cannot_be_read_may_be_a_protected_one() {
+    for (list, sent) in [
+        ("10.0.0.1,192.168.5.5/24", 0),
+        ("10.0.0.1,192.168.005.005", 0),
+        ("garbage, 10.0.0.1", 0),
+        ("10.0.0.1,10.0.0.2", 1),
+        ("10.0.0.1, ,", 1),
+    ] {
+        let agents = json!([{"entity_id": "A-1", "host_name": "WEB-01", "ip_address_list": list}]);
+        let console = Console::of_agents(&agents, AT_ONCE);
+        for protected in ["192.168.5.5", "192.168.0.0/16"] {
+            let env = TestEnv::of(&console);
+            env.add_config(&format!("[safety]\nprotected = [\"{protected}\"]"));
+            let output = env.isolate_agents("WEB-01\n", &["--dry-run"]);
+            assert_eq!(output.code, Some(if sent == 0 { 5 } else { 0 }), "{list} {protected}\n{output}");
+            let told = output.stdout.contains("does not tell every address of this host");
+            assert_eq!(told, sent == 0, "{list}\n{output}");
+        }
+    }
+}

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use edrctl::simulator::faults::Endpoint;
 use serde_json::json;
 
-use crate::support::{Apex, SWIFT, Terminal, side_by_side};
+use crate::support::{Apex, Asked, FakeConsole, SWIFT, Terminal, side_by_side, success};
 
 #[test]
 fn a_wrong_key_is_refused_before_anything_is_sent_and_asked_for_once() {
@@ -239,5 +240,134 @@ fn an_id_with_quotes_slashes_and_percents_goes_into_the_body_and_into_no_address
         .collect();
     for (n, id) in ids.iter().enumerate() {
         assert_eq!(told[&format!("PC-{n}")], *id);
+    }
+}
+
+/// What a played console answers when it quotes the request: a status and a body.
+type Quoting = fn(&Asked) -> (u16, String);
+
+/// A console that says the same to every request but, if it lists, to the first, and what the program makes of it: all
+/// that it prints and keeps.
+fn all_that_is_told_of(quotes: Quoting, lists: bool, swapped: bool) -> String {
+    let console = FakeConsole::new(move |asked| match asked.method.as_str() {
+        "GET" if lists => {
+            let record = json!({ "entity_id": "A-1", "host_name": "PC-1", "isolation_status": "normal", "capabilities": ["cmd_isolate_agent"] });
+            (200, success(&[record]).to_string())
+        }
+        _ => quotes(asked),
+    });
+    let mut env = console.apex_env();
+    if swapped {
+        env.set("EDRCTL_APEX_APPLICATION_ID", "0A1B2C3D-4E5F-4061-8293-A4B5C6D7E8F9");
+        env.set("EDRCTL_APEX_API_KEY", "1F2E3D4C-5B6A-4798-8897-A6B5C4D3E2F1");
+    }
+    env.file("hosts.txt", "PC-1\n");
+    let mut told = String::new();
+    for command in [
+        vec!["isolate", "--vendor", "apex", "--yes", "-vv", "hosts.txt"],
+        vec!["isolate", "--vendor", "apex", "--yes", "-vv", "-o", "jsonl", "hosts.txt"],
+        vec!["check", "apex", "-vv"],
+        vec!["runs", "show", "latest", "-vv"],
+    ] {
+        let output = env.run(command);
+        told.push_str(&output.to_string());
+    }
+    for journal in env.journals() {
+        told.push_str(&std::fs::read_to_string(journal).unwrap());
+    }
+    assert!(console.asked().iter().any(|asked| asked.authorization.contains("eyJ")), "there was a token to quote");
+    told
+}
+
+#[track_caller]
+fn hides_credentials(told: &str) {
+    assert!(told.contains("[hidden]"), "{told}");
+    let lower = told.to_ascii_lowercase();
+    for secret in ["eyJ", "0A1B2C3D-", "-4061-", "A4B5C6D7", "1F2E3D4C-", "-4798-", "A6B5C4D3"] {
+        assert!(!lower.contains(&secret.to_ascii_lowercase()), "{secret} is in\n{told}");
+    }
+}
+
+#[test]
+fn a_console_that_quotes_the_token_is_not_quoted_with_it() {
+    let description: Quoting = |asked| {
+        let words = format!("invalid token: {}", asked.authorization);
+        (400, json!({ "result_code": -3, "result_description": words, "result_content": "" }).to_string())
+    };
+    for lists in [false, true] {
+        hides_credentials(&all_that_is_told_of(description, lists, false));
+    }
+    // A member of the wrong type is quoted by whatever reads JSON.
+    let odd: Quoting = |asked| (200, json!({ "result_code": 1, "result_content": [asked.authorization] }).to_string());
+    for lists in [false, true] {
+        hides_credentials(&all_that_is_told_of(odd, lists, false));
+    }
+}
+
+#[test]
+fn a_web_page_that_prints_the_headers_is_not_quoted_with_them() {
+    let whole: Quoting = |asked| (403, format!("<html><pre>Authorization: {}</pre></html>", asked.authorization));
+    // Cut off in the middle of the token.
+    let cut: Quoting =
+        |asked| (403, format!("<html><pre>{}Authorization: {}</pre></html>", "y".repeat(130), asked.authorization));
+    for quotes in [whole, cut] {
+        for lists in [false, true] {
+            hides_credentials(&all_that_is_told_of(quotes, lists, false));
+        }
+    }
+}
+
+#[test]
+fn a_key_in_the_place_of_the_id_is_not_printed() {
+    let unknown: Quoting = |asked| {
+        let appid = claimed_id(&asked.authorization);
+        let words = format!("unknown application {appid}");
+        (400, json!({ "result_code": -5, "result_description": words, "result_content": "" }).to_string())
+    };
+    // Cut off in the middle of the key.
+    let cut: Quoting = |asked| {
+        let words = format!("{} {}", "z".repeat(280), claimed_id(&asked.authorization));
+        (400, json!({ "result_code": -5, "result_description": words, "result_content": "" }).to_string())
+    };
+    for quotes in [unknown, cut] {
+        for (lists, swapped) in [(false, true), (true, true), (false, false)] {
+            hides_credentials(&all_that_is_told_of(quotes, lists, swapped));
+        }
+    }
+}
+
+/// The application id that a token claims, as its console reads it.
+fn claimed_id(authorization: &str) -> String {
+    let payload = authorization.split('.').nth(1).unwrap();
+    let payload = BASE64_URL_SAFE_NO_PAD.decode(payload).unwrap();
+    let claims: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+    claims["appid"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn cisco_that_quotes_the_credentials_is_not_quoted_with_them() {
+    for lists in [false, true] {
+        let console = FakeConsole::new(move |asked| {
+            if lists && asked.method == "GET" {
+                let isolation = json!({ "available": true, "status": "not_isolated" });
+                let computer = json!({ "connector_guid": "6a1c0f52-7b3d-4e88-9a41-0d5e2c7f1b90", "hostname": "PC-1", "isolation": isolation });
+                return (200, json!({ "version": "v1", "data": [computer] }).to_string());
+            }
+            let details = format!("not good: {} a-key-of-a-fake-console 0123456789ABCDEF0123", asked.authorization);
+            (403, json!({ "version": "v1", "errors": [{ "description": "no", "details": [details] }] }).to_string())
+        });
+        let env = console.env();
+        env.file("hosts.txt", "PC-1\n");
+        let mut told = env.run(["isolate", "--vendor", "cisco", "--yes", "-vv", "hosts.txt"]).to_string();
+        told.push_str(&env.run(["check", "cisco", "-vv"]).to_string());
+        for journal in env.journals() {
+            told.push_str(&std::fs::read_to_string(journal).unwrap());
+        }
+        let basic = console.asked().last().unwrap().authorization.clone();
+        let basic = basic.strip_prefix("Basic ").unwrap();
+        assert!(told.contains("not good: Basic [hidden] [hidden] [hidden]"), "{told}");
+        for secret in [basic, "a-key-of", "0123456789abc", "0123456789ABC"] {
+            assert!(!told.contains(secret), "{secret} is in\n{told}");
+        }
     }
 }

@@ -228,6 +228,12 @@ fn product_narrows_what_a_name_and_an_address_may_mean() {
     // An agent of another product is no candidate, whatever it was named by.
     let output = env.isolate_agents(FIN, &["--product", "SLF_PRODUCT_HEADLESS_DSM"]).exits(6);
     assert_eq!(output.result()["outcome"], "unresolved", "{output}");
+    let says = |output: &Output| output.result()["reason"].as_str().unwrap().to_owned();
+    assert!(says(&output).starts_with("no agent of product `SLF_PRODUCT_HEADLESS_DSM` has this id"), "{output}");
+    for (target, what) in [("SALES-LT-07\n", "name"), ("10.99.99.99\n", "address")] {
+        let output = env.isolate_agents(target, &["--product", "NOBODY"]).exits(6);
+        assert!(says(&output).starts_with(&format!("no agent of product `NOBODY` has this {what}")), "{output}");
+    }
     assert_eq!(asked(&console), [FIN]);
     // Two agents of one product stay two.
     env.isolate_agents("SALES-LT-07\n", &["--product", "SLF_PRODUCT_OFFICESCAN_CE"]).exits(6);

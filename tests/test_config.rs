@@ -358,3 +358,25 @@ fn no_secret_is_ever_shown_or_kept() {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "{}", path.display());
     }
 }
+
+#[test]
+fn an_empty_variable_is_none() {
+    let (console, mut env) = one();
+    env.configure(&console);
+    for name in ["EDRCTL_CONFIG", "EDRCTL_STATE_DIR", "EDRCTL_PROFILE"] {
+        env.set(name, "");
+    }
+    env.run(CHECK).exits(0);
+    env.run(["runs", "list"]).exits(0);
+    // A configuration that cannot be read keeps nobody from the journals that a variable names.
+    let elsewhere = env.path().join("elsewhere");
+    env.set("EDRCTL_STATE_DIR", elsewhere.display().to_string());
+    let list = env.file("hosts.txt", console.guids());
+    env.run(["isolate", "--vendor", "cisco", "--yes", &list]).exits(0);
+    assert!(env.journals().is_empty() && elsewhere.join("runs").is_dir());
+    env.file("broken.toml", "[cisco\n");
+    env.set("EDRCTL_CONFIG", "broken.toml");
+    env.run(CHECK).exits(3);
+    let told = env.run(["runs", "list"]).exits(0);
+    assert!(told.stdout.contains("isolate"), "{told}");
+}

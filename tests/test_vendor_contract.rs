@@ -24,11 +24,11 @@ struct Pair {
 
 const KINDS: [ActionKind; 2] = [ActionKind::Isolate, ActionKind::Unisolate];
 
-/// Hosts of every console here: some more than two batches, and than one page of those that hold a few.
+/// Hosts of every console here: more than two batches, than one page, and than one question may be about.
 fn fleet_size(vendor: VendorName) -> u32 {
     match vendor {
         VendorName::Cisco => 1_203,
-        VendorName::Apex => 203,
+        VendorName::Apex => 1_403,
     }
 }
 

@@ -40,13 +40,13 @@ Try it without a console: edrctl isolate --vendor cisco --simulate FILE
 #[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalArgs {
     /// Configuration file [default: edrctl/config.toml in the platform's configuration folder]
-    #[arg(long, global = true, value_name = "FILE", env = "EDRCTL_CONFIG", hide_env = true)]
+    #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Profile of the configuration: one of several tenants
-    #[arg(long, global = true, value_name = "NAME", env = "EDRCTL_PROFILE", hide_env = true)]
+    #[arg(long, global = true, value_name = "NAME")]
     pub(crate) profile: Option<String>,
     /// Folder of the journals [default: edrctl in the platform's state folder]
-    #[arg(long, global = true, value_name = "DIR", env = "EDRCTL_STATE_DIR", hide_env = true)]
+    #[arg(long, global = true, value_name = "DIR")]
     pub(crate) state_dir: Option<PathBuf>,
     /// What standard output carries
     #[arg(short, long, global = true, value_name = "FORMAT", default_value = "human")]

@@ -117,6 +117,7 @@ fn describe(question: &Question<'_>, to_act: u64) -> String {
         }
     };
     add(roster.settled_as(Outcome::Already), "already so");
+    add(roster.following(), "on their way already");
     let refused = |wanted: FailureKind| {
         let of_kind = |n: &u32| {
             let settled = roster.detail(*n).and_then(|detail| detail.settled.as_ref());

@@ -13,6 +13,12 @@ use crate::{
 /// For tests: the process dies after it has written so many journal lines.
 const CRASH_AFTER: &str = "__EDRCTL_CRASH_AFTER_LINE";
 
+/// Variables that stand for global options. They are read here and not with the command line, so that one that is empty
+/// counts as not set, as all others do.
+const CONFIG: &str = "EDRCTL_CONFIG";
+const PROFILE: &str = "EDRCTL_PROFILE";
+const STATE_DIR: &str = "EDRCTL_STATE_DIR";
+
 /// What every command has at hand.
 #[derive(Debug)]
 pub(crate) struct Context {
@@ -28,7 +34,16 @@ impl Context {
     /// Looks around once.
     pub(crate) fn new(global: GlobalArgs) -> Self {
         let ui = Ui::new(&global);
-        Self { global, ui, environment: Environment::of_process(), folders: Folders::of_platform() }
+        let environment = Environment::of_process();
+        let path = |variable: &str| environment.get(variable).map(PathBuf::from);
+        let global = GlobalArgs {
+            config: global.config.or_else(|| path(CONFIG)),
+            // One that is not text is complained of where the configuration is read.
+            profile: global.profile.or_else(|| environment.get(PROFILE)?.to_str().map(str::to_owned)),
+            state_dir: global.state_dir.or_else(|| path(STATE_DIR)),
+            ..global
+        };
+        Self { global, ui, environment, folders: Folders::of_platform() }
     }
 
     /// Reads the configuration, with flags over environment over file.
@@ -84,10 +99,10 @@ impl Context {
         };
         let text = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
         // What comes from the environment will be there for the next command, too.
-        let typed = |variable: &str, value: Option<String>| value.filter(|_| std::env::var_os(variable).is_none());
-        add("--config", typed("EDRCTL_CONFIG", text(&self.global.config)));
-        add("--profile", typed("EDRCTL_PROFILE", self.global.profile.clone()));
-        add("--state-dir", typed("EDRCTL_STATE_DIR", text(&self.global.state_dir)));
+        let typed = |variable: &str, value: Option<String>| value.filter(|_| self.environment.get(variable).is_none());
+        add("--config", typed(CONFIG, text(&self.global.config)));
+        add("--profile", typed(PROFILE, self.global.profile.clone()));
+        add("--state-dir", typed(STATE_DIR, text(&self.global.state_dir)));
         Invocation { globals, reading, files, own_name: None }
     }
 }

@@ -241,7 +241,7 @@ impl ConfigError {
             Self::UnknownVariable { .. } => Some("unset it".to_owned()),
             Self::VariableNotText { .. } => None,
             Self::UnknownProfile { near, .. } if near.is_empty() => {
-                Some("a profile's sections are written `[profiles.NAME.cisco]`".to_owned())
+                Some("a profile's sections are written `[profiles.NAME.SECTION]`".to_owned())
             }
             Self::UnknownProfile { near, .. } => Some(format!("there is {}", quoted(near))),
             Self::Missing { section, key, home } => {

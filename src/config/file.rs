@@ -138,7 +138,7 @@ impl File<'_> {
         }
         let mut names = Vec::new();
         if let Some((line, profiles)) = profiles {
-            for (name, line, value) in self.entries(self.table(profiles, PROFILES, line, "profiles.NAME.cisco")?) {
+            for (name, line, value) in self.entries(self.table(profiles, PROFILES, line, "profiles.NAME.SECTION")?) {
                 names.push(name);
                 let chosen = profile == Some(name);
                 let mut aside = Sections::default();

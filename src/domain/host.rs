@@ -63,6 +63,11 @@ impl HostId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether the console gave the host none: then nothing can be done to it.
+    pub fn is_empty(&self) -> bool {
+        self.0.trim().is_empty()
+    }
 }
 
 impl fmt::Display for HostId {
@@ -118,6 +123,8 @@ pub struct Host {
     pub domain: Option<Box<str>>,
     /// The addresses of its own interfaces; never the address that a gateway lends it.
     pub addresses: Vec<IpAddr>,
+    /// Whether the console lists an address that could not be read: then `addresses` may not be all of them.
+    pub more_addresses: bool,
     /// The MAC addresses of its interfaces.
     pub macs: Vec<MacAddr>,
     /// Its state of isolation, if the inventory tells it.

@@ -82,6 +82,11 @@ impl Pattern {
         !matches!(self, Self::Id(_))
     }
 
+    /// Whether it speaks of addresses.
+    pub const fn is_of_addresses(&self) -> bool {
+        matches!(self, Self::Address(_) | Self::Range(_))
+    }
+
     /// Compares a host with this pattern.
     ///
     /// A name without `*` also covers a host whose id is that very text, because some consoles' ids look like names.

@@ -223,7 +223,29 @@ pub fn same_name(a: &str, b: &str) -> bool {
 }
 
 fn lower(name: &str) -> impl Iterator<Item = char> + '_ {
-    name.chars().flat_map(char::to_lowercase)
+    name.chars().flat_map(|c| {
+        let plain = becomes_ascii(c).then_some(c);
+        plain.into_iter().chain(c.to_lowercase().filter(move |_| plain.is_none()))
+    })
+}
+
+/// A host name in lower case, to be compared. A sign that only looks like a letter of ASCII, as the one for kelvin, stays
+/// what it is: otherwise one host could pass for another.
+pub fn fold_name(name: &str) -> String {
+    if !name.contains(becomes_ascii) {
+        return name.to_lowercase();
+    }
+    let parts = name.split_inclusive(becomes_ascii).map(|part| match part.char_indices().next_back() {
+        Some((at, last)) if becomes_ascii(last) => {
+            format!("{}{last}", part.get(..at).unwrap_or_default().to_lowercase())
+        }
+        _ => part.to_lowercase(),
+    });
+    parts.collect()
+}
+
+fn becomes_ascii(c: char) -> bool {
+    !c.is_ascii() && c.to_lowercase().any(|lower| lower.is_ascii())
 }
 
 impl fmt::Display for Selector {

@@ -254,15 +254,29 @@ impl Dispatcher<'_> {
         note.state = Some(shared(&state.word));
         note.last_seen = last_seen.map(Into::into).or(note.last_seen.take());
         let standing = kind.standing(state.isolation);
-        if note.leaving {
+        if note.leaving || note.sent_while_leaving {
             match standing {
                 // It has arrived where it was sent before: now the console takes the request.
                 Standing::Away => {
                     note.leaving = false;
+                    note.sent_while_leaving = false;
                     return self.send_again(n);
                 }
                 Standing::Leaving => return self.set_phase(n, Phase::Awaiting),
                 Standing::Reached | Standing::Heading | Standing::Unknown => {}
+            }
+        }
+        if note.before_us {
+            match standing {
+                Standing::Reached => return self.settle(n, Outcome::Already, None, by),
+                // Whoever asked before us has failed; now it is our turn.
+                Standing::Away => {
+                    note.before_us = false;
+                    return self.send_again(n);
+                }
+                Standing::Heading | Standing::Leaving | Standing::Unknown => {
+                    return self.set_phase(n, Phase::Awaiting);
+                }
             }
         }
         match standing {
@@ -270,6 +284,12 @@ impl Dispatcher<'_> {
             Standing::Heading => {
                 note.headed = true;
                 note.fell_back = 0;
+                // The journal has it in doubt until now.
+                if note.unsure.take().is_some() {
+                    let synced = self.keep_look(n, Outcome::Accepted, None);
+                    self.teller.after(synced, Vec::new());
+                    return self.set_phase(n, Phase::Awaiting);
+                }
             }
             Standing::Away | Standing::Leaving if note.headed => note.fell_back += 1,
             Standing::Away | Standing::Leaving | Standing::Unknown => {}
@@ -305,7 +325,18 @@ impl Dispatcher<'_> {
                 (Some(state), None) => format!("the console still says `{state}`"),
                 (None, _) => "the console did not tell the host's state".to_owned(),
             };
-            let text = format!("not confirmed within {}: {says}", crate::domain::duration::format(wait));
+            let within = crate::domain::duration::format(wait);
+            if let (Some(why), Some(first)) = (note.unsure, &note.failure) {
+                let failure = Failure::new(first.kind, format!("{}; and after {within} {says}", first.text));
+                // Whoever answered, even badly, has had the time to show an effect.
+                match why {
+                    Why::Doubt => self.settle_in_doubt(n, failure),
+                    _ => self.settle(n, Outcome::Failed, Some(failure), By::Poll),
+                }
+                continue;
+            }
+            let whose = if note.before_us { "it was on its way before this run; " } else { "" };
+            let text = format!("{whose}not confirmed within {within}: {says}");
             self.settle(n, Outcome::Unconfirmed, Some(Failure::new(FailureKind::NotConfirmed, text)), By::Poll);
         }
     }

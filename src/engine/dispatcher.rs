@@ -152,10 +152,8 @@ impl<'a> Dispatcher<'a> {
                     self.teller.stats.settled.add(outcome);
                     (Phase::Settled, 0)
                 }
-                Resumed::Unsent { attempts } => {
-                    slot.maybe_ours = attempts > 0;
-                    (Phase::Ready, attempts)
-                }
+                // Whatever was sent for it before was refused whole: the journal would call it in doubt otherwise.
+                Resumed::Unsent { attempts } => (Phase::Ready, attempts),
                 Resumed::InDoubt { attempts } => {
                     slot.maybe_ours = true;
                     (Phase::Look(Why::Doubt), attempts)
@@ -231,6 +229,14 @@ impl<'a> Dispatcher<'a> {
                 self.settle_anew(n);
             } else {
                 self.settle_from_plan(n);
+            }
+        }
+        let follows = |n: &u32| self.roster.detail(*n).is_some_and(|detail| detail.follows);
+        let followed: Vec<u32> = (0..self.roster.len()).filter(follows).collect();
+        for n in followed {
+            if self.slots.get(n as usize).is_some_and(|slot| slot.phase == Phase::Ready) {
+                self.set_phase(n, Phase::Awaiting);
+                self.notes.of(n).before_us = true;
             }
         }
         for (n, slot) in (0_u32..).zip(&self.slots) {

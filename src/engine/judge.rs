@@ -123,7 +123,7 @@ impl Dispatcher<'_> {
             Ack::Accepted(ticket) if self.confirmation.is_wanted() && self.observed => {
                 // The console may have taken it and let the host go on to where it was sent before.
                 if self.was_leaving(n) {
-                    self.notes.of(n).leaving = true;
+                    self.notes.of(n).sent_while_leaving = true;
                 }
                 self.await_state(n);
                 telling.push(RunEventKind::TargetAccepted(self.result(n, Outcome::Accepted, None)));
@@ -139,8 +139,9 @@ impl Dispatcher<'_> {
     }
 
     fn failed(&mut self, n: u32, failure: &Failure, again: Again, scope: Scope, telling: &mut Telling) -> ReplyRecord {
-        if scope == Scope::Run && again == Again::InDoubt {
-            // Something was done, and nothing more is asked: a resumed run looks first.
+        let open = self.slots.get(n as usize).is_some_and(|slot| slot.maybe_ours);
+        if scope == Scope::Run && (again == Again::InDoubt || open) {
+            // Something was done, now or by an earlier try, and nothing more is asked: a resumed run looks first.
             self.is_maybe_ours(n);
             self.set_phase(n, Phase::Look(Why::Doubt));
             self.notes.of(n).failure = Some(failure.clone());
@@ -160,8 +161,17 @@ impl Dispatcher<'_> {
         let told = match next {
             // A gateway that gave up may have let the request through: the host itself has the last word.
             Next::GiveUp if again == Again::Backoff => {
-                self.is_maybe_ours(n);
+                if may_have_been_done(failure.kind) {
+                    self.is_maybe_ours(n);
+                }
                 self.set_phase(n, Phase::Look(Why::Conflict));
+                self.enqueue(n, false);
+                NextStep::Look
+            }
+            // Where a repeat can do harm, what may have been done is looked at first.
+            Next::After(_) if self.repeat == Repeat::Unsafe && may_have_been_done(failure.kind) => {
+                self.is_maybe_ours(n);
+                self.set_phase(n, Phase::Look(Why::Doubt));
                 self.enqueue(n, false);
                 NextStep::Look
             }
@@ -176,7 +186,7 @@ impl Dispatcher<'_> {
                     if self.mended.insert(failure.kind) {
                         telling.push(RunEventKind::Mended { failure: failure.clone() });
                     }
-                } else {
+                } else if may_have_been_done(failure.kind) {
                     // The console failed in the middle of it: what a later look finds may be our doing.
                     self.is_maybe_ours(n);
                 }
@@ -203,7 +213,9 @@ impl Dispatcher<'_> {
         self.notes.of(n).failure = Some(failure.clone());
         let target = self.roster.item(n).map_or_else(|| shared(""), |item| Arc::clone(&item.written));
         telling.push(RunEventKind::AttemptFailed { target, attempt, failure: failure.clone(), next: told });
-        if told == NextStep::Look { ReplyRecord::look(n, failure) } else { ReplyRecord::again(n, failure) }
+        // The journal must not call undone what nobody knows: whoever resumes looks first.
+        let open = told == NextStep::Look || self.slots.get(n as usize).is_some_and(|slot| slot.maybe_ours);
+        if open { ReplyRecord::look(n, failure) } else { ReplyRecord::again(n, failure) }
     }
 
     /// Whether the plan found the host on its way elsewhere, and this is the first request for it.
@@ -322,13 +334,20 @@ impl Dispatcher<'_> {
                 }
             }
             Standing::Reached => self.settle(n, Outcome::Already, None, By::Look),
+            // Whoever waits for proof waits for this host, too: it has not arrived.
+            Standing::Heading if self.confirmation.is_wanted() => {
+                let synced = self.keep_look(n, Outcome::NotSent, Some(&self.after_a_look(n, state)));
+                self.teller.after(synced, Vec::new());
+                self.notes.of(n).before_us = true;
+                self.await_state(n);
+            }
             Standing::Heading => {
                 self.roster.detail_mut(n).note = Some(shared(ON_ITS_WAY));
                 self.settle(n, Outcome::Already, None, By::Look);
             }
             // Whoever waits for proof can wait for this, too, and by listings: it is sent again once the host has arrived.
             Standing::Leaving if self.confirmation.is_wanted() => {
-                let synced = self.keep_look(n, Outcome::NotSent, Some(&self.after_a_look(n, state)));
+                let synced = self.keep_look(n, unsent_or_in_doubt(slot.maybe_ours), Some(&self.after_a_look(n, state)));
                 self.teller.after(synced, Vec::new());
                 self.notes.of(n).leaving = true;
                 self.await_state(n);
@@ -354,7 +373,7 @@ impl Dispatcher<'_> {
                 if attempts_left && (why == Why::Conflict || self.repeat == Repeat::Safe) =>
             {
                 let wait = retry::backoff(slot.attempts.max(1), &self.limits, retry::jitter());
-                let synced = self.keep_look(n, Outcome::NotSent, Some(&self.after_a_look(n, state)));
+                let synced = self.keep_look(n, unsent_or_in_doubt(slot.maybe_ours), Some(&self.after_a_look(n, state)));
                 self.teller.after(synced, Vec::new());
                 self.set_phase(n, Phase::Ready);
                 self.delay(n, wait);
@@ -378,7 +397,16 @@ impl Dispatcher<'_> {
     /// Looks and tries are used up.
     fn unsettled(&mut self, n: u32, why: Why, state: &HostState) {
         let failure = self.after_a_look(n, state);
-        if why == Why::Doubt {
+        let open = why == Why::Doubt || may_have_been_done(failure.kind);
+        if open && self.confirmation.is_wanted() {
+            // A console may be slow to show what it has taken, and there is time to wait for it.
+            let synced = self.keep_look(n, Outcome::InDoubt, Some(&failure));
+            self.teller.after(synced, Vec::new());
+            let note = self.notes.of(n);
+            note.unsure = Some(why);
+            note.failure = Some(failure);
+            self.await_state(n);
+        } else if why == Why::Doubt {
             self.settle_in_doubt(n, failure);
         } else {
             self.settle(n, Outcome::Failed, Some(failure), By::Look);
@@ -386,7 +414,7 @@ impl Dispatcher<'_> {
     }
 
     /// Keeps what a look has found where it is not the end: the journal knew no more than that there was a question.
-    fn keep_look(&self, n: u32, outcome: Outcome, reason: Option<&Failure>) -> Synced {
+    pub(super) fn keep_look(&self, n: u32, outcome: Outcome, reason: Option<&Failure>) -> Synced {
         let result = self.result(n, outcome, None);
         let mut settlement = journal::Settlement::new(outcome, By::Look);
         settlement.state.clone_from(&result.state);
@@ -484,6 +512,9 @@ impl Dispatcher<'_> {
         );
         let kind = self.stopped_by().map_or(FailureKind::Stopped, |failure| failure.kind);
         let (outcome, text) = match phase {
+            Phase::Ready if self.slots.get(n as usize).is_some_and(|slot| slot.maybe_ours) => {
+                (Outcome::InDoubt, format!("sent, not known what came of it, and not sent again: {because}"))
+            }
             Phase::Ready => (Outcome::NotSent, format!("not sent: {because}")),
             Phase::Look(Why::Reading) => (Outcome::NotSent, format!("not read: {because}")),
             Phase::InFlight | Phase::Look(Why::Doubt) => {
@@ -491,8 +522,18 @@ impl Dispatcher<'_> {
                 (Outcome::InDoubt, format!("sent, and not known what came of it: {because}"))
             }
             Phase::Look(Why::Conflict) => (Outcome::InDoubt, format!("contradicted, and not looked at: {because}")),
+            Phase::Awaiting | Phase::Look(Why::Awaiting) if self.notes.get(n).is_some_and(|note| note.before_us) => {
+                (Outcome::NotSent, format!("{ON_ITS_WAY}; it was not seen to arrive: {because}"))
+            }
+            Phase::Awaiting | Phase::Look(Why::Awaiting)
+                if self.notes.get(n).is_some_and(|note| note.unsure.is_some()) =>
+            {
+                (Outcome::InDoubt, format!("sent, and not known what came of it: {because}"))
+            }
             Phase::Awaiting | Phase::Look(Why::Awaiting) if self.notes.get(n).is_some_and(|note| note.leaving) => {
-                (Outcome::NotSent, format!("the console takes no request while the host changes its state: {because}"))
+                let maybe_ours = self.slots.get(n as usize).is_some_and(|slot| slot.maybe_ours);
+                let text = format!("the console takes no request while the host changes its state: {because}");
+                (unsent_or_in_doubt(maybe_ours), text)
             }
             Phase::Awaiting | Phase::Look(Why::Awaiting) => {
                 (Outcome::Accepted, format!("accepted, and not confirmed: {because}"))
@@ -537,4 +578,15 @@ impl Dispatcher<'_> {
             finished: now,
         })
     }
+}
+
+/// Whether a request that failed so may have been carried out all the same: the console or a gateway broke off in the
+/// middle of it.
+const fn may_have_been_done(kind: FailureKind) -> bool {
+    matches!(kind, FailureKind::ServerError | FailureKind::Gateway | FailureKind::Timeout | FailureKind::Cut)
+}
+
+/// What stands for a host between a look and the next request.
+const fn unsent_or_in_doubt(maybe_ours: bool) -> Outcome {
+    if maybe_ours { Outcome::InDoubt } else { Outcome::NotSent }
 }

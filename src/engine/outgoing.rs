@@ -21,7 +21,9 @@ impl Dispatcher<'_> {
     pub(super) fn start_work(&mut self) {
         // An interrupt that has not been taken yet counts already: not one request more leaves.
         while self.work.len() < self.limits.concurrency.get() && self.cancel.urgency() == self.heard {
-            let may_look = !self.looks.is_empty() && (!self.is_draining() || self.looks_while_draining());
+            let may_look = !self.looks.is_empty()
+                && (!self.is_draining() || self.looks_while_draining())
+                && !self.waits_for_a_look();
             let may_send = !self.ready.is_empty() && !self.is_draining();
             let may_list = self.confirmation.wants_page() && !self.is_draining();
             if !(may_look || may_send || may_list) || !self.is_permitted() {
@@ -35,6 +37,12 @@ impl Dispatcher<'_> {
                 self.start_page();
             }
         }
+    }
+
+    /// Where one look takes many hosts, one at a time is under way: what comes up meanwhile goes with the next.
+    fn waits_for_a_look(&self) -> bool {
+        let many = self.action.is_some() && self.vendor.capabilities().max_observe > 1;
+        many && self.carried.values().any(|(_, carried)| matches!(carried, Carried::Look(..)))
     }
 
     /// Asks the pace; a wait that is too long stops the run.

@@ -42,8 +42,12 @@ pub struct Wish<'a> {
     pub states: States,
     /// What else than equality names a host.
     pub rules: Rules,
+    /// Whether a host that is on its way already is waited for: it has not arrived until it is seen there.
+    pub follows: bool,
     /// Whether the hosts are kept as the inventory has them, to be shown.
     pub keeps_hosts: bool,
+    /// The product whose agents alone the inventory shows.
+    pub product: Option<&'a str>,
 }
 
 /// What came of reading the inventory.
@@ -144,7 +148,7 @@ async fn read_inventory(
             total = page.total.or(total);
             this_reading += page.hosts.len() as u64;
             for host in &page.hosts {
-                if seen.insert(host.id.clone()) {
+                if host.id.is_empty() || seen.insert(host.id.clone()) {
                     survey.hosts += 1;
                 }
                 resolver.offer(host);
@@ -191,6 +195,7 @@ fn settle(
         roster.settle(n, Outcome::Unresolved, Some(Failure::new(kind, text)));
     };
     match resolution {
+        Some(Resolution::Host { host, .. }) if host.id.is_empty() => nameless(roster, n, &host),
         Some(Resolution::Host { host, cut }) => {
             found(roster, n, *host, wish);
             if cut {
@@ -203,24 +208,25 @@ fn settle(
         Some(Resolution::All { hosts }) => {
             let mut number = Some(n);
             for host in hosts {
-                if let Some(number) = number.take().or_else(|| roster.also(n)) {
-                    found(roster, number, host, wish);
+                match number.take().or_else(|| roster.also(n)) {
+                    Some(number) if host.id.is_empty() => nameless(roster, number, &host),
+                    Some(number) => found(roster, number, host, wish),
+                    None => {}
                 }
             }
         }
-        Some(Resolution::Several { candidates }) => {
+        Some(Resolution::Several { candidates, fits }) => {
             let first = candidates.first().and_then(|candidate| candidate.product.as_deref());
             let by_product = candidates.iter().any(|candidate| candidate.product.as_deref() != first);
             let or_product = if by_product { ", or choose a product with `--product`" } else { "" };
-            let text = format!("{} hosts fit, and none is taken: name one by its id{or_product}", candidates.len());
+            let text = format!("{fits} hosts fit, and none is taken: name one by its id{or_product}");
             unresolved(roster, FailureKind::Ambiguous, text, candidates);
         }
         Some(Resolution::None { near, why }) => match kind {
             // An id that a moving inventory did not show may still be there: then the console is the judge of it, unless
             // the protected list had to see the host first.
             SelectorKind::Id if !guarded && !survey.incomplete => {
-                let text = "the console knows no host with this id";
-                roster.settle_missing(n, || Failure::new(FailureKind::NotFound, text));
+                roster.settle_missing(n, || Failure::new(FailureKind::NotFound, unknown("id", wish)));
             }
             SelectorKind::Id if !guarded => {
                 if let Some((outcome, reason)) = judge_id(roster, n, wish) {
@@ -228,11 +234,19 @@ fn settle(
                 }
             }
             SelectorKind::Id => {
-                let text = "not in the console's inventory, so it cannot be checked against the protected list";
-                unresolved(roster, FailureKind::NotFound, text.to_owned(), near);
+                let text = match wish.product {
+                    Some(product) => format!(
+                        "no agent of product `{product}` has this id, so it cannot be checked against the protected list"
+                    ),
+                    None => {
+                        "not in the console's inventory, so it cannot be checked against the protected list".to_owned()
+                    }
+                };
+                unresolved(roster, FailureKind::NotFound, text, near);
             }
             SelectorKind::Name if !near.is_empty() => {
-                unresolved(roster, FailureKind::NotFound, nearly(why), near);
+                let among = wish.product.map(|product| format!("; only agents of product `{product}` were looked at"));
+                unresolved(roster, FailureKind::NotFound, nearly(why) + &among.unwrap_or_default(), near);
             }
             _ => {
                 let what = match kind {
@@ -240,7 +254,7 @@ fn settle(
                     SelectorKind::Ip => "address",
                     _ => "MAC address",
                 };
-                unresolved(roster, FailureKind::NotFound, format!("the console knows no host with this {what}"), near);
+                unresolved(roster, FailureKind::NotFound, unknown(what, wish), near);
             }
         },
         None => {
@@ -252,20 +266,42 @@ fn settle(
 }
 
 /// What is to be known of a host that is `already` what was asked for, and is not there yet.
-pub(super) const ON_ITS_WAY: &str = "it was on its way before this run, and has not been seen to arrive";
+pub(super) const ON_ITS_WAY: &str = "it was on its way before this run, and nothing was sent";
+
+/// Ends a target whose host cannot be spoken of to its console.
+fn nameless(roster: &mut Roster, n: u32, host: &Host) {
+    roster.detail_mut(n).name = host.name.as_deref().map(Into::into);
+    let text = "the console lists this host without an id, so nothing can be asked for it";
+    roster.settle(n, Outcome::Unresolved, Some(Failure::new(FailureKind::Protocol, text)));
+}
 
 /// Takes a host for a target.
 fn found(roster: &mut Roster, n: u32, host: Host, wish: Wish<'_>) {
     roster.resolve(n, &host);
     if let Some((outcome, reason)) = judge(&host, wish) {
         let standing = wish.kind.zip(host.state.as_ref()).map(|(kind, state)| kind.standing(state.isolation));
-        if outcome == Outcome::Already && standing == Some(Standing::Heading) {
+        let heading = outcome == Outcome::Already && standing == Some(Standing::Heading);
+        if heading {
             roster.detail_mut(n).note = Some(ON_ITS_WAY.into());
         }
-        roster.settle(n, outcome, reason);
+        if heading && wish.follows {
+            roster.detail_mut(n).follows = true;
+        } else {
+            roster.settle(n, outcome, reason);
+        }
     }
     if wish.keeps_hosts {
         roster.detail_mut(n).host = Some(Box::new(host));
+    }
+}
+
+/// Nothing fits what was written.
+fn unknown(what: &str, wish: Wish<'_>) -> String {
+    match wish.product {
+        Some(product) => {
+            format!("no agent of product `{product}` has this {what}; one of another product may, without `--product`")
+        }
+        None => format!("the console knows no host with this {what}"),
     }
 }
 
@@ -343,12 +379,15 @@ fn protected_by(patterns: &[Pattern], id: &str, host: Option<&Host>) -> Option<(
             Some(domain) => pattern.matches_bare(id, name, domain, addresses),
             None => pattern.matches(id, name, addresses),
         };
+        // An address that could not be read may be the very one.
+        let unread = pattern.is_of_addresses() && host.is_some_and(|host| host.more_addresses);
         match matched {
             Match::Yes => {
                 let text = format!("protected by `{pattern}` in the configuration");
                 return Some((Outcome::Refused, Some(Failure::new(FailureKind::Protected, text))));
             }
             Match::CannotTell => doubt = doubt.or(Some(pattern)),
+            Match::No if unread => doubt = doubt.or(Some(pattern)),
             Match::No => {}
         }
     }
@@ -356,6 +395,7 @@ fn protected_by(patterns: &[Pattern], id: &str, host: Option<&Host>) -> Option<(
         let what = match pattern {
             Pattern::Name(_) if name.is_some() => "the whole name",
             Pattern::Name(_) => "the name",
+            _ if !addresses.is_empty() => "every address",
             _ => "an address",
         };
         let text = format!(

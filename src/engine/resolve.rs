@@ -5,14 +5,15 @@
 
 use std::{
     collections::HashMap,
+    fmt,
     hash::{DefaultHasher, Hash as _, Hasher as _},
     net::IpAddr,
 };
 
 use super::event::Candidate;
 use crate::domain::{
-    host::{Host, HostId, MacAddr, short_name},
-    selector::{Entry, Named, same_name},
+    host::{Host, HostId, HostState, Isolation, MacAddr, short_name},
+    selector::{Entry, Named, fold_name, same_name},
 };
 
 /// Candidates that are kept to be shown for one selector.
@@ -109,14 +110,34 @@ pub enum Resolution {
     },
     /// Several that fit equally well, and one is wanted.
     Several {
-        /// They fit.
+        /// They fit; only so many are kept to be shown.
         candidates: Vec<Candidate>,
+        /// How many fit.
+        fits: Fits,
     },
     /// Several that fit equally well, and all are wanted.
     All {
         /// They fit.
         hosts: Vec<Host>,
     },
+}
+
+/// How many hosts fit one selector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fits {
+    /// So many.
+    Exactly(usize),
+    /// So many were kept; there may be more.
+    AtLeast(usize),
+}
+
+impl fmt::Display for Fits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exactly(count) => count.fmt(f),
+            Self::AtLeast(count) => write!(f, "at least {count}"),
+        }
+    }
 }
 
 /// Why a host that nearly fits was not taken.
@@ -156,7 +177,7 @@ impl Resolver {
     }
 
     fn index_name(&mut self, n: u32, name: &str) {
-        let name = name.to_lowercase();
+        let name = fold_name(name);
         let short = short_name(&name);
         if short.len() < name.len() {
             let full = FullName { selector: n, first_part: first_part(domain_of(&name)) };
@@ -190,12 +211,12 @@ impl Resolver {
             of(n, |found| &mut found.exact);
         }
         if let Some(name) = &host.name {
-            let name = name.to_lowercase();
+            let name = fold_name(name);
             let name = name.strip_suffix('.').unwrap_or(&name);
             let short = short_name(name);
             names.get(name).into_iter().flatten().for_each(|n| of(n, |found| &mut found.exact));
             if let Some(domain) = host.domain.as_deref().filter(|domain| !domain.is_empty() && short == name) {
-                let full = format!("{name}.{}", domain.to_lowercase());
+                let full = format!("{name}.{}", fold_name(domain));
                 names.get(full.as_str()).into_iter().flatten().for_each(|n| of(n, |found| &mut found.exact));
             }
             if short.len() < name.len() {
@@ -273,8 +294,10 @@ impl Resolver {
                 if self.rules.all_agents && by_name && !cut && fits.len() < MOST_AGENTS {
                     Resolution::All { hosts: fits }
                 } else {
+                    let count = fits.len();
+                    let count = if count < self.most_kept() { Fits::Exactly(count) } else { Fits::AtLeast(count) };
                     fits.truncate(MAX_CANDIDATES);
-                    Resolution::Several { candidates: fits.into_iter().map(candidate).collect() }
+                    Resolution::Several { candidates: fits.into_iter().map(candidate).collect(), fits: count }
                 }
             }
         }
@@ -291,7 +314,7 @@ fn says_nothing_against(host: &Host, name: &str) -> bool {
 /// The same of a full name of which less is known.
 fn may_claim(full: &FullName, host: &Host) -> bool {
     let Some(domain) = host.domain.as_deref() else { return false };
-    domain.is_empty() || !domain.contains('.') && first_part(&domain.to_lowercase()) == full.first_part
+    domain.is_empty() || !domain.contains('.') && first_part(&fold_name(domain)) == full.first_part
 }
 
 /// Everything behind the first dot.
@@ -310,9 +333,17 @@ fn may_be_there(host: &Host, name: &str) -> bool {
     host.domain.as_deref().is_some_and(|domain| same_name(domain, domain_of(name))) || says_nothing_against(host, name)
 }
 
-/// The same agent may be offered twice; one id may stand for two products.
+/// The same agent may be offered twice; one id may stand for two products. An agent in two states is in none that is known:
+/// whoever believes one of them may leave a host on the network and call it isolated.
 fn keep(hosts: &mut Vec<Host>, host: &Host, most: usize) {
-    if hosts.len() < most && !hosts.iter().any(|known| known.id == host.id && known.product == host.product) {
+    // Hosts without an id may be any number of hosts.
+    let same = |known: &&mut Host| known.id == host.id && known.product == host.product && !host.id.is_empty();
+    let known = hosts.iter_mut().find(same);
+    if let Some(known) = known {
+        if known.state != host.state {
+            known.state = host.state.clone().map(|state| HostState { isolation: Isolation::Unknown, ..state });
+        }
+    } else if hosts.len() < most {
         hosts.push(host.clone());
     }
 }

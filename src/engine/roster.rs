@@ -53,6 +53,8 @@ pub struct Detail {
     pub settled: Option<Settlement>,
     /// What else the user must know of how the host was found.
     pub note: Option<Arc<str>>,
+    /// It was on its way before the run, and whoever waits for proof waits for it without sending anything.
+    pub follows: bool,
     /// The host as the inventory has it, where somebody asked for it to be kept.
     pub host: Option<Box<Host>>,
 }
@@ -104,7 +106,8 @@ impl Roster {
             && detail.candidates.is_empty()
             && detail.duplicates.is_empty()
             && detail.settled.is_none()
-            && detail.note.is_none();
+            && detail.note.is_none()
+            && !detail.follows;
         if !plain {
             self.details.insert(n, Box::new(detail));
         }
@@ -238,7 +241,12 @@ impl Roster {
 
     /// The numbers of the targets that are still to be acted on.
     pub fn to_act(&self) -> impl Iterator<Item = u32> + '_ {
-        (0..self.len()).filter(|n| self.detail(*n).is_none_or(|detail| detail.settled.is_none()))
+        (0..self.len()).filter(|n| self.detail(*n).is_none_or(|detail| detail.settled.is_none() && !detail.follows))
+    }
+
+    /// How many targets were on their way before the run, and are only waited for.
+    pub fn following(&self) -> u64 {
+        self.details.values().filter(|detail| detail.follows && detail.settled.is_none()).count() as u64
     }
 
     /// How many targets were resolved to a host: an id is its own host until the console says that it has none.

@@ -67,6 +67,12 @@ pub(super) struct Note {
     pub(super) last_seen: Option<Arc<str>>,
     /// The console takes no request until the host has arrived where it was sent before.
     pub(super) leaving: bool,
+    /// It was on its way elsewhere when the console took the request, which may go under: it is sent again if need be.
+    pub(super) sent_while_leaving: bool,
+    /// It was on its way before anything was sent: it is only waited for.
+    pub(super) before_us: bool,
+    /// It was sent, nobody knows with what effect, and no look has shown one yet; why it was looked at.
+    pub(super) unsure: Option<Why>,
     /// The host was seen on its way to what was asked.
     pub(super) headed: bool,
     /// How many looks in a row have since seen it back where it was.

@@ -1,6 +1,9 @@
 //! Sends one request and reads its whole answer, within a limit. Never retries.
 
-use reqwest::{Client, Request, StatusCode, header::HeaderMap};
+use reqwest::{
+    Client, Request, StatusCode,
+    header::{self, HeaderMap, HeaderValue},
+};
 use tokio::time::Instant;
 use tracing::debug;
 
@@ -50,6 +53,8 @@ pub async fn send(client: &Client, request: Request) -> Result<Response, HttpErr
 pub async fn send_up_to(client: &Client, request: Request, limit: usize) -> Result<Response, HttpError> {
     let method = request.method().clone();
     let path = request.url().path().to_owned();
+    // Whatever reflects a request may reflect its credentials here.
+    let credentials = request.headers().get(header::AUTHORIZATION).cloned();
     let begun = Instant::now();
     let result = exchange(client, request, limit).await;
     match &result {
@@ -58,13 +63,24 @@ pub async fn send_up_to(client: &Client, request: Request, limit: usize) -> Resu
             path,
             status = response.status.as_u16(),
             bytes = response.body.len(),
-            request_id = response.header("x-request-id").unwrap_or("-"),
+            request_id = request_id(response, credentials.as_ref()),
             took_ms = begun.elapsed().as_millis(),
             "answered"
         ),
         Err(error) => debug!(%method, path, %error, took_ms = begun.elapsed().as_millis(), "not answered"),
     }
     result
+}
+
+/// The console's own id of the request, unless it is made of our credentials.
+fn request_id<'a>(response: &'a Response, credentials: Option<&HeaderValue>) -> &'a str {
+    let id = response.header("x-request-id").unwrap_or("-");
+    let secret = credentials.and_then(|value| value.to_str().ok()?.split(' ').next_back());
+    if secret.is_some_and(|secret| id.contains(secret) || id.len() > 8 && secret.contains(id)) {
+        "[hidden]"
+    } else {
+        id
+    }
 }
 
 async fn exchange(client: &Client, request: Request, limit: usize) -> Result<Response, HttpError> {

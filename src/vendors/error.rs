@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::Meta;
+use super::{Hidden, Meta};
 use crate::domain::failure::{Failure, FailureKind};
 
 /// A request that did not do what was asked.
@@ -65,6 +65,14 @@ impl VendorError {
     #[must_use]
     pub fn with_meta(mut self, meta: Meta) -> Self {
         self.meta = meta;
+        self
+    }
+
+    /// Takes our own credentials out of the words: whatever they quote may have quoted the request.
+    #[must_use]
+    pub fn without(mut self, hidden: &Hidden) -> Self {
+        self.failure.text = hidden.scrub(&self.failure.text);
+        self.meta.request_id = self.meta.request_id.map(|id| hidden.scrub(&id).into());
         self
     }
 

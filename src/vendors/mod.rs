@@ -18,10 +18,12 @@ pub mod apex_central;
 pub mod cisco;
 mod driver;
 mod error;
+mod hidden;
 pub mod streams;
 
 pub use driver::{Advice, ConsoleSection, Driver, Link, Ready, Takes, VendorName, Wishes};
 pub use error::{Again, Scope, VendorError};
+pub use hidden::Hidden;
 
 /// A console, reduced to what a bulk run needs of it.
 #[async_trait]

@@ -120,6 +120,7 @@ pub(crate) struct PlayedApex {
     pub(crate) env: TestEnv,
     isolated: Arc<Mutex<BTreeMap<String, bool>>>,
     able: Arc<AtomicBool>,
+    filters: Arc<AtomicBool>,
 }
 
 /// The id of an agent of a played console.
@@ -134,13 +135,15 @@ impl PlayedApex {
         let isolated = Arc::new(Mutex::new(isolated));
         let inside = Arc::clone(&isolated);
         let able = Arc::new(AtomicBool::new(true));
-        let able_inside = Arc::clone(&able);
+        let filters = Arc::new(AtomicBool::new(true));
+        let (able_inside, filters_inside) = (Arc::clone(&able), Arc::clone(&filters));
         let changes = Mutex::new(0_u64);
         let console = FakeConsole::new(move |asked| {
             let mut isolated = inside.lock().unwrap();
             let able = able_inside.load(Ordering::SeqCst);
             if asked.method == "GET" {
                 let wanted = asked.path.split_once("entity_id=").map(|(_, id)| id.to_owned());
+                let wanted = wanted.filter(|_| filters_inside.load(Ordering::SeqCst));
                 let listed: Vec<Value> = isolated
                     .iter()
                     .filter(|(id, _)| wanted.as_ref().is_none_or(|wanted| wanted == *id))
@@ -163,7 +166,7 @@ impl PlayedApex {
         env.set("EDRCTL_APEX_APPLICATION_ID", "1F2E3D4C-5B6A-4798-8897-A6B5C4D3E2F1");
         env.set("EDRCTL_APEX_API_KEY", "0A1B2C3D-4E5F-4061-8293-A4B5C6D7E8F9");
         env.file("hosts.txt", (1..=agents).map(|number| id(number) + "\n").collect::<String>());
-        Self { console, env, isolated, able }
+        Self { console, env, isolated, able, filters }
     }
 
     /// Runs `isolate` on all agents.
@@ -174,6 +177,11 @@ impl PlayedApex {
     /// `isolate` on all agents, not started yet.
     pub(crate) fn command(&self, more: &[&str]) -> Command {
         self.env.command(act("isolate", more))
+    }
+
+    /// From now on every list is whole, whatever was asked for.
+    pub(crate) fn ignores_filters(&self) {
+        self.filters.store(false, Ordering::SeqCst);
     }
 
     /// From now on no agent lists a capability.

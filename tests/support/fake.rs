@@ -19,6 +19,8 @@ pub(crate) struct Asked {
     pub(crate) path: String,
     /// Whether credentials came with it.
     pub(crate) authorized: bool,
+    /// The credentials.
+    pub(crate) authorization: String,
     pub(crate) body: String,
 }
 
@@ -101,7 +103,7 @@ fn serve(mut stream: TcpStream, asked: &Mutex<Vec<Asked>>, answer: &Answer) -> s
     reader.read_line(&mut line)?;
     let mut words = line.split_whitespace().map(str::to_owned);
     let (Some(method), Some(path)) = (words.next(), words.next()) else { return Ok(()) };
-    let (mut length, mut authorized) = (0, false);
+    let (mut length, mut authorization) = (0, String::new());
     loop {
         line.clear();
         reader.read_line(&mut line)?;
@@ -109,11 +111,14 @@ fn serve(mut stream: TcpStream, asked: &Mutex<Vec<Asked>>, answer: &Answer) -> s
         if name.eq_ignore_ascii_case("content-length") {
             length = value.trim().parse().unwrap_or(0);
         }
-        authorized |= name.eq_ignore_ascii_case("authorization");
+        if name.eq_ignore_ascii_case("authorization") {
+            authorization = value.trim().to_owned();
+        }
     }
     let mut body = Vec::new();
     reader.take(length).read_to_end(&mut body)?;
-    let request = Asked { method, path, authorized, body: String::from_utf8_lossy(&body).into_owned() };
+    let authorized = !authorization.is_empty();
+    let request = Asked { method, path, authorized, authorization, body: String::from_utf8_lossy(&body).into_owned() };
     let (status, body) = answer(&request);
     asked.lock().unwrap().push(request);
     write!(

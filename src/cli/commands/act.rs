@@ -88,8 +88,17 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
 
     let asks =
         context.ui.can_ask() && !args.consent.yes && args.consent.expect_count.is_none() && !args.console.simulate;
+    let product = args.console.product.as_deref();
     let states = if args.dry_run || asks { States::IfCheap } else { States::Incidentally };
-    let wish = Wish { kind: Some(kind), protected: &protected, states, rules, keeps_hosts: shows_hosts };
+    let wish = Wish {
+        kind: Some(kind),
+        protected: &protected,
+        states,
+        rules,
+        follows: wait.is_some() && !args.dry_run,
+        keeps_hosts: shows_hosts,
+        product,
+    };
     let (roster, survey) = prepare::plan(&mut session, selected, wish, &cancel, context).await?;
     check_limits(&roster, safety.max_targets.map(std::num::NonZeroU64::get), kind)?;
     confirm::expect(args.consent, &roster)?;

@@ -16,10 +16,11 @@ const MOST_ROWS: usize = 50;
 /// A row for each host that was found: what it is, whether the action can be done to it, and what is planned for it.
 pub(crate) fn table(roster: &Roster, kind: ActionKind, ui: &Ui) -> String {
     let columns = [
-        Column::new("HOST"),
+        // Two names that are cut to the same beginning are two hosts that look like one.
+        Column::new("HOST").whole(),
         Column::new("PRODUCT"),
         Column::new("ADDRESS"),
-        Column::new("STATE"),
+        Column::new("STATE").whole(),
         Column::new("ABLE").whole(),
         Column::new("PLAN").whole(),
         Column::new("ID").whole(),

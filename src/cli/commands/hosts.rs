@@ -22,10 +22,10 @@ use crate::{
     domain::{
         host::{Host, HostId, Isolation, short_name},
         outcome::ExitCode,
-        selector::IdForm,
+        selector::{IdForm, Named, Selector, fold_name},
     },
     reporters::{
-        clean::clean,
+        clean::{clean, is_hostile},
         csv, json_text,
         table::{Column, Table},
         words,
@@ -99,6 +99,7 @@ pub(crate) async fn run(args: HostsArgs, context: &Context) -> Result<ExitCode, 
     let mut tell = prepare::teller(context);
     let mut printer = Printer::new(&args, context, vendor);
     let mut seen: HashSet<HostId> = HashSet::new();
+    let mut unnamed = 0_u64;
     let mut cursor = None;
     let mut cursors = HashSet::new();
     let mut total = None;
@@ -113,7 +114,10 @@ pub(crate) async fn run(args: HostsArgs, context: &Context) -> Result<ExitCode, 
         total = page.total.or(total);
         for host in &page.hosts {
             // The inventory moves while it is read; a host that slid onto the next page comes twice.
-            if seen.insert(host.id.clone())
+            if host.id.is_empty() {
+                unnamed += 1;
+            }
+            if (host.id.is_empty() || seen.insert(host.id.clone()))
                 && wanted(&args, host)
                 && let Err(error) = printer.host(host)
             {
@@ -130,19 +134,20 @@ pub(crate) async fn run(args: HostsArgs, context: &Context) -> Result<ExitCode, 
         }
     }
     ui::written(printer.finish(context))?;
-    if shrank || total.is_some_and(|total| (seen.len() as u64) < total) {
+    let listed = seen.len() as u64 + unnamed;
+    if shrank || total.is_some_and(|total| listed < total) {
         context.ui.warn("the console's inventory changed while it was read; a host may be missing: list it again");
     }
-    context.ui.tell(&format!("{} of {}", words::number(printer.printed), words::hosts(seen.len() as u64)));
+    context.ui.tell(&format!("{} of {}", words::number(printer.printed), words::hosts(listed)));
     session.close().await;
     Ok(ExitCode::Success)
 }
 
 fn wanted(args: &HostsArgs, host: &Host) -> bool {
     let named = |pattern: &str| {
-        let pattern = pattern.to_lowercase();
+        let pattern = fold_name(pattern);
         host.name.as_deref().is_some_and(|name| {
-            let name = name.to_lowercase();
+            let name = fold_name(name);
             fits(&pattern, &name) || fits(&pattern, short_name(&name))
         })
     };
@@ -169,6 +174,29 @@ fn fits(pattern: &str, text: &str) -> bool {
         }
     }
     true
+}
+
+/// A line of a target file that names this host and no other; a comment where there is none.
+fn target_line(id: &str, name: &str, id_form: fn(&str) -> IdForm) -> String {
+    // An id that could be taken for a name says what it is.
+    let prefix = match id_form(id) {
+        IdForm::Id(_) => Some(""),
+        IdForm::IfSaid(_) | IdForm::DamagedUnlessSaid(..) => Some("id:"),
+        IdForm::NotAnId | IdForm::Damaged(_) => None,
+    };
+    // What is written out or cut at a comment's sign would be read back as another id.
+    let as_it_is = |id: &str| !id.contains('#') && !id.chars().any(|c| c.is_whitespace() || is_hostile(c));
+    let reads_back = |prefix: &str| {
+        let selector = Selector::parse(&format!("{prefix}{id}"), None, id_form);
+        selector.is_ok_and(
+            |selector| matches!(selector.named(), Named::Id(read) if HostId::new(&**read) == HostId::new(id)),
+        )
+    };
+    let (shown, name) = (clean(id), clean(name));
+    match prefix.filter(|prefix| as_it_is(id) && reads_back(prefix)) {
+        Some(prefix) => format!("{prefix}{shown} # {name}"),
+        None => format!("# its id cannot stand in a list: {shown} # {name}"),
+    }
 }
 
 struct Printer {
@@ -208,16 +236,8 @@ impl Printer {
         let state = host.state.as_ref().map(|state| state.word.as_ref());
         self.printed += 1;
         if self.plain {
-            let name = host.name.as_deref().unwrap_or("-");
-            // An id that could be taken for a name says what it is.
-            let prefix = match (self.vendor.id_form())(host.id.as_str()) {
-                _ if host.id.as_str().contains('#') => "# its id cannot stand in a list: ",
-                IdForm::Id(_) => "",
-                IdForm::IfSaid(_) | IdForm::DamagedUnlessSaid(..) => "id:",
-                IdForm::NotAnId | IdForm::Damaged(_) => "# its id cannot stand in a list: ",
-            };
-            let (id, name) = (clean(host.id.as_str()), clean(name));
-            return writeln!(self.out, "{prefix}{id} # {name}");
+            let line = target_line(host.id.as_str(), host.name.as_deref().unwrap_or("-"), self.vendor.id_form());
+            return writeln!(self.out, "{line}");
         }
         match self.format {
             OutputFormat::Human => {
@@ -321,5 +341,59 @@ impl Printer {
             }
         }
         self.out.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::cli::select::{self, Form, Sources};
+
+    /// The ids that a target file of these bytes names.
+    fn read_back(text: &str, id_form: fn(&str) -> IdForm) -> Vec<HostId> {
+        let sources = Sources { files: vec!["-".into()], form: Form::Lines, by: None, skip_invalid: false };
+        let selected = select::read(&sources, &mut Cursor::new(text), id_form).unwrap();
+        let id = |named| match named {
+            Named::Id(id) => HostId::new(&**id),
+            named => panic!("{named:?} is no id"),
+        };
+        selected.entries.iter().map(|entry| id(entry.selector.named())).collect()
+    }
+
+    #[test]
+    fn an_id_that_a_line_cannot_hold_is_a_comment() {
+        let apex = VendorName::Apex.id_form();
+        for id in
+            ["a b", "a#b", "", " ", "a\tb", "a\u{200b}b", "a\u{fe0f}b", "a\u{3164}", "\u{a0}a", "a\nb", "a\u{1b}[2J"]
+        {
+            let line = target_line(id, "web01", apex);
+            assert!(line.starts_with('#') && read_back(&line, apex).is_empty(), "{id:?}: {line}");
+        }
+        for id in ["A-1", "ü", "id:a", "host:web01", "10.0.0.1", "aa:bb:cc:dd:ee:ff", "\"a\"", "a,b", "-"] {
+            assert_eq!(read_back(&target_line(id, "web01", apex), apex), [HostId::new(id)], "{id}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_line_that_is_no_comment_names_exactly_the_host_that_it_was_made_for(
+            id in prop_oneof![
+                any::<String>(),
+                "[ -~]{0,12}",
+                "[a#:\" \u{200b}\u{a0}\u{feff}\u{3164}{}-]{1,6}",
+                "[0-9A-Fa-f]{8}-[0-9a-f]{4}-4000-8000-[0-9a-f]{11,13}",
+            ],
+            name in prop_oneof![any::<String>(), "[a-z\r\n#]{0,9}"],
+        ) {
+            for vendor in VendorName::ALL {
+                let line = target_line(&id, &name, vendor.id_form());
+                let expected = if line.starts_with('#') { Vec::new() } else { vec![HostId::new(id.as_str())] };
+                prop_assert_eq!(read_back(&format!("{line}\n"), vendor.id_form()), expected);
+            }
+        }
     }
 }

@@ -223,8 +223,15 @@ async fn check_protected(
         numbered.filter_map(|(n, target)| Some((n, prepare::entry_of(target.record.id.as_deref()?, vendor)?))).unzip();
     let mut checked = Roster::new(&entries, vec![None], Vec::new());
     let mut tell = prepare::teller(context);
-    let wish =
-        Wish { kind: Some(kind), protected, states: States::Incidentally, rules: Rules::default(), keeps_hosts: false };
+    let wish = Wish {
+        kind: Some(kind),
+        protected,
+        states: States::Incidentally,
+        rules: Rules::default(),
+        follows: waits,
+        keeps_hosts: false,
+        product: None,
+    };
     let planned =
         crate::engine::plan::plan(&mut session.console, &entries, &mut checked, wish, cancel, &mut tell).await;
     if let Err(halt) = planned {
@@ -233,6 +240,7 @@ async fn check_protected(
     for (place, n) in (0_u32..).zip(numbers) {
         let settled = checked.detail(place).and_then(|detail| detail.settled.clone());
         let in_doubt = replay.targets.get(n as usize).is_some_and(|target| target.needs(waits) == Need::Look);
+        roster.detail_mut(n).follows = !in_doubt && checked.detail(place).is_some_and(|detail| detail.follows);
         // What is in doubt is looked at whatever the list says: it may have been done.
         let Some(settled) = settled.filter(|_| !in_doubt) else { continue };
         if whole {
@@ -272,6 +280,7 @@ fn roster_of(replay: &Replay) -> Roster {
             duplicates: duplicates_of(target),
             settled: None,
             note: record.note.clone(),
+            follows: false,
             host: None,
         };
         let host = record.id.as_ref().map(|id| HostId::new(Arc::clone(id)));
@@ -284,7 +293,7 @@ fn roster_of(replay: &Replay) -> Roster {
 fn left_to_act(replay: &Replay, roster: &Roster, waits: bool) -> Roster {
     let mut left = Roster::default();
     for (n, target) in (0_u32..).zip(&replay.targets) {
-        let refused = roster.detail(n).is_some_and(|detail| detail.settled.is_some());
+        let refused = roster.detail(n).is_some_and(|detail| detail.settled.is_some() || detail.follows);
         if matches!(target.needs(waits), Need::Send | Need::Look) && !refused {
             let record = &target.record;
             let host = record.id.as_ref().map(|id| HostId::new(Arc::clone(id)));

@@ -55,7 +55,16 @@ pub(crate) async fn run(args: StatusArgs, context: &Context) -> Result<ExitCode,
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
     prepare::prove_before_plan(&mut session, &cancel, context).await?;
-    let wish = Wish { kind: None, protected: &[], states: States::IfCheap, rules, keeps_hosts: false };
+    let product = args.vendor.console.product.as_deref();
+    let wish = Wish {
+        kind: None,
+        protected: &[],
+        states: States::IfCheap,
+        rules,
+        follows: false,
+        keeps_hosts: false,
+        product,
+    };
     let (roster, _) = prepare::plan(&mut session, selected, wish, &cancel, context).await?;
     let header = Arc::new(RunHeader {
         run: new_run_id()?,

@@ -143,11 +143,11 @@ fn a_profile_that_is_not_there_is_told_with_those_that_are() {
     ");
     assert_snapshot!(Room::new("").profile("acme").load_error(), @r"
     there is no profile `acme` in config.toml
-    hint: a profile's sections are written `[profiles.NAME.cisco]`
+    hint: a profile's sections are written `[profiles.NAME.SECTION]`
     ");
     assert_snapshot!(Room::empty().env("EDRCTL_PROFILE", "acme").load_error(), @r"
     there is no profile `acme`, as there is no configuration file
-    hint: a profile's sections are written `[profiles.NAME.cisco]`
+    hint: a profile's sections are written `[profiles.NAME.SECTION]`
     ");
     let published = Room::with("config.txt", b"API_KEY=hunter2\n", 0o600).profile("acme");
     assert!(published.load_error().starts_with("there is no profile `acme`"), "{}", published.load_error());

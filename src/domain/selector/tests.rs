@@ -248,3 +248,20 @@ proptest! {
         prop_assert_eq!(hash(&state, &lower), hash(&state, &upper));
     }
 }
+
+proptest! {
+    #[test]
+    fn no_letter_beyond_ascii_becomes_one_of_it(name in any::<String>(), letters in "[kKiI\u{212a}\u{130}aÄß]{0,8}") {
+        for name in [name, letters] {
+            let ascii = |text: &str| text.chars().filter(char::is_ascii).count();
+            prop_assert_eq!(ascii(&fold_name(&name)), ascii(&name));
+            prop_assert_eq!(lower(&name).filter(char::is_ascii).count(), ascii(&name));
+        }
+    }
+}
+
+#[test]
+fn a_name_is_the_same_in_capitals_and_not_the_same_in_signs_that_look_alike() {
+    assert!(same_name("BÜRO-K", "büro-k") && !same_name("BÜRO-\u{212a}", "büro-k"));
+    assert_eq!(fold_name("DES\u{212a}ÄK"), "des\u{212a}äk");
+}

@@ -93,7 +93,9 @@ async fn planned(fake: Fake, asked: Asked<'_>) -> Planned {
         protected: &protected,
         states: asked.states,
         rules: Rules::default(),
+        follows: false,
         keeps_hosts: false,
+        product: None,
     };
     let survey = plan(&mut console, &entries, &mut roster, wish, &Cancel::new(), &mut |_| {}).await;
     Planned { survey, roster, lists: fake.calls(What::List).len() }

@@ -22,6 +22,7 @@ pub(crate) fn host(id: &str, name: Option<&str>, addresses: &[&str], macs: &[[u8
         id: HostId::new(id),
         name: name.map(Into::into),
         addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
+        more_addresses: false,
         macs: macs.iter().map(|mac| MacAddr(*mac)).collect(),
         state: None,
         able: Abilities::default(),
@@ -43,7 +44,7 @@ fn resolved(text: &str, hosts: &[Host]) -> Result<String, (usize, usize)> {
     hosts.iter().for_each(|host| resolver.offer(host));
     match resolver.take(0, entry(text).selector.named()) {
         Resolution::Host { host, .. } => Ok(host.id.to_string()),
-        Resolution::Several { candidates } => Err((candidates.len(), 0)),
+        Resolution::Several { candidates, .. } => Err((candidates.len(), 0)),
         Resolution::None { near, .. } => Err((0, near.len())),
         Resolution::All { hosts } => panic!("one is wanted, not {}", hosts.len()),
     }
@@ -208,7 +209,7 @@ fn told(resolution: &Resolution) -> String {
         Resolution::Host { host, cut: false } => host.id.to_string(),
         Resolution::Host { host, cut: true } => format!("{} cut", host.id),
         Resolution::None { near, why } => format!("none, {} near, {why:?}", near.len()),
-        Resolution::Several { candidates } => format!("{} fit", candidates.len()),
+        Resolution::Several { fits, .. } => format!("{fits} fit"),
         Resolution::All { hosts } => {
             format!("all: {}", hosts.iter().map(|host| host.id.as_str()).collect::<Vec<_>>().join(" "))
         }
@@ -356,13 +357,59 @@ fn every_agent_of_a_name_is_taken_where_all_are_wanted_and_for_nothing_but_a_nam
     let resolved = resolve_by(rules, &["web01", "10.0.0.1", "id-1"], &hosts);
     let Resolution::All { hosts: all } = &resolved[0] else { panic!("{:?}", resolved[0]) };
     assert_eq!(all.len(), 50);
-    assert_eq!(told(&resolved[1]), "20 fit", "an address names one host");
+    assert_eq!(told(&resolved[1]), "50 fit", "an address names one host");
     assert_eq!(told(&resolved[2]), "2 fit", "one id of two products is nobody's");
-    assert_eq!(told(&resolve_by(Rules::default(), &["web01"], &hosts)[0]), "20 fit");
+    assert_eq!(told(&resolve_by(Rules::default(), &["web01"], &hosts)[0]), "at least 20 fit");
+    assert_eq!(
+        told(&resolve_by(Rules::default(), &["web01"], &hosts[..19])[0]),
+        "19 fit",
+        "one id of two products counts as two"
+    );
 }
 
 #[test]
 fn an_id_is_found_in_any_case_and_keeps_the_consoles_spelling() {
     let hosts = [host("ID-AbC", None, &[], &[])];
     assert_eq!(told(&resolve_by(Rules::default(), &["id-abc"], &hosts)[0]), "ID-AbC");
+}
+
+#[test]
+fn an_agent_that_is_listed_in_two_states_is_in_none_that_is_known() {
+    let in_state = |isolation, word: &'static str| Host {
+        state: Some(HostState { isolation, word: word.into() }),
+        ..host("id-1", Some("web01"), &[], &[])
+    };
+    let isolated = || in_state(Isolation::Isolated, "isolated");
+    let normal = || in_state(Isolation::NotIsolated, "normal");
+    for (hosts, expected) in [
+        (vec![isolated(), isolated()], Isolation::Isolated),
+        (vec![isolated(), normal()], Isolation::Unknown),
+        (vec![normal(), isolated(), isolated()], Isolation::Unknown),
+    ] {
+        let resolved = resolve_by(Rules::default(), &["web01"], &hosts);
+        let Resolution::Host { host, .. } = &resolved[0] else { panic!("{resolved:?}") };
+        assert_eq!(host.state.as_ref().unwrap().isolation, expected);
+    }
+}
+
+#[test]
+fn a_sign_that_only_looks_like_a_letter_makes_another_name() {
+    let kelvin = "DES\u{212a}-01";
+    for (written, host, same) in [
+        ("desk-01", kelvin, false),
+        (kelvin, "DESK-01", false),
+        (kelvin, kelvin, true),
+        ("BÜRO\u{212a}", "büro\u{212a}", true),
+    ] {
+        let found = resolved(&format!("host:{written}"), &[named("id-1", host)]);
+        assert_eq!(found.is_ok(), same, "{written} {host}");
+    }
+}
+
+#[test]
+fn hosts_without_an_id_are_as_many_as_are_listed() {
+    let nobody = || named("", "web01");
+    assert_eq!(resolved("web01", &[nobody(), nobody()]), Err((2, 0)), "two of one name are two");
+    assert_eq!(resolved("web01", &[nobody(), named("id-1", "web01")]), Err((2, 0)));
+    assert_eq!(resolved("web01", &[nobody()]), Ok(String::new()));
 }

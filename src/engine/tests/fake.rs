@@ -57,6 +57,7 @@ pub(crate) fn host(id: HostId, isolation: Isolation) -> Host {
         id,
         name: None,
         addresses: Vec::new(),
+        more_addresses: false,
         macs: Vec::new(),
         state: Some(state(isolation)),
         able: ABLE,
@@ -133,6 +134,11 @@ impl World {
             Isolation::Releasing if arrived => Isolation::NotIsolated,
             other => other,
         }
+    }
+
+    /// How long ago the host was last asked to change.
+    pub(crate) fn since(&self, id: &HostId) -> Duration {
+        self.hosts.get(id).map_or(Duration::MAX, |(_, since)| since.elapsed())
     }
 
     /// Carries a request out.

@@ -171,6 +171,7 @@ pub(super) fn assert_as_told(replay: &Replay, after: &After) {
         // A host that the run left behind has no line of its own; the last look at it may have.
         let left_behind = match result.outcome {
             Outcome::NotSent => true,
+            Outcome::InDoubt => after.report.ending != Ending::Completed,
             Outcome::Accepted => result.reason.is_some(),
             _ => false,
         };

@@ -28,6 +28,7 @@ pub(crate) mod fake;
 mod journalled;
 mod property;
 mod stops;
+mod truth;
 mod verdicts;
 
 use fake::Fake;
@@ -67,6 +68,8 @@ pub(crate) struct Room {
     pub(crate) standings: Vec<(u32, Resumed)>,
     /// What the plan has found of the first targets.
     pub(crate) before: Vec<Isolation>,
+    /// Whether the plan has left them to be followed only.
+    pub(crate) follows: bool,
     pub(crate) on_event: Option<OnEvent>,
 }
 
@@ -88,6 +91,7 @@ impl Room {
             cancel: Cancel::new(),
             standings: Vec::new(),
             before: Vec::new(),
+            follows: false,
             on_event: None,
         }
     }
@@ -101,7 +105,13 @@ impl Room {
         for n in 0..self.targets {
             let id = fake::id(n);
             let before = self.before.get(n as usize).copied().map(fake::state);
-            roster.push(id.as_str().into(), None, n + 1, Some(id), Detail { before, ..Detail::default() });
+            roster.push(
+                id.as_str().into(),
+                None,
+                n + 1,
+                Some(id),
+                Detail { before, follows: self.follows, ..Detail::default() },
+            );
         }
         let purpose = match self.kind {
             Some(kind) => Purpose::Act(Action { kind, comment: None }),

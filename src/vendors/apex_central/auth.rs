@@ -90,7 +90,7 @@ impl Signer {
 
 impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Signer").field("application_id", &self.application_id).finish_non_exhaustive()
+        f.debug_struct("Signer").finish_non_exhaustive()
     }
 }
 

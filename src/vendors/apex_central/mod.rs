@@ -41,8 +41,8 @@ use crate::{
     http::{self, Client, HeaderValue, Request, Response, Url, header},
     secret::Secret,
     vendors::{
-        Advice, Again, Answer, Capabilities, Capability, Completion, Cursor, Driver, Inventory, Meta, Page, Repeat,
-        Reply, Takes, Tenant, Vendor, VendorError,
+        Advice, Again, Answer, Capabilities, Capability, Completion, Cursor, Driver, Hidden, Inventory, Meta, Page,
+        Repeat, Reply, Takes, Tenant, Vendor, VendorError,
     },
 };
 
@@ -50,6 +50,7 @@ mod answers;
 mod auth;
 mod codes;
 pub mod config;
+mod loose;
 mod requests;
 mod wire;
 
@@ -85,6 +86,7 @@ pub struct ApexCentral {
     client: Client,
     base: Url,
     signer: Signer,
+    hidden: Hidden,
     clock: SigningClock,
     product: Option<String>,
     /// Whether the console has been seen to ignore the filter by id.
@@ -93,7 +95,7 @@ pub struct ApexCentral {
 }
 
 /// Who asks, and how.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Application {
     /// The Application ID.
     pub id: String,
@@ -103,6 +105,16 @@ pub struct Application {
     pub corrects_clock: bool,
     /// The product whose agents are meant; any, if `None`.
     pub product: Option<String>,
+}
+
+impl fmt::Debug for Application {
+    /// Without the id: whoever swaps it with the key must not find the key in a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Application")
+            .field("corrects_clock", &self.corrects_clock)
+            .field("product", &self.product)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ApexCentral {
@@ -126,7 +138,7 @@ impl ApexCentral {
         let capabilities = Capabilities {
             console: CONSOLE,
             actions: BTreeMap::from([(ActionKind::Isolate, one.clone()), (ActionKind::Unisolate, one)]),
-            max_observe: 1,
+            max_observe: MOST_OBSERVED,
             inventory: Inventory::Whole,
             max_in_flight,
         };
@@ -134,6 +146,7 @@ impl ApexCentral {
             client,
             base,
             signer: Signer::new(&application.id, &application.key),
+            hidden: Hidden::new([application.key.expose(), &application.id]),
             clock: SigningClock::new(application.corrects_clock),
             product: application.product,
             ignores_ids: AtomicBool::new(false),
@@ -141,8 +154,17 @@ impl ApexCentral {
         })
     }
 
-    /// Signs a draft, sends it and judges the answer; also measures how far the console's clock is ahead of ours.
+    /// Asks one thing; no error that comes of it quotes our credentials.
     async fn ask<T>(
+        &self,
+        draft: Draft,
+        judge: impl FnOnce(&Response) -> Result<T, Refusal>,
+    ) -> Result<(T, Option<i64>), VendorError> {
+        self.exchange(draft, judge).await.map_err(|error| error.without(&self.hidden))
+    }
+
+    /// Signs a draft, sends it and judges the answer; also measures how far the console's clock is ahead of ours.
+    async fn exchange<T>(
         &self,
         draft: Draft,
         judge: impl FnOnce(&Response) -> Result<T, Refusal>,
@@ -228,6 +250,12 @@ impl Vendor for ApexCentral {
     }
 
     async fn observe(&self, targets: &[Target]) -> Result<Answer<Vec<Observed>>, VendorError> {
+        if (2..=MOST_OBSERVED).contains(&targets.len()) {
+            // One list tells of all of them; asked for singly, each would cost a request.
+            let draft = requests::agents(&self.base, None);
+            let (seen, _) = self.ask(draft, |response| requests::judge_several(targets, response)).await?;
+            return Ok(answer(seen));
+        }
         let id = &only(targets)?.id;
         let by_id = requests::can_be_asked_for(id) && !self.ignores_ids.load(Ordering::Relaxed);
         let draft = if by_id { requests::agent(&self.base, id) } else { requests::agents(&self.base, None) };
@@ -242,6 +270,9 @@ impl Vendor for ApexCentral {
         }
     }
 }
+
+/// How many agents one question may be about: as many as one list tells of, within reason.
+const MOST_OBSERVED: usize = 1_000;
 
 /// The console takes agents singly, and says so in its capabilities.
 fn only(targets: &[Target]) -> Result<&Target, VendorError> {

@@ -1,16 +1,17 @@
 //! Builds one request, judges one answer. Pure: nothing here sends or signs.
 
-use std::{borrow::Cow, net::IpAddr};
+use std::{borrow::Cow, collections::HashMap, net::IpAddr};
 
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::{Deserialize, Deserializer};
 
 use super::{
     answers::{self, Refusal},
-    wire::{Affected, Agent, Change, Server, Text},
+    loose::Loose,
+    wire::{Affected, Agent, Change, Commands, Server},
 };
 use crate::{
     domain::{
-        action::{Action, Observed},
+        action::{Action, Observed, Target},
         failure::FailureKind,
         host::{Abilities, Host, HostId, HostState, Isolation, MacAddr},
         id::Ticket,
@@ -146,6 +147,23 @@ pub(super) fn judge_agent(id: &HostId, by_id: bool, response: &Response) -> Resu
     Ok(Sought::Known(Observed::State { state, able: host.able, last_seen: None }))
 }
 
+/// `GET …/ProductAgents`, the whole list, for several agents: what it tells of each, in their order.
+pub(super) fn judge_several(targets: &[Target], response: &Response) -> Result<Vec<Observed>, Refusal> {
+    let mut seen: HashMap<&HostId, Observed> =
+        targets.iter().map(|target| (&target.id, Observed::NoSuchHost)).collect();
+    for host in listed(response)? {
+        let Some(known) = seen.get_mut(&host.id) else { continue };
+        let state = host.state.unwrap_or_else(|| host_state(""));
+        match known {
+            Observed::NoSuchHost => *known = Observed::State { state, able: host.able, last_seen: None },
+            // Listed in two states, it is in none that is known.
+            Observed::State { state: before, .. } if *before != state => before.isolation = Isolation::Unknown,
+            Observed::State { .. } => {}
+        }
+    }
+    Ok(targets.iter().map(|target| seen.get(&target.id).cloned().unwrap_or(Observed::NoSuchHost)).collect())
+}
+
 /// `POST …/ProductAgents`. The state in the answer is the one from before the request and is not even read; but the
 /// answer must be for this agent, and for no other.
 pub(super) fn judge_submit(id: &HostId, response: &Response) -> Result<Ack, Refusal> {
@@ -214,66 +232,50 @@ struct Listed(Host);
 
 impl<'de> Deserialize<'de> for Listed {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Acting by a name whose namesake cannot be told would be guessing, so one agent without an id spoils the list.
-        host(Agent::deserialize(deserializer)?)
-            .map(Self)
-            .ok_or_else(|| D::Error::custom("an agent without `entity_id`"))
+        Agent::deserialize(deserializer).map(|agent| Self(host(&agent)))
     }
 }
 
-fn host(agent: Agent<'_>) -> Option<Host> {
-    let id = agent.entity_id.as_ref().filter(|id| !id.0.trim().is_empty()).map(|id| HostId::new(&*id.0))?;
-    let status = agent.isolation_status.as_ref().map(|status| &*status.0).filter(|status| !status.is_empty());
-    let able = abilities(&agent, status);
-    let state = status.map(host_state);
-    Some(Host {
-        id,
-        name: agent.host_name.filter(|name| !name.0.trim().is_empty()).map(boxed),
-        domain: Some(agent.ad_domain.map_or_else(Box::default, boxed)),
-        addresses: addresses(agent.ip_address_list.as_ref()),
-        macs: macs(agent.mac_address_list.as_ref()),
-        state,
-        able,
+/// An agent without an id is a host with an empty one: nothing can be done to it, and it still has its name.
+fn host(agent: &Agent<'_>) -> Host {
+    let status = agent.isolation_status.text();
+    let ips = &agent.ip_address_list;
+    Host {
+        id: HostId::new(agent.entity_id.text().unwrap_or_default()),
+        name: agent.host_name.text().map(Into::into),
+        domain: Some(agent.ad_domain.text().unwrap_or_default().into()),
+        addresses: addresses(ips),
+        more_addresses: ips.entries().any(|entry| parse_ip(entry).is_none()),
+        macs: macs(&agent.mac_address_list),
+        state: status.map(host_state),
+        able: abilities(agent.capabilities, status),
         last_seen: None,
         os: None,
-        group: agent.folder_path.filter(|path| !path.0.is_empty()).map(boxed),
-        product: agent.product.filter(|product| !product.0.is_empty()).map(boxed),
-    })
-}
-
-fn boxed(text: Text<'_>) -> Box<str> {
-    text.0.into_owned().into_boxed_str()
+        group: agent.folder_path.text().map(Into::into),
+        product: agent.product.text().map(Into::into),
+    }
 }
 
 /// What an agent can do stands in its capabilities. All of them are listed whatever its state is; an agent that does not
-/// support isolation says so in its state as well.
-fn abilities(agent: &Agent<'_>, status: Option<&str>) -> Abilities {
-    if status == Some("not_supported") {
-        return Abilities { isolate: Some(false), release: Some(false) };
-    }
-    Abilities {
-        isolate: agent.capabilities.map(|commands| commands.isolate),
-        release: agent.capabilities.map(|commands| commands.restore),
-    }
+/// support isolation says so in its state as well. One that lists none can do nothing.
+fn abilities(commands: Commands, status: Option<&str>) -> Abilities {
+    let supported = status != Some("not_supported");
+    Abilities { isolate: Some(supported && commands.isolate), release: Some(supported && commands.restore) }
 }
 
-/// Entries that cannot be read are skipped: they name nothing that an analyst could name.
-fn addresses(list: Option<&Text<'_>>) -> Vec<IpAddr> {
-    let mut addresses: Vec<IpAddr> = entries(list).filter_map(parse_ip).collect();
+/// Entries that cannot be read name nothing that an analyst could name; that there are some is kept beside them.
+fn addresses(list: &Loose<'_>) -> Vec<IpAddr> {
+    let mut addresses: Vec<IpAddr> = list.entries().filter_map(parse_ip).collect();
     addresses.sort_unstable();
     addresses.dedup();
     addresses
 }
 
-fn macs(list: Option<&Text<'_>>) -> Vec<MacAddr> {
-    let mut macs: Vec<MacAddr> = entries(list).filter_map(|entry| parse_mac(entry, true)).collect();
+fn macs(list: &Loose<'_>) -> Vec<MacAddr> {
+    let mut macs: Vec<MacAddr> = list.entries().filter_map(|entry| parse_mac(entry, true)).collect();
     macs.sort_unstable();
     macs.dedup();
     macs
-}
-
-fn entries<'a>(list: Option<&'a Text<'_>>) -> impl Iterator<Item = &'a str> {
-    list.map_or("", |list| &list.0).split(',').map(str::trim).filter(|entry| !entry.is_empty())
 }
 
 /// The words of the documentation; any other is kept and believed in nothing.

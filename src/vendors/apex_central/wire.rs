@@ -10,6 +10,7 @@ use serde::{
     de::{IgnoredAny, SeqAccess, Visitor},
 };
 
+use super::loose::Loose;
 use crate::domain::{action::ActionKind, host::HostId};
 
 /// The envelope of every answer, success and error alike.
@@ -62,28 +63,31 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Content<T> {
     }
 }
 
-/// One agent of `GET` or `POST /WebApp/API/AgentResource/ProductAgents`.
-#[derive(Debug, Deserialize)]
+/// One agent of `GET /WebApp/API/AgentResource/ProductAgents`.
+///
+/// A member of another type than is documented counts as absent: one odd record must not keep all others from being read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Agent<'a> {
     #[serde(borrow)]
-    pub(super) entity_id: Option<Text<'a>>,
+    pub(super) entity_id: Loose<'a>,
     #[serde(borrow)]
-    pub(super) product: Option<Text<'a>>,
+    pub(super) product: Loose<'a>,
     #[serde(borrow)]
-    pub(super) ad_domain: Option<Text<'a>>,
+    pub(super) ad_domain: Loose<'a>,
     #[serde(borrow)]
-    pub(super) folder_path: Option<Text<'a>>,
-    /// One text, with commas.
+    pub(super) folder_path: Loose<'a>,
+    /// One text, with commas, or a list of texts.
     #[serde(borrow)]
-    pub(super) ip_address_list: Option<Text<'a>>,
-    /// One text, with commas.
+    pub(super) ip_address_list: Loose<'a>,
+    /// One text, with commas, or a list of texts.
     #[serde(borrow)]
-    pub(super) mac_address_list: Option<Text<'a>>,
+    pub(super) mac_address_list: Loose<'a>,
     #[serde(borrow)]
-    pub(super) host_name: Option<Text<'a>>,
+    pub(super) host_name: Loose<'a>,
     #[serde(borrow)]
-    pub(super) isolation_status: Option<Text<'a>>,
-    pub(super) capabilities: Option<Commands>,
+    pub(super) isolation_status: Loose<'a>,
+    pub(super) capabilities: Commands,
 }
 
 /// An agent of the answer to a change: who it is, and never its state, which is the one from before.
@@ -104,7 +108,7 @@ const ISOLATE: &str = "cmd_isolate_agent";
 /// What brings it back.
 const RESTORE: &str = "cmd_restore_isolated_agent";
 
-/// `capabilities`: the commands that an agent takes, as far as they are of use here.
+/// `capabilities`: the commands that an agent takes, as far as they are of use here. Whatever is no list has none.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Commands {
     pub(super) isolate: bool,
@@ -113,26 +117,12 @@ pub(super) struct Commands {
 
 impl<'de> Deserialize<'de> for Commands {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Words;
-
-        impl<'de> Visitor<'de> for Words {
-            type Value = Commands;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of commands")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut words: A) -> Result<Commands, A::Error> {
-                let mut commands = Commands::default();
-                while let Some(Text(word)) = words.next_element()? {
-                    commands.isolate |= word == ISOLATE;
-                    commands.restore |= word == RESTORE;
-                }
-                Ok(commands)
-            }
+        let mut commands = Self::default();
+        if let Loose::Several(words) = Loose::deserialize(deserializer)? {
+            commands.isolate = words.iter().any(|word| word == ISOLATE);
+            commands.restore = words.iter().any(|word| word == RESTORE);
         }
-
-        deserializer.deserialize_seq(Words)
+        Ok(commands)
     }
 }
 

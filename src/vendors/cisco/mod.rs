@@ -26,8 +26,8 @@ use crate::{
     http::{self, Client, HeaderValue, Request, Response, Url, header},
     secret::Secret,
     vendors::{
-        Advice, Again, Answer, Capabilities, Capability, Completion, Cursor, Driver, Inventory, Page, Repeat, Reply,
-        Takes, Tenant, Vendor, VendorError, streams::EventStreams,
+        Advice, Again, Answer, Capabilities, Capability, Completion, Cursor, Driver, Hidden, Inventory, Page, Repeat,
+        Reply, Takes, Tenant, Vendor, VendorError, streams::EventStreams,
     },
 };
 
@@ -62,6 +62,7 @@ pub struct Cisco {
     base: Url,
     authorization: HeaderValue,
     unlock_code: Option<Secret>,
+    hidden: Hidden,
     capabilities: Capabilities,
 }
 
@@ -80,7 +81,8 @@ impl Cisco {
         max_in_flight: NonZeroUsize,
     ) -> Result<Self, VendorError> {
         let pair = zeroize::Zeroizing::new(format!("{client_id}:{}", api_key.expose()));
-        let basic = zeroize::Zeroizing::new(format!("Basic {}", BASE64_STANDARD.encode(pair.as_bytes())));
+        let encoded = zeroize::Zeroizing::new(BASE64_STANDARD.encode(pair.as_bytes()));
+        let basic = zeroize::Zeroizing::new(format!("Basic {}", *encoded));
         let mut authorization = HeaderValue::from_str(&basic).map_err(|_| {
             VendorError::stops_run(FailureKind::CredentialsRefused, "the credentials do not fit into a header")
         })?;
@@ -93,7 +95,9 @@ impl Cisco {
             inventory: Inventory::Pages(NonZeroUsize::new(requests::PAGE_SIZE).unwrap_or(NonZeroUsize::MIN)),
             max_in_flight,
         };
-        Ok(Self { client, base, authorization, unlock_code, capabilities })
+        let code = unlock_code.as_ref().map(Secret::expose);
+        let hidden = Hidden::new([api_key.expose(), client_id, &encoded].into_iter().chain(code));
+        Ok(Self { client, base, authorization, unlock_code, hidden, capabilities })
     }
 
     async fn send(&self, draft: requests::Draft, changes: bool) -> Result<Response, VendorError> {
@@ -108,27 +112,28 @@ impl Cisco {
         http::send(&self.client, request).await.map_err(|error| requests::judge_silence(&error, changes))
     }
 
-    /// Sends a draft and judges the answer, keeping what came beside it on both paths.
+    /// Asks what changes nothing.
     async fn ask<T>(
         &self,
         draft: requests::Draft,
         judge: impl FnOnce(&Response) -> Result<T, VendorError>,
     ) -> Result<Answer<T>, VendorError> {
-        self.ask_or_change(draft, false, judge).await
+        self.exchange(draft, false, judge).await
     }
 
-    /// The same; `changes`: whether silence leaves it in doubt what was done.
-    async fn ask_or_change<T>(
+    /// Sends a draft and judges the answer, keeping what came beside it on both paths; no error that comes of it quotes our credentials.
+    async fn exchange<T>(
         &self,
         draft: requests::Draft,
         changes: bool,
         judge: impl FnOnce(&Response) -> Result<T, VendorError>,
     ) -> Result<Answer<T>, VendorError> {
-        let response = self.send(draft, changes).await?;
-        let meta = requests::meta(&response.headers);
+        let response = self.send(draft, changes).await.map_err(|error| error.without(&self.hidden))?;
+        let mut meta = requests::meta(&response.headers);
+        meta.request_id = meta.request_id.map(|id| self.hidden.scrub(&id).into());
         match judge(&response) {
             Ok(value) => Ok(Answer { value, meta }),
-            Err(error) => Err(error.with_meta(meta)),
+            Err(error) => Err(error.with_meta(meta).without(&self.hidden)),
         }
     }
 }
@@ -146,14 +151,16 @@ impl Vendor for Cisco {
     }
 
     async fn check(&self) -> Result<Answer<Tenant>, VendorError> {
-        self.ask(requests::version(&self.base), |response| requests::judge_version(&self.base, response)).await
+        let draft = requests::version(&self.base);
+        let answer = self.ask(draft, |response| requests::judge_version(&self.base, response)).await?;
+        Ok(answer.map(|tenant| Tenant { detail: tenant.detail.map(|detail| self.hidden.scrub(&detail)), ..tenant }))
     }
 
     async fn submit(&self, action: &Action, targets: &[Target]) -> Result<Answer<Vec<Reply>>, VendorError> {
         let target = only(targets)?;
         let unlock_code = self.unlock_code.as_ref().map(Secret::expose);
         let draft = requests::submit(&self.base, action, &target.id, unlock_code)?;
-        let answer = self.ask_or_change(draft, true, requests::judge_submit).await?;
+        let answer = self.exchange(draft, true, requests::judge_submit).await?;
         Ok(answer.map(|ack| vec![Ok(ack)]))
     }
 

@@ -206,10 +206,10 @@ fn host(computer: Computer) -> Result<Host, VendorError> {
     };
     let network = computer.network_addresses.unwrap_or_default();
     let internal = computer.internal_ips.unwrap_or_default().into_iter().flatten();
-    let mut addresses: Vec<_> = internal
-        .chain(network.iter().filter_map(|entry| entry.ip.clone()))
-        .filter_map(|ip| parse_ip(ip.trim()))
-        .collect();
+    let texts: Vec<String> = internal.chain(network.iter().filter_map(|entry| entry.ip.clone())).collect();
+    let written = || texts.iter().map(|ip| ip.trim()).filter(|ip| !ip.is_empty());
+    let more_addresses = written().any(|ip| parse_ip(ip).is_none());
+    let mut addresses: Vec<_> = written().filter_map(parse_ip).collect();
     addresses.sort_unstable();
     addresses.dedup();
     let mut macs: Vec<_> = network.iter().filter_map(|entry| parse_mac(entry.mac.as_deref()?.trim(), true)).collect();
@@ -225,6 +225,7 @@ fn host(computer: Computer) -> Result<Host, VendorError> {
         id,
         name: computer.hostname.filter(|name| !name.is_empty()).map(Into::into),
         addresses,
+        more_addresses,
         macs,
         state,
         able: Abilities { isolate: capable, release: None },

@@ -41,7 +41,9 @@ fn an_agent_with_gaps_and_words_to_come_is_a_host_all_the_same() {
     assert_eq!(long.state.unwrap().isolation, Isolation::Isolated);
     assert_eq!(bare.id.as_str(), "3F5A7B9C1D2E-4A6B8C0D-1E2F-3A4B-5C6D");
     assert!(bare.name.is_none() && bare.group.is_none() && bare.addresses.is_empty() && bare.macs.is_empty());
-    assert_eq!((bare.domain.as_deref(), bare.able), (Some(""), Abilities::default()));
+    assert!(long.more_addresses && !bare.more_addresses, "one could not be read");
+    let unable = Abilities { isolate: Some(false), release: Some(false) };
+    assert_eq!((bare.domain.as_deref(), bare.able), (Some(""), unable), "it lists nothing that it can do");
     assert_eq!(bare.state, Some(HostState { isolation: Isolation::Unknown, word: "isolated_by_policy".into() }));
     assert_eq!((opaque.id.as_str(), opaque.state, opaque.product), ("opaque/id with a blank", None, None));
 }
@@ -71,15 +73,68 @@ fn the_four_states_and_no_other_are_understood() {
 }
 
 #[test]
-fn an_agent_without_an_id_spoils_the_list() {
+fn an_agent_without_an_id_is_a_host_that_cannot_be_spoken_of() {
     for record in
         ["{}", r#"{"host_name":"web01"}"#, r#"{"entity_id":""}"#, r#"{"entity_id":" "}"#, r#"{"entity_id":null}"#]
     {
         let body = format!(r#"{{"result_code":1,"result_content":[{{"entity_id":"a"}},{record}]}}"#);
-        let error = error(judge_agents(None, &answer(200, &body)).unwrap_err());
-        assert_eq!(verdict(&error), (FailureKind::Protocol, Again::Never, Scope::Targets));
-        assert!(error.to_string().contains("result_content[1]") && error.to_string().contains("entity_id"), "{error}");
+        let hosts = hosts(&body);
+        assert!(hosts.len() == 2 && !hosts[0].id.is_empty() && hosts[1].id.is_empty(), "{record}");
     }
+}
+
+#[test]
+fn a_member_of_another_type_is_absent_and_keeps_nobody_from_being_read() {
+    let odd = |members: &str| {
+        let body =
+            format!(r#"{{"result_code":1,"result_content":[{{"entity_id":"{ID}",{members}}},{{"entity_id":"b"}}]}}"#);
+        let [odd, _] = <[Host; 2]>::try_from(hosts(&body)).unwrap();
+        odd
+    };
+    for wrong in ["null", "true", "{}", "[[]]", "1.5", r#"{"text":"normal"}"#] {
+        let host = odd(&format!(
+            r#""host_name":{wrong},"ad_domain":{wrong},"product":{wrong},"folder_path":{wrong},"isolation_status":{wrong},"capabilities":{wrong}"#
+        ));
+        assert!(host.name.is_none() && host.state.is_none() && host.product.is_none(), "{wrong}");
+        assert_eq!(host.able, Abilities { isolate: Some(false), release: Some(false) }, "{wrong}");
+    }
+    let host = odd(r#""isolation_status":2,"capabilities":"cmd_isolate_agent","host_name":4711"#);
+    assert_eq!(host.state, Some(HostState { isolation: Isolation::Unknown, word: "2".into() }));
+    assert_eq!((host.able.isolate, host.name.as_deref()), (Some(false), Some("4711")));
+    let host = odd(r#""ip_address_list":["10.0.0.1","10.0.0.2"],"mac_address_list":["02-00-00-00-00-01"]"#);
+    assert_eq!((ips(&host).len(), host.macs.len(), host.more_addresses), (2, 1, false));
+    for unread in
+        [r#""10.0.0.1,192.168.5.5/24""#, r#""10.0.0.1,192.168.005.005""#, r#"["10.0.0.1",{}]"#, r#""10.0.0.1,x""#]
+    {
+        let host = odd(&format!(r#""ip_address_list":{unread}"#));
+        assert_eq!((ips(&host), host.more_addresses), (vec!["10.0.0.1".to_owned()], true), "{unread}");
+    }
+    assert!(!odd(r#""ip_address_list":"10.0.0.1, ,,""#).more_addresses, "nothing is no address");
+}
+
+#[test]
+fn one_list_tells_of_several_agents_in_their_order() {
+    let targets = ["c", "A", "gone", "b"].map(|id| Target { id: HostId::new(id), name: None });
+    let record = |id: &str, word: &str| format!(r#"{{"entity_id":"{id}","isolation_status":"{word}"}}"#);
+    let list = [
+        record("a", "isolated"),
+        record("b", "normal"),
+        record("B", "isolated"),
+        record("", "normal"),
+        record("c", "normal"),
+    ];
+    let body = format!(r#"{{"result_code":1,"result_content":[{}]}}"#, list.join(","));
+    let seen = judge_several(&targets, &answer(200, &body)).unwrap();
+    let isolation = |seen: &Observed| match seen {
+        Observed::State { state, .. } => Some(state.isolation),
+        Observed::NoSuchHost => None,
+    };
+    assert_eq!(
+        seen.iter().map(isolation).collect::<Vec<_>>(),
+        [Some(Isolation::NotIsolated), Some(Isolation::Isolated), None, Some(Isolation::Unknown)],
+        "one in two states is in none"
+    );
+    assert!(judge_several(&targets, &answer(500, "")).is_err());
 }
 
 #[test]

@@ -37,7 +37,7 @@ impl EventStreams for Cisco {
     }
 
     async fn create(&self, new: &NewStream) -> Result<Answer<Result<Created, Refusal>>, VendorError> {
-        self.ask_or_change(requests::create(&self.base, new)?, true, requests::judge_create).await
+        self.exchange(requests::create(&self.base, new)?, true, requests::judge_create).await
     }
 
     async fn update(&self, id: StreamId, change: &Change) -> Result<Answer<Result<(), Refusal>>, VendorError> {
@@ -47,7 +47,7 @@ impl EventStreams for Cisco {
     }
 
     async fn delete(&self, id: StreamId) -> Result<Answer<()>, VendorError> {
-        self.ask_or_change(requests::delete(&self.base, id), true, |response| requests::judge_delete(id, response))
+        self.exchange(requests::delete(&self.base, id), true, |response| requests::judge_delete(id, response))
             .await
     }
 
