@@ -20,7 +20,7 @@ const FLOORS: [(&str, &[&str]); 13] = [
     ("stream", &["clock", "domain", "http", "secret", "settings"]),
     ("engine", &["clock", "domain", "journal", "vendors"]),
     ("reporters", &["clock", "domain", "engine"]),
-    ("config", &["domain", "secret", "settings", "vendors"]),
+    ("config", &["domain", "secret", "settings", "stream", "vendors"]),
     ("simulator", &["domain"]),
     (
         "cli",

@@ -9,9 +9,14 @@
 pub mod amqp;
 pub mod backoff;
 pub mod cancel;
+pub mod config;
 pub mod dead_letters;
+pub mod envelope;
 pub mod event;
+pub mod filter;
 pub mod ledger;
+pub mod place;
 pub mod pump;
 pub mod sinks;
 pub mod source;
+pub mod store;

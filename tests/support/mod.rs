@@ -28,7 +28,7 @@ mod terminal;
 pub(crate) use agents::AT_ONCE;
 pub(crate) use apex::{Apex, PlayedApex, Said, success};
 pub(crate) use disk::SmallDisk;
-pub(crate) use fake::FakeConsole;
+pub(crate) use fake::{Asked, FakeConsole};
 pub(crate) use fleet::{ISOLATE, SWIFT};
 pub(crate) use gate::Gate;
 pub(crate) use room::{Room, intents, records, side_by_side, signal, wait_until};

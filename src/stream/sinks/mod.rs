@@ -7,6 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::event::ConsoleEvent;
 
+pub mod file;
+pub mod http;
+pub mod stdout;
+pub mod syslog;
+
 /// Keeps events.
 #[async_trait]
 pub trait Sink: fmt::Debug + Send {

@@ -27,11 +27,12 @@ use crate::{
     secret::Secret,
     vendors::{
         Advice, Again, Answer, Capabilities, Capability, Completion, Cursor, Driver, Inventory, Page, Repeat, Reply,
-        Takes, Tenant, Vendor, VendorError,
+        Takes, Tenant, Vendor, VendorError, streams::EventStreams,
     },
 };
 
 mod requests;
+mod streams;
 mod wire;
 
 /// The console's name for people.
@@ -43,7 +44,7 @@ pub(super) const DRIVER: Driver = Driver {
     console: CONSOLE,
     id_form,
     section: || Box::new(config::CiscoSection::default()),
-    takes: Takes { unlock_code: true, product: false, cut_names: false },
+    takes: Takes { unlock_code: true, product: false, cut_names: false, event_streams: true },
     advice: Advice {
         address_keys: "`region` or `base_url`",
         address_example: "https://api.eu.amp.cisco.com",
@@ -113,7 +114,17 @@ impl Cisco {
         draft: requests::Draft,
         judge: impl FnOnce(&Response) -> Result<T, VendorError>,
     ) -> Result<Answer<T>, VendorError> {
-        let response = self.send(draft, false).await?;
+        self.ask_or_change(draft, false, judge).await
+    }
+
+    /// The same; `changes`: whether silence leaves it in doubt what was done.
+    async fn ask_or_change<T>(
+        &self,
+        draft: requests::Draft,
+        changes: bool,
+        judge: impl FnOnce(&Response) -> Result<T, VendorError>,
+    ) -> Result<Answer<T>, VendorError> {
+        let response = self.send(draft, changes).await?;
         let meta = requests::meta(&response.headers);
         match judge(&response) {
             Ok(value) => Ok(Answer { value, meta }),
@@ -142,12 +153,8 @@ impl Vendor for Cisco {
         let target = only(targets)?;
         let unlock_code = self.unlock_code.as_ref().map(Secret::expose);
         let draft = requests::submit(&self.base, action, &target.id, unlock_code)?;
-        let response = self.send(draft, true).await?;
-        let meta = requests::meta(&response.headers);
-        match requests::judge_submit(&response) {
-            Ok(ack) => Ok(Answer { value: vec![Ok(ack)], meta }),
-            Err(error) => Err(error.with_meta(meta)),
-        }
+        let answer = self.ask_or_change(draft, true, requests::judge_submit).await?;
+        Ok(answer.map(|ack| vec![Ok(ack)]))
     }
 
     async fn list(&self, cursor: Option<&Cursor>) -> Result<Answer<Page>, VendorError> {
@@ -158,6 +165,10 @@ impl Vendor for Cisco {
     async fn observe(&self, targets: &[Target]) -> Result<Answer<Vec<Observed>>, VendorError> {
         let draft = requests::isolation(&self.base, &only(targets)?.id)?;
         Ok(self.ask(draft, requests::judge_isolation).await?.map(|observed| vec![observed]))
+    }
+
+    fn streams(&self) -> Option<&dyn EventStreams> {
+        Some(self)
     }
 }
 
