@@ -71,7 +71,7 @@ fn length_of(before: &[u8]) -> Option<usize> {
     usize::try_from(u32::from_le_bytes(*length)).ok().filter(|length| *length <= LONGEST)
 }
 
-fn only_zeros(before: &[u8], rest: &mut impl io::Read) -> io::Result<bool> {
+fn only_zeros(before: &[u8], rest: &mut impl io::BufRead) -> io::Result<bool> {
     if before.iter().any(|byte| *byte != 0) {
         return Ok(false);
     }

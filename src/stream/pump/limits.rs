@@ -25,7 +25,8 @@ pub struct PumpLimits {
     pub drain: bool,
     /// The waits between tries, of the queue and of each sink.
     pub backoff: Backoff,
-    /// A connection that stood so long was a good one: the next wait is a short one.
+    /// A connection that stood so long was a good one: the next wait is a short one. A twelfth of it is enough where
+    /// something was acknowledged.
     pub healthy: Duration,
     /// The stream ends if so many tries have failed before the first connection; it never does if there is none.
     pub tries_at_start: Option<u32>,

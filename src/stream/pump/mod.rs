@@ -84,6 +84,8 @@ pub struct Pump {
     teller: Teller,
     /// Events that were handed to the sinks and kept or refused.
     settled: u64,
+    /// Batches that were acknowledged.
+    batches: u64,
     collected: Collected,
 }
 
@@ -111,7 +113,7 @@ impl Pump {
     ) -> Self {
         let teller = Teller { listener: Box::new(Deaf), stats: StreamStats::default() };
         let collected = Collected::default();
-        Self { source, sinks, ledger, dead_letters, filter: None, limits, teller, settled: 0, collected }
+        Self { source, sinks, ledger, dead_letters, filter: None, limits, teller, settled: 0, batches: 0, collected }
     }
 
     /// Leaves out what this says no to: it is acknowledged and counted.
@@ -182,10 +184,11 @@ impl Pump {
                 Ok(consumer) => {
                     tries.connected(&mut self.teller.stats);
                     self.teller.tell(&StreamEvent::Connected);
+                    let before = self.batches;
                     match self.session(consumer, stop).await {
                         Session::Over(ending) => return ending,
                         Session::Lost(error) => {
-                            tries.lost();
+                            tries.lost(self.batches > before);
                             self.teller.stats.unacknowledged = 0;
                             error
                         }
@@ -253,6 +256,7 @@ impl Pump {
             return Ok(Some(ending));
         }
         consumer.acknowledge(self.collected.last_tag).await?;
+        self.batches += 1;
         let stats = &mut self.teller.stats;
         stats.unacknowledged = stats.unacknowledged.saturating_sub(self.collected.deliveries as u64);
         stats.last_event = self.collected.facts.last_event.or(stats.last_event);

@@ -16,6 +16,9 @@ use crate::{
     },
 };
 
+/// A connection that did what it is for was a good one so many times sooner.
+const PROGRESS: u32 = 12;
+
 /// The tries to connect, and the times between connections.
 pub(super) struct Tries {
     backoff: Backoff,
@@ -55,9 +58,11 @@ impl Tries {
         self.taken = None;
     }
 
-    pub(super) fn lost(&mut self) {
+    /// `progress` is whether anything was acknowledged on the connection.
+    pub(super) fn lost(&mut self, progress: bool) {
         self.lost = Some((Instant::now(), clock::now()));
-        if self.connected.is_some_and(|since| since.elapsed() >= self.healthy) {
+        let healthy = if progress { self.healthy / PROGRESS } else { self.healthy };
+        if self.connected.is_some_and(|since| since.elapsed() >= healthy) {
             self.backoff.reset();
         }
     }

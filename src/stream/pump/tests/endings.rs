@@ -149,3 +149,27 @@ fn cancel_after(cancel: &Cancel, seconds: u64, times: u32) {
         }
     }));
 }
+
+#[tokio::test(start_paused = true)]
+async fn waits_grow_while_connections_do_not_last_and_are_short_again_after_a_good_one() {
+    let cuts = (0..12).map(|_| Connection::Cut(0, SourceErrorKind::Unreachable));
+    let good = [Connection::Cut(1, SourceErrorKind::Unreachable), Connection::Well];
+    let scene = Scene::new(MemoryQueue::default().script(cuts.chain(good)));
+    let push = async {
+        // By then the twelve are over, and the good one waits for something to deliver.
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        scene.queue.push(bodies(0..2));
+        tokio::time::sleep(Duration::from_secs(600)).await;
+    };
+    let cancel = Cancel::new();
+    let mut pump = scene.pump(going_on());
+    tokio::select! {
+        _ = pump.run(&cancel) => panic!("nothing ends it"),
+        () = push => {}
+    }
+    let gaps: Vec<Duration> = pump.stats().gaps.recent.iter().map(|gap| gap.length).collect();
+    assert_eq!(gaps.len(), 13);
+    assert!(gaps.iter().all(|gap| (Duration::from_millis(500)..=Duration::from_secs(31)).contains(gap)), "{gaps:?}");
+    assert!(gaps[5..12].iter().sum::<Duration>() > Duration::from_secs(20), "{gaps:?}");
+    assert!(gaps[12] <= Duration::from_millis(1010), "{gaps:?}");
+}
