@@ -76,10 +76,16 @@ impl Writer {
 
     fn try_begin(&mut self, position: Option<&Position>) -> io::Result<Position> {
         let finished = self.names.list()?;
-        self.last = finished.iter().filter(|file| file.form != Form::Draft).map(|file| file.serial).max();
+        let newest = finished.iter().filter(|file| file.form != Form::Draft).map(|file| file.serial).max();
+        let taken = self.taken()?;
+        let told = position.and_then(|position| self.names.serial(&position.file));
+        // No name is given twice: not that of a file which somebody else has taken away, either.
+        let noted = taken.as_ref().and_then(|taken| self.names.serial(&taken.was));
+        self.last = newest.max(told).max(noted);
         let before = fs::metadata(&self.names.active).ok();
         let file = self.open_locked()?;
-        let whereabouts = self.whereabouts(position)?;
+        let whereabouts = self.whereabouts(position, newest, taken.as_ref())?;
+        self.tidy_notes(noted < told)?;
         let there = file.metadata()?.len();
         let usable = |length| length <= there && ends_a_line(&file, length).unwrap_or(false);
         let (kept, serial) = match whereabouts {
@@ -88,7 +94,6 @@ impl Writer {
             // Somebody has put another file into its place, or shortened it. What is there now is not ours to judge.
             Whereabouts::Active(serial, _) => {
                 let kept = whole_lines(&file, there)?;
-                self.last = self.last.max(Some(serial));
                 self.note_taken(serial, kept)?;
                 (kept, None)
             }
@@ -108,13 +113,18 @@ impl Writer {
         Ok(self.position_at(serial, kept))
     }
 
-    fn whereabouts(&self, position: Option<&Position>) -> io::Result<Whereabouts> {
+    fn whereabouts(
+        &self,
+        position: Option<&Position>,
+        newest: Option<Serial>,
+        taken: Option<&Taken>,
+    ) -> io::Result<Whereabouts> {
         let Some(position) = position else { return Ok(Whereabouts::Unknown) };
         let Some(serial) = self.names.serial(&position.file) else { return Ok(Whereabouts::Unknown) };
-        if let Some(taken) = self.taken()?.filter(|taken| taken.was == position.file) {
+        if let Some(taken) = taken.filter(|taken| taken.was == position.file) {
             return Ok(Whereabouts::Replaced(taken.from));
         }
-        Ok(match self.last {
+        Ok(match newest {
             // Put away since. One batch at most lies behind a position, so no other file was finished after it.
             Some(last) if last == serial => {
                 self.cut_finished(serial, position.length)?;
@@ -260,10 +270,26 @@ impl Writer {
         }
     }
 
+    /// Removes half a note, and a whole one once no position can be about its file any more.
+    fn tidy_notes(&self, is_old: bool) -> io::Result<()> {
+        let (note, draft) = self.note_paths();
+        for path in [Some(draft), is_old.then_some(note)].into_iter().flatten() {
+            if path.exists() {
+                self.disk.remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn note_paths(&self) -> (PathBuf, PathBuf) {
+        let note = self.names.taken_note();
+        let draft = super::names::with(&note, ".draft");
+        (note, draft)
+    }
+
     /// Writes the note, whole or not at all.
     fn note_taken(&self, serial: Serial, from: u64) -> io::Result<()> {
-        let note = self.names.taken_note();
-        let draft: PathBuf = super::names::with(&note, ".draft");
+        let (note, draft) = self.note_paths();
         let bytes = serde_json::to_vec(&Taken { was: self.names.finished(serial), from })?;
         let mut file = self.disk.open(&draft)?;
         self.disk.cut(&file, 0)?;
