@@ -25,6 +25,8 @@ pub(super) struct Writer {
     open: Option<Open>,
     /// The newest serial that was ever given away.
     last: Option<Serial>,
+    /// The serial of the last position that was told.
+    told: Option<Serial>,
     /// The file of this serial was taken away by somebody else, and no note says so yet.
     lost: Option<Serial>,
     /// A file was put away, and nobody was told yet.
@@ -37,6 +39,8 @@ struct Open {
     file: File,
     /// What it will be called once it is finished.
     serial: Serial,
+    /// How long it was when it was begun.
+    from: u64,
     /// How much of it is kept.
     length: u64,
     /// Something that is not kept may stand behind that.
@@ -62,7 +66,7 @@ enum Whereabouts {
 
 impl Writer {
     pub(super) fn new(options: FileOptions, names: Names, disk: Arc<dyn Disk>) -> Self {
-        Self { options, names, disk, open: None, last: None, lost: None, rotated: false }
+        Self { options, names, disk, open: None, last: None, told: None, lost: None, rotated: false }
     }
 
     /// Opens the active file and cuts it to what was acknowledged.
@@ -109,7 +113,7 @@ impl Writer {
         });
         self.disk.sync_folder(&self.names.folder)?;
         self.last = self.last.max(Some(serial));
-        self.open = Some(Open { file, serial, length: kept, torn: false });
+        self.open = Some(Open { file, serial, from: kept, length: kept, torn: false });
         Ok(self.position_at(serial, kept))
     }
 
@@ -147,6 +151,17 @@ impl Writer {
             }
         }
         Ok(())
+    }
+
+    /// Takes back what was added behind this position, before anything else is written: nobody waited for it to be kept.
+    pub(super) fn undo(&mut self, position: &Position) {
+        self.told = self.names.serial(&position.file).or(self.told);
+        let Some(open) = &mut self.open else { return };
+        let is_same = self.names.finished(open.serial) == position.file;
+        let length = if is_same { position.length } else { open.from };
+        if open.length > length {
+            (open.length, open.torn) = (length, true);
+        }
     }
 
     /// Adds lines and waits until they are on the disk. After an error, none of them is there.
@@ -197,7 +212,8 @@ impl Writer {
             open.length = open.file.metadata()?.len();
             return Ok(());
         }
-        self.lost = Some(open.serial);
+        // A position is about the file that was told last. One that was begun since and holds nothing is not missed.
+        self.lost = self.told;
         self.open = None;
         self.begin_anew()
     }
@@ -246,7 +262,7 @@ impl Writer {
                 }
                 let serial = Serial::next(self.disk.now(), self.last);
                 self.last = Some(serial);
-                Open { file, serial, length, torn: false }
+                Open { file, serial, from: length, length, torn: false }
             }
         };
         Ok(self.open.insert(open))
@@ -258,7 +274,8 @@ impl Writer {
         Ok(file)
     }
 
-    fn position_at(&self, serial: Serial, length: u64) -> Position {
+    fn position_at(&mut self, serial: Serial, length: u64) -> Position {
+        self.told = Some(serial);
         Position { file: self.names.finished(serial), length }
     }
 

@@ -11,13 +11,15 @@ struct Life {
     partly: usize,
     /// Whether it writes down where the sink stands at the end of its last batch.
     slow: bool,
+    /// Calls that the disk takes after it has failed, a while later.
+    later: Option<i64>,
     /// Before which of its batches somebody takes the active file away.
     taken: Option<usize>,
 }
 
 fn life() -> impl Strategy<Value = Life> {
-    (0..60_i64, 0..200_usize, any::<bool>(), proptest::option::of(0..6_usize))
-        .prop_map(|(calls, partly, slow, taken)| Life { calls, partly, slow, taken })
+    (0..60_i64, 0..200_usize, any::<bool>(), proptest::option::of(1..40_i64), proptest::option::of(0..6_usize))
+        .prop_map(|(calls, partly, slow, later, taken)| Life { calls, partly, slow, later, taken })
 }
 
 /// What the stream has written down: where its file stands, and up to where events were acknowledged.
@@ -33,6 +35,7 @@ struct Ledger {
 async fn live(options: &FileOptions, life: Option<&Life>, batches: &[Vec<u64>], ledger: &mut Ledger) {
     let disk = life.map_or_else(TestDisk::lasting, |life| TestDisk::new(life.calls, life.partly, io::ErrorKind::Other));
     let mut kept = 0;
+    let mut later = life.and_then(|life| life.later);
     let mut sink = FileSink::on(options.clone(), disk.clone()).unwrap();
     if sink.begin(ledger.position.as_ref()).await.is_ok() {
         ledger.position = sink.position();
@@ -44,7 +47,9 @@ async fn live(options: &FileOptions, life: Option<&Life>, batches: &[Vec<u64>], 
                 fs::rename(&options.path, names::with(&options.path, &format!(".{}", ledger.taken))).ok();
             }
             if sink.keep(&events(batch.iter().copied())).await.is_err() {
-                break;
+                let Some(calls) = later.take() else { break };
+                disk.left.store(calls, Ordering::Relaxed);
+                continue;
             }
             if life.is_some_and(|life| life.slow) && disk.left.load(Ordering::Relaxed) < 10 {
                 break;
