@@ -43,6 +43,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use tokio::task::JoinHandle;
 
 use self::{
     archive::{Archive, Keeper},
@@ -96,6 +97,8 @@ pub struct FileSink {
     /// Held only by the thread that writes, never across an await.
     writer: Arc<Mutex<Writer>>,
     position: Option<Position>,
+    /// Lines were handed to the writer, and nobody has heard yet what became of them.
+    working: Option<JoinHandle<Result<Appended, SinkError>>>,
     keeper: Option<Keeper>,
     archive: Option<Archive>,
 }
@@ -117,6 +120,7 @@ impl FileSink {
             name: format!("file {}", options.path.display()),
             format: options.format,
             position: None,
+            working: None,
             keeper: Some(Keeper {
                 names: names.clone(),
                 disk: Arc::clone(&disk),
@@ -128,17 +132,23 @@ impl FileSink {
         })
     }
 
+    /// Has finished files looked after.
+    fn wake(&self) {
+        if let Some(archive) = &self.archive {
+            archive.wake();
+        }
+    }
+
     /// Runs something with the writer on a thread that may block.
-    async fn with_writer<T: Send + 'static>(
+    fn with_writer<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Writer) -> Result<T, SinkError> + Send + 'static,
-    ) -> Result<T, SinkError> {
+    ) -> JoinHandle<Result<T, SinkError>> {
         let writer = Arc::clone(&self.writer);
-        let done = tokio::task::spawn_blocking(move || {
+        tokio::task::spawn_blocking(move || {
             // What the writer knows of its file is set before and after each step, so a panic leaves nothing half told.
             work(&mut writer.lock().unwrap_or_else(PoisonError::into_inner))
-        });
-        done.await.unwrap_or_else(|error| Err(stop(&self.name, &error)))
+        })
     }
 }
 
@@ -154,7 +164,8 @@ impl Sink for FileSink {
 
     async fn begin(&mut self, position: Option<&Position>) -> Result<(), SinkError> {
         let position = position.cloned();
-        self.position = Some(self.with_writer(move |writer| writer.begin(position.as_ref())).await?);
+        let begun = self.with_writer(move |writer| writer.begin(position.as_ref())).await;
+        self.position = Some(begun.unwrap_or_else(|error| Err(stop(&self.name, &error)))?);
         if let Some(keeper) = self.keeper.take() {
             self.archive = Some(Archive::start(keeper).map_err(|error: io::Error| stop(&self.name, &error))?);
         }
@@ -167,10 +178,26 @@ impl Sink for FileSink {
             self.format.write_line(event, &mut lines);
         }
         if !lines.is_empty() {
-            let Appended { position, rotated } = self.with_writer(move |writer| writer.append(&lines)).await?;
+            // A call that was dropped while it waited is carried out all the same, and taken back here.
+            let mut undo = None;
+            if let Some(dropped) = &mut self.working {
+                // Whatever it says: after a failure there is nothing to take back.
+                drop(dropped.await);
+                undo = self.position.clone();
+                self.wake();
+            }
+            let working = self.with_writer(move |writer| {
+                if let Some(position) = undo {
+                    writer.undo(&position);
+                }
+                writer.append(&lines)
+            });
+            let done = self.working.insert(working).await;
+            self.working = None;
+            let Appended { position, rotated } = done.unwrap_or_else(|error| Err(stop(&self.name, &error)))?;
             self.position = Some(position);
-            if let Some(archive) = self.archive.as_ref().filter(|_| rotated) {
-                archive.wake();
+            if rotated {
+                self.wake();
             }
         }
         Ok(Kept::default())

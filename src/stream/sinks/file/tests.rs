@@ -13,6 +13,7 @@ use std::{
 
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
+use futures::FutureExt as _;
 use jiff::Timestamp;
 
 use super::*;
@@ -23,7 +24,7 @@ mod crash;
 #[derive(Debug)]
 pub(super) struct TestDisk {
     /// Calls until it ends; below nothing it has ended.
-    left: AtomicI64,
+    pub(super) left: AtomicI64,
     /// How many bytes of the last write still arrive.
     partly: usize,
     /// What the calls behind the end say.
@@ -299,6 +300,23 @@ async fn a_full_disk_leaves_no_half_line_and_the_batch_is_kept_later() {
     disk.left.store(i64::MAX, Ordering::Relaxed);
     sink.keep(&events([2, 3])).await.unwrap();
     assert_eq!(ids(folder.path()), [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn a_batch_that_nobody_waited_for_is_taken_back_when_it_comes_again() {
+    for max_bytes in [None, Some(10)] {
+        let folder = tempfile::tempdir().unwrap();
+        let options = FileOptions { max_bytes, ..options(folder.path()) };
+        let mut sink = begun(options, TestDisk::lasting(), None).await;
+        sink.keep(&events([1])).await.unwrap();
+        let (third, fourth) = (events([3]), events([3, 4]));
+        let writer = Arc::clone(&sink.writer);
+        let busy = writer.lock().unwrap();
+        assert!(sink.keep(&third).now_or_never().is_none());
+        drop(busy);
+        sink.keep(&fourth).await.unwrap();
+        assert_eq!(ids(folder.path()), [1, 3, 4]);
+    }
 }
 
 #[cfg(unix)]

@@ -25,6 +25,8 @@ pub(super) struct Writer {
     open: Option<Open>,
     /// The newest serial that was ever given away.
     last: Option<Serial>,
+    /// The serial of the last position that was told.
+    told: Option<Serial>,
     /// The file of this serial was taken away by somebody else, and no note says so yet.
     lost: Option<Serial>,
     /// A file was put away, and nobody was told yet.
@@ -37,6 +39,8 @@ struct Open {
     file: File,
     /// What it will be called once it is finished.
     serial: Serial,
+    /// How long it was when it was begun.
+    from: u64,
     /// How much of it is kept.
     length: u64,
     /// Something that is not kept may stand behind that.
@@ -62,7 +66,7 @@ enum Whereabouts {
 
 impl Writer {
     pub(super) fn new(options: FileOptions, names: Names, disk: Arc<dyn Disk>) -> Self {
-        Self { options, names, disk, open: None, last: None, lost: None, rotated: false }
+        Self { options, names, disk, open: None, last: None, told: None, lost: None, rotated: false }
     }
 
     /// Opens the active file and cuts it to what was acknowledged.
@@ -76,10 +80,16 @@ impl Writer {
 
     fn try_begin(&mut self, position: Option<&Position>) -> io::Result<Position> {
         let finished = self.names.list()?;
-        self.last = finished.iter().filter(|file| file.form != Form::Draft).map(|file| file.serial).max();
+        let newest = finished.iter().filter(|file| file.form != Form::Draft).map(|file| file.serial).max();
+        let taken = self.taken()?;
+        let told = position.and_then(|position| self.names.serial(&position.file));
+        // No name is given twice: not that of a file which somebody else has taken away, either.
+        let noted = taken.as_ref().and_then(|taken| self.names.serial(&taken.was));
+        self.last = newest.max(told).max(noted);
         let before = fs::metadata(&self.names.active).ok();
         let file = self.open_locked()?;
-        let whereabouts = self.whereabouts(position)?;
+        let whereabouts = self.whereabouts(position, newest, taken.as_ref())?;
+        self.tidy_notes(noted < told)?;
         let there = file.metadata()?.len();
         let usable = |length| length <= there && ends_a_line(&file, length).unwrap_or(false);
         let (kept, serial) = match whereabouts {
@@ -88,7 +98,6 @@ impl Writer {
             // Somebody has put another file into its place, or shortened it. What is there now is not ours to judge.
             Whereabouts::Active(serial, _) => {
                 let kept = whole_lines(&file, there)?;
-                self.last = self.last.max(Some(serial));
                 self.note_taken(serial, kept)?;
                 (kept, None)
             }
@@ -104,17 +113,22 @@ impl Writer {
         });
         self.disk.sync_folder(&self.names.folder)?;
         self.last = self.last.max(Some(serial));
-        self.open = Some(Open { file, serial, length: kept, torn: false });
+        self.open = Some(Open { file, serial, from: kept, length: kept, torn: false });
         Ok(self.position_at(serial, kept))
     }
 
-    fn whereabouts(&self, position: Option<&Position>) -> io::Result<Whereabouts> {
+    fn whereabouts(
+        &self,
+        position: Option<&Position>,
+        newest: Option<Serial>,
+        taken: Option<&Taken>,
+    ) -> io::Result<Whereabouts> {
         let Some(position) = position else { return Ok(Whereabouts::Unknown) };
         let Some(serial) = self.names.serial(&position.file) else { return Ok(Whereabouts::Unknown) };
-        if let Some(taken) = self.taken()?.filter(|taken| taken.was == position.file) {
+        if let Some(taken) = taken.filter(|taken| taken.was == position.file) {
             return Ok(Whereabouts::Replaced(taken.from));
         }
-        Ok(match self.last {
+        Ok(match newest {
             // Put away since. One batch at most lies behind a position, so no other file was finished after it.
             Some(last) if last == serial => {
                 self.cut_finished(serial, position.length)?;
@@ -137,6 +151,17 @@ impl Writer {
             }
         }
         Ok(())
+    }
+
+    /// Takes back what was added behind this position, before anything else is written: nobody waited for it to be kept.
+    pub(super) fn undo(&mut self, position: &Position) {
+        self.told = self.names.serial(&position.file).or(self.told);
+        let Some(open) = &mut self.open else { return };
+        let is_same = self.names.finished(open.serial) == position.file;
+        let length = if is_same { position.length } else { open.from };
+        if open.length > length {
+            (open.length, open.torn) = (length, true);
+        }
     }
 
     /// Adds lines and waits until they are on the disk. After an error, none of them is there.
@@ -187,7 +212,8 @@ impl Writer {
             open.length = open.file.metadata()?.len();
             return Ok(());
         }
-        self.lost = Some(open.serial);
+        // A position is about the file that was told last. One that was begun since and holds nothing is not missed.
+        self.lost = self.told;
         self.open = None;
         self.begin_anew()
     }
@@ -236,7 +262,7 @@ impl Writer {
                 }
                 let serial = Serial::next(self.disk.now(), self.last);
                 self.last = Some(serial);
-                Open { file, serial, length, torn: false }
+                Open { file, serial, from: length, length, torn: false }
             }
         };
         Ok(self.open.insert(open))
@@ -248,7 +274,8 @@ impl Writer {
         Ok(file)
     }
 
-    fn position_at(&self, serial: Serial, length: u64) -> Position {
+    fn position_at(&mut self, serial: Serial, length: u64) -> Position {
+        self.told = Some(serial);
         Position { file: self.names.finished(serial), length }
     }
 
@@ -260,10 +287,26 @@ impl Writer {
         }
     }
 
+    /// Removes half a note, and a whole one once no position can be about its file any more.
+    fn tidy_notes(&self, is_old: bool) -> io::Result<()> {
+        let (note, draft) = self.note_paths();
+        for path in [Some(draft), is_old.then_some(note)].into_iter().flatten() {
+            if path.exists() {
+                self.disk.remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn note_paths(&self) -> (PathBuf, PathBuf) {
+        let note = self.names.taken_note();
+        let draft = super::names::with(&note, ".draft");
+        (note, draft)
+    }
+
     /// Writes the note, whole or not at all.
     fn note_taken(&self, serial: Serial, from: u64) -> io::Result<()> {
-        let note = self.names.taken_note();
-        let draft: PathBuf = super::names::with(&note, ".draft");
+        let (note, draft) = self.note_paths();
         let bytes = serde_json::to_vec(&Taken { was: self.names.finished(serial), from })?;
         let mut file = self.disk.open(&draft)?;
         self.disk.cut(&file, 0)?;
