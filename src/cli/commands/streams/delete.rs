@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::{
     StreamConsentArgs, StreamConsoleArgs,
-    output::{self, Done, Shown},
+    output::{self, Done, Names, Shown},
     talk::{Talk, may_have_been_done},
     wanted,
 };
@@ -33,7 +33,7 @@ pub(crate) struct DeleteArgs {
 pub(super) async fn run(args: &DeleteArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let mut talk = Talk::open(&args.console, context).await?;
     let stream = talk.find(&args.stream).await?;
-    let shown = Shown { stream: &stream, done: Done::Delete, dry_run: args.consent.dry_run, types: &[] };
+    let shown = Shown { stream: &stream, done: Done::Delete, dry_run: args.consent.dry_run, names: Names::NONE };
     if !args.consent.dry_run {
         let prompt = format!("{}Delete it? [y/N] ", loss("delete", &stream, &talk));
         let agreed = args.consent.yes || talk.is_rehearsal();
@@ -50,7 +50,7 @@ pub(super) async fn run(args: &DeleteArgs, context: &Context) -> Result<ExitCode
 pub(super) fn loss(verb: &str, stream: &EventStream, talk: &Talk<'_>) -> String {
     let mut lines = vec![format!("{verb} the event stream {} at {}:", stream.id, talk.session.address)];
     lines.push(format!("  name         {}", stream.name));
-    lines.extend(output::filters(stream, &[]));
+    lines.extend(output::filters(stream, Names::NONE));
     lines.push("  the events that wait in its queue are lost, and whoever consumes it is cut off".to_owned());
     let lines: Vec<String> = lines.iter().map(|line| format!("{}\n", clean(line))).collect();
     lines.concat()

@@ -14,14 +14,14 @@ use crate::{
     vendors::VendorName,
 };
 
-mod create;
+pub(super) mod create;
 mod delete;
 mod filters;
 mod output;
 mod read;
 mod recreate;
-mod refused;
-mod talk;
+pub(super) mod refused;
+pub(super) mod talk;
 mod update;
 
 /// The event streams of a console: list, show, make, change and remove them

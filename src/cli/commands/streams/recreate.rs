@@ -6,7 +6,7 @@ use super::{
     StreamConsentArgs, StreamConsoleArgs,
     create::{Making, make},
     delete::{loss, not_deleted},
-    output::{self, Done, Shown},
+    output::{self, Done, Names, Shown},
     refused,
     talk::Talk,
     wanted,
@@ -42,7 +42,7 @@ pub(super) async fn run(args: &RecreateArgs, context: &Context) -> Result<ExitCo
         );
     }
     if args.consent.dry_run {
-        output::one(&Shown { stream: &old, done: Done::Recreate, dry_run: true, types: &[] }, &talk)?;
+        output::one(&Shown { stream: &old, done: Done::Recreate, dry_run: true, names: Names::NONE }, &talk)?;
         talk.close().await;
         return Ok(ExitCode::Success);
     }
@@ -79,7 +79,7 @@ pub(super) async fn run(args: &RecreateArgs, context: &Context) -> Result<ExitCo
         Making::InDoubt(failure) => return Err(gone(CommandError::text(ExitCode::SomeFailed, failure))),
     };
     talk.store.remove(&talk.session.address, old.id.0)?;
-    output::one(&Shown { stream: &stream, done: Done::Recreate, dry_run: false, types: &[] }, &talk)?;
+    output::one(&Shown { stream: &stream, done: Done::Recreate, dry_run: false, names: Names::NONE }, &talk)?;
     talk.close().await;
     Ok(ExitCode::Success)
 }

@@ -44,18 +44,21 @@ impl Drop for Rehearsed {
 }
 
 /// An open console that has streams.
-pub(super) struct Talk<'a> {
-    pub(super) context: &'a Context,
-    pub(super) session: Session,
-    pub(super) cancel: Cancel,
-    pub(super) store: StreamStore,
+pub(in crate::cli::commands) struct Talk<'a> {
+    pub(in crate::cli::commands) context: &'a Context,
+    pub(in crate::cli::commands) session: Session,
+    pub(in crate::cli::commands) cancel: Cancel,
+    pub(in crate::cli::commands) store: StreamStore,
     rehearsed: Rehearsed,
     _guard: signals::Guard,
 }
 
 impl<'a> Talk<'a> {
     /// Opens the console.
-    pub(super) async fn open(args: &StreamConsoleArgs, context: &'a Context) -> Result<Self, CommandError> {
+    pub(in crate::cli::commands) async fn open(
+        args: &StreamConsoleArgs,
+        context: &'a Context,
+    ) -> Result<Self, CommandError> {
         let vendor = vendor(args.vendor)?;
         let loaded = context.configuration(overrides(vendor, None))?;
         let store = StreamStore::at(&context.state_path(loaded.run().state_dir)?);
@@ -75,42 +78,42 @@ impl<'a> Talk<'a> {
     }
 
     /// Ends the simulator, if there is one.
-    pub(super) async fn close(self) {
+    pub(in crate::cli::commands) async fn close(self) {
         self.session.close().await;
     }
 
     /// Whether the console is the embedded simulator: nothing real is changed.
-    pub(super) const fn is_rehearsal(&self) -> bool {
+    pub(in crate::cli::commands) const fn is_rehearsal(&self) -> bool {
         self.session.simulator.is_some()
     }
 
     /// The most streams that a tenant may have.
-    pub(super) fn most(&self) -> Option<usize> {
+    pub(in crate::cli::commands) fn most(&self) -> Option<usize> {
         self.session.console.vendor.streams().and_then(EventStreams::most)
     }
 
     /// Puts a halt into words, where nothing was changed before it.
-    pub(super) fn failed(&self, halt: Halt) -> CommandError {
+    pub(in crate::cli::commands) fn failed(&self, halt: Halt) -> CommandError {
         prepare::failed(&self.session, halt)
     }
 
     /// Lists the streams.
-    pub(super) async fn list(&mut self) -> Result<Vec<EventStream>, Halt> {
+    pub(in crate::cli::commands) async fn list(&mut self) -> Result<Vec<EventStream>, Halt> {
         self.ask(|vendor| async move { streams(&vendor)?.list().await }).await
     }
 
     /// Reads one stream.
-    pub(super) async fn show(&mut self, id: StreamId) -> Result<EventStream, Halt> {
+    pub(in crate::cli::commands) async fn show(&mut self, id: StreamId) -> Result<EventStream, Halt> {
         self.ask(move |vendor| async move { streams(&vendor)?.show(id).await }).await
     }
 
     /// Lists the types of events.
-    pub(super) async fn event_types(&mut self) -> Result<Vec<EventType>, Halt> {
+    pub(in crate::cli::commands) async fn event_types(&mut self) -> Result<Vec<EventType>, Halt> {
         self.ask(|vendor| async move { streams(&vendor)?.event_types().await }).await
     }
 
     /// Lists the groups, page by page.
-    pub(super) async fn groups(&mut self) -> Result<Vec<Group>, Halt> {
+    pub(in crate::cli::commands) async fn groups(&mut self) -> Result<Vec<Group>, Halt> {
         let mut groups = Vec::new();
         let mut cursor: Option<Cursor> = None;
         let mut cursors = HashSet::new();
@@ -135,7 +138,7 @@ impl<'a> Talk<'a> {
     }
 
     /// Makes a stream: one request, awaited whoever interrupts, because its answer is the only one with the password.
-    pub(super) async fn create(&mut self, new: &NewStream) -> Result<Result<Created, Refusal>, Halt> {
+    pub(in crate::cli::commands) async fn create(&mut self, new: &NewStream) -> Result<Result<Created, Refusal>, Halt> {
         let new = Arc::new(new.clone());
         self.change(move |vendor| {
             let new = Arc::clone(&new);
@@ -145,7 +148,11 @@ impl<'a> Talk<'a> {
     }
 
     /// Changes a stream.
-    pub(super) async fn update(&mut self, id: StreamId, change: &Change) -> Result<Result<(), Refusal>, Halt> {
+    pub(in crate::cli::commands) async fn update(
+        &mut self,
+        id: StreamId,
+        change: &Change,
+    ) -> Result<Result<(), Refusal>, Halt> {
         let change = Arc::new(change.clone());
         self.change(move |vendor| {
             let change = Arc::clone(&change);
@@ -155,7 +162,7 @@ impl<'a> Talk<'a> {
     }
 
     /// Removes a stream. One that is gone by then is removed, too; after a failure that leaves it in doubt, a look tells.
-    pub(super) async fn delete(&mut self, id: StreamId) -> Result<(), Halt> {
+    pub(in crate::cli::commands) async fn delete(&mut self, id: StreamId) -> Result<(), Halt> {
         let answer = self.change(move |vendor| async move { streams(&vendor)?.delete(id).await }).await;
         let Err(Halt::Failed(failure)) = answer else { return answer };
         let looked = match failure.kind {
@@ -186,7 +193,7 @@ impl<'a> Talk<'a> {
     }
 
     /// Keeps the password of a stream that has just been made.
-    pub(super) fn keep(&mut self, name: &str, made: &Created) -> Result<(), CommandError> {
+    pub(in crate::cli::commands) fn keep(&mut self, name: &str, made: &Created) -> Result<(), CommandError> {
         self.store.save(&StoredStream {
             console: self.session.address.clone(),
             id: made.id.0,
@@ -204,7 +211,7 @@ impl<'a> Talk<'a> {
     }
 
     /// Finds a stream by its number or its name.
-    pub(super) async fn find(&mut self, wanted: &NameOrId) -> Result<EventStream, CommandError> {
+    pub(in crate::cli::commands) async fn find(&mut self, wanted: &NameOrId) -> Result<EventStream, CommandError> {
         if let NameOrId::Id(id) = wanted {
             match self.show(StreamId(*id)).await {
                 Ok(stream) => return Ok(stream),
@@ -227,7 +234,7 @@ impl<'a> Talk<'a> {
 }
 
 /// Whether a request that failed so may have been carried out all the same.
-pub(super) const fn may_have_been_done(kind: FailureKind) -> bool {
+pub(in crate::cli::commands) const fn may_have_been_done(kind: FailureKind) -> bool {
     matches!(
         kind,
         FailureKind::Timeout
