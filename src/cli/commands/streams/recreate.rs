@@ -50,6 +50,8 @@ pub(super) async fn run(args: &RecreateArgs, context: &Context) -> Result<ExitCo
     let agreed = args.consent.yes || talk.is_rehearsal();
     confirm::agree(agreed, "delete an event stream and make it again", prompt, &context.ui, &talk.cancel).await?;
     talk.store.prove_writable()?;
+    // From here until the stream is there again its filters are known to nobody else.
+    context.ui.tell(&format!("if this is cut short: `{}` makes the stream", refused::command_for(&new)));
     talk.delete(old.id).await.map_err(|halt| not_deleted(&old, halt, &talk))?;
     let gone = |why: CommandError| {
         let again = refused::command_for(&new);
