@@ -497,3 +497,56 @@ fn names_of_types_and_groups_are_never_guessed() {
     }
     assert_eq!(console.count("POST"), 0);
 }
+
+#[test]
+fn people_read_a_table_and_a_page() {
+    let console = Streams::new();
+    let filters = ["--event-type", "threat detected", "--event-type", "2164260939", "--group", "night"];
+    let planned = console.run(&[&["create", "night shift", "--dry-run"], &filters[..]].concat()).exits(0);
+    insta::assert_snapshot!(planned.stdout, @r"
+    dry run: would create event stream: night shift
+      event types  1090519054 Threat Detected
+                   2164260939 Endpoint Isolation Start Failure
+      groups       6c64d0a3-6a1e-4f7b-8e55-09d1b7a3c2f4 Night
+    ");
+    console.run(&[&["create", "night shift", "--yes"], &filters[..]].concat()).exits(0);
+    console.state.lock().unwrap().streams.push(json!({"id": 9, "name": "elsewhere"}));
+    insta::assert_snapshot!(console.run(&["list"]).exits(0), @r"
+      ID  NAME         EVENT TYPES  GROUPS  QUEUE                   PASSWORD
+       9  elsewhere    all          all     -                       not here
+    3187  night shift  2            1       events.console.example  here
+    -- stderr --
+    -- exit --
+    0
+    ");
+    insta::assert_snapshot!(console.run(&["show", "elsewhere"]).exits(0), @r"
+    event stream 9: elsewhere
+      event types  all types
+      groups       all groups
+      password     not on this machine; the console does not tell it again, `edrctl streams recreate 9` makes the stream again, with a new one
+    -- stderr --
+    -- exit --
+    0
+    ");
+    let shown = console.run(&["show", "night shift"]).exits(0).stdout;
+    let (shown, path) = shown.rsplit_once("  password     kept in ").unwrap();
+    insta::assert_snapshot!(shown, @r"
+    event stream 3187: night shift
+      event types  1090519054 Threat Detected
+                   2164260939 Endpoint Isolation Start Failure
+      groups       6c64d0a3-6a1e-4f7b-8e55-09d1b7a3c2f4 Night
+      queue        event_stream_3187 at events.console.example:443
+      user         3187-0f1e2d
+    ");
+    assert!(path.starts_with("[FOLDER]/home/.local/state/edrctl/streams/127.0.0.1_"), "{path}");
+    assert!(path.ends_with("-3187.json\n"), "{path}");
+    let deleted = console.run(&["delete", "9", "--yes"]).exits(0);
+    insta::assert_snapshot!(deleted, @r"
+    deleted event stream 9: elsewhere
+      event types  all types
+      groups       all groups
+    -- stderr --
+    -- exit --
+    0
+    ");
+}

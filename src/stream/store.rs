@@ -146,7 +146,7 @@ impl StreamStore {
     pub fn save(&self, stream: &StoredStream) -> Result<(), StoreError> {
         self.make_folder()?;
         let path = self.path(&stream.console, stream.id);
-        let draft = path.with_extension(format!("tmp-{}", std::process::id()));
+        let draft = draft(&path);
         let failed = |error| StoreError::io("write", &path, error);
         let text = serde_json::to_vec_pretty(&Written {
             schema: SCHEMA,
@@ -241,6 +241,13 @@ impl StreamStore {
     /// [`StoreError`] if it is still there.
     pub fn remove(&self, console: &str, id: u64) -> Result<bool, StoreError> {
         let path = self.path(console, id);
+        // A process that was killed while it wrote has left this behind.
+        match fs::remove_file(draft(&path)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(StoreError::io("remove", &draft(&path), error));
+            }
+            _ => {}
+        }
         match fs::remove_file(&path) {
             Ok(()) => sync_folder(&self.folder).map(|()| true).map_err(|error| StoreError::io("remove", &path, error)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -287,6 +294,11 @@ fn prefix(console: &str) -> String {
     let digest = Sha256::digest(console.as_bytes());
     let digest: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
     format!("{host}-{digest}-")
+}
+
+/// The file beside it, before it is whole.
+fn draft(path: &Path) -> PathBuf {
+    path.with_extension("tmp")
 }
 
 fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {

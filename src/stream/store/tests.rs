@@ -42,7 +42,10 @@ fn what_was_kept_is_found_by_number_and_by_name_of_its_own_console() {
     }
     assert!(store.find("https://console.example:8443", &NameOrId::Id(7)).unwrap().is_none());
     assert!(store.keeps(CONSOLE, 7).unwrap());
+    let left = store.path(CONSOLE, 7).with_extension("tmp");
+    fs::write(&left, PASSWORD).unwrap();
     assert!(store.remove(CONSOLE, 7).unwrap());
+    assert!(!left.exists(), "what a killed process left behind goes, too");
     assert!(!store.remove(CONSOLE, 7).unwrap());
     assert!(!store.keeps(CONSOLE, 7).unwrap());
 }

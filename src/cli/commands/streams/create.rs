@@ -44,7 +44,8 @@ pub(in crate::cli::commands) async fn run(args: &CreateArgs, context: &Context) 
         return Err(refused::name_taken(&args.name, Some(other)));
     }
     let filters = filters::resolve(&args.filters, &mut talk).await?;
-    let new = NewStream { name: args.name.clone(), event_types: filters.event_types, groups: filters.groups };
+    let new =
+        NewStream { name: args.name.clone(), event_types: filters.event_types.clone(), groups: filters.groups.clone() };
     let planned = planned(&new);
     // The console has the last word on how many there may be.
     if let Some(most) = talk.most().filter(|most| streams.len() >= *most) {
@@ -52,12 +53,12 @@ pub(in crate::cli::commands) async fn run(args: &CreateArgs, context: &Context) 
         context.ui.warn(&format!("the console has {there} event streams already, and is known to allow {most}"));
     }
     if args.consent.dry_run {
-        output::one(&Shown { stream: &planned, done: Done::Create, dry_run: true, types: &[] }, &talk)?;
+        output::one(&Shown { stream: &planned, done: Done::Create, dry_run: true, names: &filters.names }, &talk)?;
         talk.close().await;
         return Ok(ExitCode::Success);
     }
     let mut prompt = format!("create an event stream at {}:\n  name         {}\n", talk.session.address, new.name);
-    for line in output::filters(&planned, &[]) {
+    for line in output::filters(&planned, &filters.names) {
         prompt.push_str(&format!("{}\n", clean(&line)));
     }
     prompt.push_str("Create it? [y/N] ");
@@ -74,7 +75,7 @@ pub(in crate::cli::commands) async fn run(args: &CreateArgs, context: &Context) 
         Making::Lost(id, failure) => return Err(lost(&new.name, id, &failure)),
         Making::InDoubt(failure) => return Err(in_doubt(&new.name, &failure)),
     };
-    output::one(&Shown { stream: &stream, done: Done::Create, dry_run: false, types: &[] }, &talk)?;
+    output::one(&Shown { stream: &stream, done: Done::Create, dry_run: false, names: &filters.names }, &talk)?;
     if !talk.is_rehearsal() {
         context.ui.tell(&format!("next: `edrctl stream {}` takes its events", stream.id));
     }

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::{
     StreamConsentArgs, StreamConsoleArgs,
-    output::{self, Done, Shown},
+    output::{self, Done, Names, Shown},
     talk::{Talk, may_have_been_done},
     wanted,
 };
@@ -30,10 +30,10 @@ pub(crate) struct DeleteArgs {
 }
 
 /// Runs it.
-pub(super) async fn run(args: &DeleteArgs, context: &Context) -> Result<ExitCode, CommandError> {
+pub(in crate::cli::commands) async fn run(args: &DeleteArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let mut talk = Talk::open(&args.console, context).await?;
     let stream = talk.find(&args.stream).await?;
-    let shown = Shown { stream: &stream, done: Done::Delete, dry_run: args.consent.dry_run, types: &[] };
+    let shown = Shown { stream: &stream, done: Done::Delete, dry_run: args.consent.dry_run, names: Names::NONE };
     if !args.consent.dry_run {
         let prompt = format!("{}Delete it? [y/N] ", loss("delete", &stream, &talk));
         let agreed = args.consent.yes || talk.is_rehearsal();
@@ -47,17 +47,17 @@ pub(super) async fn run(args: &DeleteArgs, context: &Context) -> Result<ExitCode
 }
 
 /// What is lost with a stream, before anybody says yes.
-pub(super) fn loss(verb: &str, stream: &EventStream, talk: &Talk<'_>) -> String {
+pub(in crate::cli::commands) fn loss(verb: &str, stream: &EventStream, talk: &Talk<'_>) -> String {
     let mut lines = vec![format!("{verb} the event stream {} at {}:", stream.id, talk.session.address)];
     lines.push(format!("  name         {}", stream.name));
-    lines.extend(output::filters(stream, &[]));
+    lines.extend(output::filters(stream, Names::NONE));
     lines.push("  the events that wait in its queue are lost, and whoever consumes it is cut off".to_owned());
     let lines: Vec<String> = lines.iter().map(|line| format!("{}\n", clean(line))).collect();
     lines.concat()
 }
 
 /// Why a stream is still there, or may be.
-pub(super) fn not_deleted(stream: &EventStream, halt: Halt, talk: &Talk<'_>) -> CommandError {
+pub(in crate::cli::commands) fn not_deleted(stream: &EventStream, halt: Halt, talk: &Talk<'_>) -> CommandError {
     match halt {
         Halt::Failed(failure) if may_have_been_done(failure.kind) => CommandError::text(ExitCode::SomeFailed, &failure)
             .context(format!("the console did not delete the event stream `{}`, number {}", stream.name, stream.id))

@@ -1,6 +1,6 @@
 //! `--event-type` and `--group`: numbers and GUIDs as they are, names through the console's own lists.
 
-use super::{FilterArgs, refused, talk::Talk};
+use super::{FilterArgs, output::Names, refused, talk::Talk};
 use crate::{
     cli::error::CommandError,
     config::near,
@@ -12,21 +12,23 @@ use crate::{
 pub(in crate::cli::commands) struct Filters {
     pub(in crate::cli::commands) event_types: Vec<u64>,
     pub(in crate::cli::commands) groups: Vec<String>,
+    /// The names that were looked up on the way.
+    pub(in crate::cli::commands) names: Names,
 }
 
 /// Resolves names. The console is asked only where there is one.
 pub(in crate::cli::commands) async fn resolve(args: &FilterArgs, talk: &mut Talk<'_>) -> Result<Filters, CommandError> {
     let mut event_types = Vec::new();
-    let mut known = None;
+    let mut types: Option<Vec<EventType>> = None;
     for wanted in &args.event_types {
         let id = match number(wanted) {
             Some(id) => id,
             None => {
-                let types = match known.take() {
-                    Some(types) => types,
+                let known = match types.take() {
+                    Some(known) => known,
                     None => talk.event_types().await.map_err(|halt| talk.failed(halt))?,
                 };
-                event_type(wanted, known.insert(types))?
+                event_type(wanted, types.insert(known))?
             }
         };
         if !event_types.contains(&id) {
@@ -34,7 +36,7 @@ pub(in crate::cli::commands) async fn resolve(args: &FilterArgs, talk: &mut Talk
         }
     }
     let mut groups = Vec::new();
-    let mut known = None;
+    let mut listed: Option<Vec<Group>> = None;
     for wanted in &args.groups {
         let id = match guid::form(wanted, &[guid::USUAL]) {
             IdForm::Id(canonical) => canonical.map_or_else(|| wanted.clone(), String::from),
@@ -45,18 +47,19 @@ pub(in crate::cli::commands) async fn resolve(args: &FilterArgs, talk: &mut Talk
                 ));
             }
             _ => {
-                let listed = match known.take() {
-                    Some(groups) => groups,
+                let known = match listed.take() {
+                    Some(known) => known,
                     None => talk.groups().await.map_err(|halt| talk.failed(halt))?,
                 };
-                group(wanted, known.insert(listed))?
+                group(wanted, listed.insert(known))?
             }
         };
         if !groups.contains(&id) {
             groups.push(id);
         }
     }
-    Ok(Filters { event_types, groups })
+    let names = Names { types: types.unwrap_or_default(), groups: listed.unwrap_or_default() };
+    Ok(Filters { event_types, groups, names })
 }
 
 fn number(text: &str) -> Option<u64> {

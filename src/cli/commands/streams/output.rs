@@ -12,7 +12,7 @@ use crate::{
         table::{Column, Table},
         words,
     },
-    vendors::streams::{EventStream, EventType},
+    vendors::streams::{EventStream, EventType, Group},
 };
 
 /// One stream, as published.
@@ -84,13 +84,25 @@ impl Done {
     }
 }
 
+/// Names for numbers and GUIDs, as far as the console was asked for them.
+#[derive(Debug, Default)]
+pub(in crate::cli::commands) struct Names {
+    pub(in crate::cli::commands) types: Vec<EventType>,
+    pub(in crate::cli::commands) groups: Vec<Group>,
+}
+
+impl Names {
+    /// None at all: numbers say it, too.
+    pub(in crate::cli::commands) const NONE: &'static Self = &Self { types: Vec::new(), groups: Vec::new() };
+}
+
 /// A stream, and what is told beside it.
 pub(in crate::cli::commands) struct Shown<'a> {
     pub(in crate::cli::commands) stream: &'a EventStream,
     pub(in crate::cli::commands) done: Done,
     pub(in crate::cli::commands) dry_run: bool,
-    /// The names of event types, where they were asked for.
-    pub(in crate::cli::commands) types: &'a [EventType],
+    /// Names for what is filtered by number.
+    pub(in crate::cli::commands) names: &'a Names,
 }
 
 /// Prints one stream.
@@ -108,7 +120,7 @@ pub(in crate::cli::commands) fn one(shown: &Shown<'_>, talk: &Talk<'_>) -> Resul
 pub(in crate::cli::commands) fn all(streams: &[EventStream], talk: &Talk<'_>) -> Result<(), CommandError> {
     let shown: Vec<(Shown<'_>, bool)> = streams
         .iter()
-        .map(|stream| (Shown { stream, done: Done::List, dry_run: false, types: &[] }, is_kept(stream, talk)))
+        .map(|stream| (Shown { stream, done: Done::List, dry_run: false, names: Names::NONE }, is_kept(stream, talk)))
         .collect();
     let context = talk.context;
     let text = match context.ui.output {
@@ -220,10 +232,10 @@ fn table(shown: &[(Shown<'_>, bool)], talk: &Talk<'_>) -> String {
 }
 
 fn human(shown: &Shown<'_>, kept: bool, talk: &Talk<'_>) -> String {
-    let Shown { stream, done, dry_run, types } = shown;
+    let Shown { stream, done, dry_run, names } = shown;
     let id = if stream.id.0 > 0 { format!(" {}", stream.id) } else { String::new() };
     let mut lines = vec![format!("{}{id}: {}", done.heading(*dry_run), stream.name)];
-    lines.extend(filters(stream, types));
+    lines.extend(filters(stream, names));
     if let Some(queue) = &stream.queue {
         lines.push(format!("  queue        {} at {}:{}", queue.queue_name, queue.host, queue.port));
         lines.push(format!("  user         {}", queue.user_name));
@@ -242,19 +254,26 @@ fn human(shown: &Shown<'_>, kept: bool, talk: &Talk<'_>) -> String {
 }
 
 /// The filters of a stream, in lines for people.
-pub(in crate::cli::commands) fn filters(stream: &EventStream, types: &[EventType]) -> Vec<String> {
+pub(in crate::cli::commands) fn filters(stream: &EventStream, names: &Names) -> Vec<String> {
     let all = |what: &str| vec![format!("all {what}")];
+    let with = |id: String, name: Option<&String>| name.map_or_else(|| id.clone(), |name| format!("{id} {name}"));
     let event_types = match stream.event_types.as_slice() {
         [] => all("types"),
         ids => ids
             .iter()
+            .map(|id| with(id.to_string(), names.types.iter().find(|one| one.id == *id).map(|one| &one.name)))
+            .collect(),
+    };
+    let groups = match stream.groups.as_slice() {
+        [] => all("groups"),
+        ids => ids
+            .iter()
             .map(|id| {
-                let name = types.iter().find(|one| one.id == *id).map(|one| format!(" {}", one.name));
-                format!("{id}{}", name.unwrap_or_default())
+                let named = names.groups.iter().find(|one| one.id.eq_ignore_ascii_case(id));
+                with(id.clone(), named.map(|one| &one.name))
             })
             .collect(),
     };
-    let groups = if stream.groups.is_empty() { all("groups") } else { stream.groups.clone() };
     let mut lines = Vec::new();
     for (title, values) in [("event types", event_types), ("groups", groups)] {
         for (number, value) in values.into_iter().enumerate() {

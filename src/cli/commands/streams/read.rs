@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::{
     StreamConsoleArgs,
-    output::{self, Done, Shown},
+    output::{self, Done, Names, Shown},
     talk::Talk,
     wanted,
 };
@@ -32,7 +32,7 @@ pub(crate) struct ShowArgs {
 }
 
 /// Runs `streams list`.
-pub(super) async fn list(args: &ListArgs, context: &Context) -> Result<ExitCode, CommandError> {
+pub(in crate::cli::commands) async fn list(args: &ListArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let mut talk = Talk::open(&args.console, context).await?;
     let mut streams = talk.list().await.map_err(|halt| talk.failed(halt))?;
     streams.sort_by_key(|stream| stream.id);
@@ -45,15 +45,18 @@ pub(super) async fn list(args: &ListArgs, context: &Context) -> Result<ExitCode,
 }
 
 /// Runs `streams show`.
-pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<ExitCode, CommandError> {
+pub(in crate::cli::commands) async fn show(args: &ShowArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let mut talk = Talk::open(&args.console, context).await?;
     let stream = talk.find(&args.stream).await?;
     // Only people want names for the numbers; without them the numbers still say it.
-    let types = match context.ui.output {
-        OutputFormat::Human if !stream.event_types.is_empty() => talk.event_types().await.unwrap_or_default(),
-        _ => Vec::new(),
-    };
-    output::one(&Shown { stream: &stream, done: Done::Show, dry_run: false, types: &types }, &talk)?;
+    let mut names = Names::default();
+    if context.ui.output == OutputFormat::Human && !stream.event_types.is_empty() {
+        names.types = talk.event_types().await.unwrap_or_default();
+    }
+    if context.ui.output == OutputFormat::Human && !stream.groups.is_empty() {
+        names.groups = talk.groups().await.unwrap_or_default();
+    }
+    output::one(&Shown { stream: &stream, done: Done::Show, dry_run: false, names: &names }, &talk)?;
     talk.close().await;
     Ok(ExitCode::Success)
 }

@@ -6,7 +6,7 @@ use super::{
     StreamConsentArgs, StreamConsoleArgs,
     create::{Making, make},
     delete::{loss, not_deleted},
-    output::{self, Done, Shown},
+    output::{self, Done, Names, Shown},
     refused,
     talk::Talk,
     wanted,
@@ -32,7 +32,7 @@ pub(crate) struct RecreateArgs {
 }
 
 /// Runs it.
-pub(super) async fn run(args: &RecreateArgs, context: &Context) -> Result<ExitCode, CommandError> {
+pub(in crate::cli::commands) async fn run(args: &RecreateArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let mut talk = Talk::open(&args.console, context).await?;
     let old = talk.find(&args.stream).await?;
     let new = NewStream { name: old.name.clone(), event_types: old.event_types.clone(), groups: old.groups.clone() };
@@ -42,7 +42,7 @@ pub(super) async fn run(args: &RecreateArgs, context: &Context) -> Result<ExitCo
         );
     }
     if args.consent.dry_run {
-        output::one(&Shown { stream: &old, done: Done::Recreate, dry_run: true, types: &[] }, &talk)?;
+        output::one(&Shown { stream: &old, done: Done::Recreate, dry_run: true, names: Names::NONE }, &talk)?;
         talk.close().await;
         return Ok(ExitCode::Success);
     }
@@ -50,6 +50,8 @@ pub(super) async fn run(args: &RecreateArgs, context: &Context) -> Result<ExitCo
     let agreed = args.consent.yes || talk.is_rehearsal();
     confirm::agree(agreed, "delete an event stream and make it again", prompt, &context.ui, &talk.cancel).await?;
     talk.store.prove_writable()?;
+    // From here until the stream is there again its filters are known to nobody else.
+    context.ui.tell(&format!("if this is cut short: `{}` makes the stream", refused::command_for(&new)));
     talk.delete(old.id).await.map_err(|halt| not_deleted(&old, halt, &talk))?;
     let gone = |why: CommandError| {
         let again = refused::command_for(&new);
@@ -79,7 +81,7 @@ pub(super) async fn run(args: &RecreateArgs, context: &Context) -> Result<ExitCo
         Making::InDoubt(failure) => return Err(gone(CommandError::text(ExitCode::SomeFailed, failure))),
     };
     talk.store.remove(&talk.session.address, old.id.0)?;
-    output::one(&Shown { stream: &stream, done: Done::Recreate, dry_run: false, types: &[] }, &talk)?;
+    output::one(&Shown { stream: &stream, done: Done::Recreate, dry_run: false, names: Names::NONE }, &talk)?;
     talk.close().await;
     Ok(ExitCode::Success)
 }

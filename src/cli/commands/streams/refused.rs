@@ -115,3 +115,64 @@ pub(in crate::cli::commands) fn quoted(names: &[&str]) -> String {
     let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     names.join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vendors::streams::StreamId;
+
+    fn streams(names: &[&str]) -> Vec<EventStream> {
+        let stream = |(id, name): (u64, &&str)| EventStream {
+            id: StreamId(id),
+            name: (*name).to_owned(),
+            event_types: Vec::new(),
+            groups: Vec::new(),
+            queue: None,
+        };
+        (1..).zip(names).map(stream).collect()
+    }
+
+    fn told(why: RefusedFor, streams: Option<&[EventStream]>) -> String {
+        let refused = Refusal { why, said: "in these words".to_owned() };
+        let mut text = Vec::new();
+        refusal(&refused, Some("soc"), streams, Some(5)).write(&mut text, false).unwrap();
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn the_list_has_the_last_word_on_what_the_consoles_words_mean() {
+        const TAKEN: &str = "already has an event stream named `soc`";
+        const FULL: &str = "all the 5 event streams that it allows";
+        const WRONG: &str = "the request is wrong: in these words";
+        use RefusedFor::{NameTaken, Other, TooMany};
+        let (few, many) = (streams(&["a"]), streams(&["a", "b", "c", "d", "e"]));
+        let (taken, both) = (streams(&["a", "SOC"]), streams(&["a", "b", "c", "d", "soc"]));
+        for (why, list, wanted) in [
+            (NameTaken, None, TAKEN),
+            (TooMany, None, FULL),
+            (Other, None, WRONG),
+            (NameTaken, Some(&taken), TAKEN),
+            (Other, Some(&taken), TAKEN),
+            (TooMany, Some(&taken), TAKEN),
+            (NameTaken, Some(&many), FULL),
+            (Other, Some(&many), FULL),
+            (TooMany, Some(&many), FULL),
+            (NameTaken, Some(&both), TAKEN),
+            (TooMany, Some(&both), FULL),
+            (NameTaken, Some(&few), TAKEN),
+            (TooMany, Some(&few), WRONG),
+            (Other, Some(&few), WRONG),
+        ] {
+            let told = told(why, list.map(Vec::as_slice));
+            assert!(told.contains(wanted), "{why:?} {list:?}\n{told}");
+        }
+    }
+
+    #[test]
+    fn the_command_for_a_stream_is_one_that_a_shell_takes() {
+        let new = NewStream { name: "it's".to_owned(), event_types: vec![7], groups: vec!["g".to_owned()] };
+        assert_eq!(command_for(&new), r"edrctl streams create 'it'\''s' --event-type 7 --group g");
+        let hostile = NewStream { name: "\u{1b}[2J".to_owned(), event_types: Vec::new(), groups: Vec::new() };
+        assert_eq!(command_for(&hostile), "edrctl streams create NAME");
+    }
+}

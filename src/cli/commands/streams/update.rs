@@ -6,7 +6,7 @@ use clap::{ArgGroup, Args};
 
 use super::{
     FilterArgs, StreamConsentArgs, StreamConsoleArgs, filters, new_name,
-    output::{self, Done, Shown},
+    output::{self, Done, Names, Shown},
     refused,
     talk::{Talk, may_have_been_done},
     wanted,
@@ -46,18 +46,18 @@ pub(crate) struct UpdateArgs {
 }
 
 /// Runs it.
-pub(super) async fn run(args: &UpdateArgs, context: &Context) -> Result<ExitCode, CommandError> {
+pub(in crate::cli::commands) async fn run(args: &UpdateArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let mut talk = Talk::open(&args.console, context).await?;
     let before = talk.find(&args.stream).await?;
-    let filters = filters::resolve(&args.filters, &mut talk).await?;
+    let filters::Filters { event_types, groups, names } = filters::resolve(&args.filters, &mut talk).await?;
     let given = |all: bool, empty: bool| all || !empty;
     let change = Change {
         name: args.name.clone().filter(|name| *name != before.name),
-        event_types: given(args.all_event_types, filters.event_types.is_empty()).then_some(filters.event_types),
-        groups: given(args.all_groups, filters.groups.is_empty()).then_some(filters.groups),
+        event_types: given(args.all_event_types, event_types.is_empty()).then_some(event_types),
+        groups: given(args.all_groups, groups.is_empty()).then_some(groups),
     };
     let after = changed(&before, &change);
-    let shown = |stream, dry_run| Shown { stream, done: Done::Update, dry_run, types: &[] };
+    let shown = |stream, dry_run| Shown { stream, done: Done::Update, dry_run, names: &names };
     if is_as(&before, &after) {
         context.ui.tell("the stream is so already; nothing was sent");
         output::one(&shown(&before, args.consent.dry_run), &talk)?;
@@ -70,7 +70,7 @@ pub(super) async fn run(args: &UpdateArgs, context: &Context) -> Result<ExitCode
         return Ok(ExitCode::Success);
     }
     let agreed = args.consent.yes || talk.is_rehearsal();
-    let prompt = prompt(&before, &after, &talk);
+    let prompt = prompt(&before, &after, &names, &talk);
     confirm::agree(agreed, "change an event stream", prompt, &context.ui, &talk.cancel).await?;
     match talk.update(before.id, &change).await {
         Ok(Ok(())) => {}
@@ -132,11 +132,11 @@ fn is_as(one: &EventStream, other: &EventStream) -> bool {
     one.name == other.name && types(one) == types(other) && groups(one) == groups(other)
 }
 
-fn prompt(before: &EventStream, after: &EventStream, talk: &Talk<'_>) -> String {
+fn prompt(before: &EventStream, after: &EventStream, names: &Names, talk: &Talk<'_>) -> String {
     let mut lines = vec![format!("change the event stream {} at {}, from", before.id, talk.session.address)];
     for stream in [before, after] {
         lines.push(format!("  name         {}", stream.name));
-        lines.extend(output::filters(stream, &[]));
+        lines.extend(output::filters(stream, names));
         lines.push("to".to_owned());
     }
     lines.pop();

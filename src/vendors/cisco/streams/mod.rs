@@ -47,8 +47,7 @@ impl EventStreams for Cisco {
     }
 
     async fn delete(&self, id: StreamId) -> Result<Answer<()>, VendorError> {
-        self.exchange(requests::delete(&self.base, id), true, |response| requests::judge_delete(id, response))
-            .await
+        self.exchange(requests::delete(&self.base, id), true, |response| requests::judge_delete(id, response)).await
     }
 
     async fn event_types(&self) -> Result<Answer<Vec<EventType>>, VendorError> {
