@@ -153,12 +153,9 @@ impl Client {
                 }
                 self.buffer = rest.to_vec();
                 if self.frames.is_empty() {
-                    let mut piece = [0; 65536];
-                    let read = self.stream.read(&mut piece).await?;
-                    if read == 0 {
+                    if self.stream.read_buf(&mut self.buffer).await? == 0 {
                         return Err(io::Error::other("an orderly end"));
                     }
-                    self.buffer.extend_from_slice(&piece[..read]);
                 }
             }
         };

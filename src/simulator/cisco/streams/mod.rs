@@ -216,6 +216,11 @@ impl Streams {
         self.queue(id).map(|queue| queue.counts())
     }
 
+    /// The bodies that wait in a stream, in the order in which they would be delivered; all stay where they are.
+    pub fn peek(&self, id: u64) -> Vec<Bytes> {
+        self.queue(id).map(|queue| queue.peek()).unwrap_or_default()
+    }
+
     /// The ids of the streams that there are.
     pub fn ids(&self) -> Vec<u64> {
         self.lock().streams.keys().copied().collect()
