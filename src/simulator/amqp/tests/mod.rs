@@ -152,10 +152,8 @@ impl Client {
                     rest = behind;
                 }
                 self.buffer = rest.to_vec();
-                if self.frames.is_empty() {
-                    if self.stream.read_buf(&mut self.buffer).await? == 0 {
-                        return Err(io::Error::other("an orderly end"));
-                    }
+                if self.frames.is_empty() && self.stream.read_buf(&mut self.buffer).await? == 0 {
+                    return Err(io::Error::other("an orderly end"));
                 }
             }
         };
