@@ -11,7 +11,7 @@ cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
 has() { command -v "$1" >/dev/null 2>&1; }
 can_import() { "$1" -c "import $2" >/dev/null 2>&1; }
-can_import_all() { can_import "$1" requests && can_import "$1" jwt; }
+can_import_all() { can_import "$1" requests && can_import "$1" jwt && can_import "$1" pika; }
 some_python_imports() { can_import python3 "$1" || can_import /usr/bin/python3 "$1"; }
 
 # What the tests call beside cargo, and the package that has it.
@@ -20,6 +20,7 @@ has cc || missing+=(gcc libc6-dev)         # links the program; compiles its cry
 has python3 || missing+=(python3)          # other people's clients of the simulated console
 some_python_imports requests || missing+=(python3-requests)
 some_python_imports jwt || missing+=(python3-jwt) # signs what is asked of Apex Central
+some_python_imports pika || missing+=(python3-pika) # consumes an event stream
 has script || missing+=(bsdutils)          # a terminal for the prompts and the progress bar
 has mount || missing+=(mount)              # a small disk that runs full
 has unshare || missing+=(util-linux)       # a place to mount it without being root
@@ -47,7 +48,7 @@ fi
 # A python3 from elsewhere may stand before Debian's in the path and know nothing of Debian's packages.
 if ! can_import_all python3; then
     if ! can_import_all /usr/bin/python3; then
-        echo "tests/run.sh: python3 has no module \`requests\`, or none called \`jwt\`" >&2
+        echo "tests/run.sh: python3 lacks one of the modules \`requests\`, \`jwt\` and \`pika\`" >&2
         exit 1
     fi
     shelf=$(mktemp -d)

@@ -226,10 +226,12 @@ impl Console {
 
     /// Takes no new connection, lets requests under way end for a moment, and closes.
     pub async fn stop(self) {
-        self.server.stop().await;
-        if let Some(streams) = &self.streams {
-            streams.stop().await;
-        }
+        let streams = async {
+            if let Some(streams) = &self.streams {
+                streams.stop().await;
+            }
+        };
+        tokio::join!(self.server.stop(), streams);
     }
 }
 

@@ -140,7 +140,8 @@ impl Connection {
                 }
             }
             let more = self.deliver()?;
-            if self.cut {
+            // What was delivered before is delivered.
+            if self.cut && !self.output.is_pending() {
                 return Ok(End::Cut);
             }
             if matches!(self.phase, Phase::Closed(at) if at <= Instant::now()) {
@@ -154,7 +155,7 @@ impl Connection {
                     }
                     self.heard = Instant::now();
                 }
-                sent = self.output.send(writer), if !self.stalled && self.output.is_pending() => {
+                sent = self.output.send(writer), if self.output.is_pending() => {
                     sent?;
                     self.spoke = Instant::now();
                 }

@@ -2,10 +2,12 @@
 
 use std::{
     collections::VecDeque,
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
+use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::{
@@ -14,7 +16,6 @@ use super::{
 };
 
 /// A queue, and the one user who may read it.
-#[derive(Debug)]
 pub(in crate::simulator) struct Queue {
     pub(super) name: String,
     /// What the console calls the stream.
@@ -23,6 +24,12 @@ pub(in crate::simulator) struct Queue {
     ttl: Duration,
     maker: Arc<dyn Maker>,
     state: Mutex<State>,
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue").field("name", &self.name).field("user", &self.user).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -135,6 +142,12 @@ impl Queue {
         let mut state = self.lock();
         state.expire(self.ttl);
         QueueCounts { ready: state.ready.len() as u64, consumers: state.consumers as u64, ..state.counts }
+    }
+
+    /// What waits, as it would be delivered.
+    pub(in crate::simulator) fn peek(&self) -> Vec<Bytes> {
+        let waiting: Vec<Message> = self.lock().ready.iter().cloned().collect();
+        waiting.iter().map(|message| self.content(message).body.clone()).collect()
     }
 
     /// What an event is, once it is to be sent.

@@ -152,13 +152,8 @@ impl Client {
                     rest = behind;
                 }
                 self.buffer = rest.to_vec();
-                if self.frames.is_empty() {
-                    let mut piece = [0; 65536];
-                    let read = self.stream.read(&mut piece).await?;
-                    if read == 0 {
-                        return Err(io::Error::other("an orderly end"));
-                    }
-                    self.buffer.extend_from_slice(&piece[..read]);
+                if self.frames.is_empty() && self.stream.read_buf(&mut self.buffer).await? == 0 {
+                    return Err(io::Error::other("an orderly end"));
                 }
             }
         };

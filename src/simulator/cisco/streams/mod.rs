@@ -1,6 +1,4 @@
-//! Event streams: which there are, what each wants to hear, and the events that the fleet's isolations make.
-//!
-//! No timer runs for a host. What will come is kept in the order of its time, and one task sleeps until the first.
+//! Event streams: which there are, what each wants to hear, and the broker that serves them.
 
 use std::{
     cmp::Reverse,
@@ -8,7 +6,6 @@ use std::{
     fmt, io,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use bytes::Bytes;
@@ -21,7 +18,7 @@ use crate::simulator::{
     faults::{Faults, StreamFaults},
     guid::Guid,
     reachable,
-    truth::{Outlook, Truth},
+    truth::Truth,
 };
 
 mod bodies;
@@ -29,9 +26,10 @@ mod event_types;
 mod feed;
 mod rest;
 
-use bodies::{About, Bodies, LATER, OUTCOMES, Outcome};
+use bodies::Bodies;
 pub(super) use event_types::ALL as EVENT_TYPES;
 use event_types::EventType;
+use feed::Due;
 
 /// The event streams of a simulated console, and the broker that serves them.
 #[derive(Debug)]
@@ -68,17 +66,6 @@ struct Stream {
     /// Empty for all.
     groups: BTreeSet<Guid>,
     queue: Arc<Queue>,
-}
-
-/// Something that will happen to a host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Due {
-    at: Instant,
-    guid: Guid,
-    number: u32,
-    kind: u32,
-    /// Void if there were more requests for the host by then; for unlocking alone.
-    requests: Option<u32>,
 }
 
 /// What somebody wants of a new stream.
@@ -216,6 +203,11 @@ impl Streams {
         self.queue(id).map(|queue| queue.counts())
     }
 
+    /// The bodies that wait in a stream, in the order in which they would be delivered; all stay where they are.
+    pub fn peek(&self, id: u64) -> Vec<Bytes> {
+        self.queue(id).map(|queue| queue.peek()).unwrap_or_default()
+    }
+
     /// The ids of the streams that there are.
     pub fn ids(&self) -> Vec<u64> {
         self.lock().streams.keys().copied().collect()
@@ -250,111 +242,9 @@ impl Streams {
         self.broker.accepted()
     }
 
-    /// A host was asked to change: tells of it once it has.
-    pub(super) fn changed(&self, guid: Guid, isolate: bool) {
-        let Some(outlook) = self.truth.outlook(guid, isolate) else { return };
-        let Outlook { number, requests, settles, unlocks } = outlook;
-        let mut inner = self.lock();
-        if let Some((at, success)) = settles {
-            let kind = match (isolate, success) {
-                (true, true) => event_types::START_SUCCESS,
-                (true, false) => event_types::START_FAILURE,
-                (false, true) => event_types::STOP_SUCCESS,
-                (false, false) => event_types::STOP_FAILURE,
-            };
-            inner.due.push(Reverse(Due { at, guid, number, kind, requests: None }));
-        }
-        if let Some(at) = unlocks {
-            let kind = event_types::STOP_SUCCESS;
-            inner.due.push(Reverse(Due { at, guid, number, kind, requests: Some(requests) }));
-        }
-        drop(inner);
-        self.wake.notify_one();
-    }
-
     /// Takes no new consumer, and closes the connections that there are.
     pub(in crate::simulator) async fn stop(&self) {
         self.broker.stop().await;
-    }
-
-    /// Tells what is due; when the next thing is.
-    fn tell(&self) -> Option<Instant> {
-        let now = Instant::now();
-        let mut inner = self.lock();
-        while inner.due.peek().is_some_and(|Reverse(due)| due.at <= now) {
-            let Some(Reverse(due)) = inner.due.pop() else { break };
-            self.tell_one(&mut inner, &due);
-        }
-        let next = inner.due.peek().map(|Reverse(due)| due.at);
-        [next, self.pace(&mut inner, now)].into_iter().flatten().min()
-    }
-
-    fn tell_one(&self, inner: &mut Inner, due: &Due) {
-        let isolate = due.kind == event_types::START_SUCCESS;
-        if let Some(requests) = due.requests
-            && self.truth.outlook(due.guid, false).is_none_or(|outlook| outlook.requests != requests)
-        {
-            return;
-        }
-        let lasted = match due.kind {
-            event_types::STOP_SUCCESS => {
-                let since = inner.isolated.remove(&due.number).unwrap_or(self.started);
-                Some(due.at.saturating_duration_since(since))
-            }
-            _ => None,
-        };
-        if isolate {
-            inner.isolated.insert(due.number, due.at);
-        }
-        let about = About { host: due.number, kind: due.kind };
-        let group = self.group(about.host);
-        let mut wanting = inner.streams.values().filter(|stream| stream.wants(about.kind, group)).peekable();
-        if wanting.peek().is_none() {
-            return;
-        }
-        let content = Arc::new(self.bodies.outcome(OUTCOMES + inner.outcomes, &Outcome { about, lasted }));
-        for stream in wanting {
-            stream.queue.publish([Source::Ready(Arc::clone(&content))]);
-        }
-        inner.outcomes += 1;
-    }
-
-    /// Brings the detections that the rate has made due; when the next one is.
-    fn pace(&self, inner: &mut Inner, now: Instant) -> Option<Instant> {
-        let rate = u64::from(self.faults.rate);
-        if rate == 0 {
-            return None;
-        }
-        let passed = now.saturating_duration_since(self.started);
-        let due = u64::try_from(passed.as_nanos() * u128::from(rate) / 1_000_000_000).unwrap_or(u64::MAX);
-        let (first, count) = (LATER + inner.paced, due.saturating_sub(inner.paced));
-        for stream in inner.streams.values() {
-            let fit = (first..first + count).filter(|number| self.fits(stream, *number));
-            stream.queue.publish(fit.map(Source::MadeUp));
-        }
-        inner.paced = inner.paced.max(due);
-        // One wake-up for several, where they come close together.
-        let next = Duration::from_nanos((inner.paced + 1).saturating_mul(1_000_000_000) / rate);
-        Some((self.started + next).max(now + Duration::from_millis(10)))
-    }
-
-    /// Fills a new stream with detections that it wants to hear of, as far as there are any.
-    fn fill(&self, stream: &Stream, first: u64, count: u64) {
-        if count == 0 {
-            return;
-        }
-        // Some kind of detection, and some group, may never come.
-        let tried = first..first.saturating_add(count.saturating_mul(200)).min(LATER);
-        let fit = tried.filter(|number| self.fits(stream, *number));
-        stream.queue.publish(fit.take(usize::try_from(count).unwrap_or(usize::MAX)).map(Source::MadeUp));
-    }
-
-    fn fits(&self, stream: &Stream, number: u64) -> bool {
-        if let Some(about) = self.bodies.about(number) {
-            let all = stream.groups.is_empty();
-            return stream.wants_type(about.kind) && (all || stream.groups.contains(&self.group(about.host)));
-        }
-        false
     }
 
     fn group(&self, host: u32) -> Guid {
@@ -389,16 +279,6 @@ impl Inner {
         }
         let taken = self.streams.iter().any(|(id, stream)| Some(*id) != own && stream.name == name);
         if taken { Err(StreamError::NameTaken) } else { Ok(()) }
-    }
-}
-
-impl Stream {
-    fn wants(&self, kind: u32, group: Guid) -> bool {
-        self.wants_type(kind) && (self.groups.is_empty() || self.groups.contains(&group))
-    }
-
-    fn wants_type(&self, kind: u32) -> bool {
-        self.event_types.is_empty() || self.event_types.contains(&kind)
     }
 }
 
