@@ -58,8 +58,11 @@ struct OnlyTime {
     timestamp_nanoseconds: Option<i32>,
 }
 
+/// Only digits as a number is written: two spellings must not become one event.
 fn number(text: &str) -> Option<u64> {
-    text.trim_matches('"').parse().ok()
+    let digits = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
+    plain.then(|| digits.parse().ok())?
 }
 
 fn digest(body: &[u8]) -> [u8; 16] {
@@ -145,4 +148,55 @@ pub struct Identity<'a> {
     /// MD5.
     #[serde(borrow)]
     pub md5: Option<Cow<'a, str>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(body: &'static str) -> EventId {
+        ConsoleEvent::new(Bytes::from_static(body.as_bytes())).id
+    }
+
+    #[test]
+    fn an_id_is_a_number_to_the_last_digit_or_a_text_of_digits() {
+        assert_eq!(id(r#"{"a":{"id":1},"id":9007199254740993}"#), EventId::Number(9_007_199_254_740_993));
+        assert_eq!(id(r#"{"id":18446744073709551615}"#), EventId::Number(u64::MAX));
+        assert_eq!(id(r#"{"id":"6159258594551267592"}"#), EventId::Number(6_159_258_594_551_267_592));
+        assert_eq!(id(r#"{"id":0}"#), EventId::Number(0));
+    }
+
+    #[test]
+    fn whatever_else_stands_there_is_told_apart_by_the_body() {
+        let odd = [
+            "",
+            "no JSON",
+            "[]",
+            "{}",
+            r#"{"id":null}"#,
+            r#"{"id":1.0}"#,
+            r#"{"id":1e3}"#,
+            r#"{"id":-1}"#,
+            r#"{"id":18446744073709551616}"#,
+            r#"{"id":"+5"}"#,
+            r#"{"id":"05"}"#,
+            r#"{"id":""}"#,
+            r#"{"id":"x"}"#,
+            r#"{"id":[1]}"#,
+            r#"{"id":1,"id":2}"#,
+            r#"{"id":1"#,
+        ];
+        let ids: std::collections::BTreeSet<EventId> = odd.into_iter().map(id).collect();
+        assert_eq!(ids.len(), odd.len());
+        assert!(ids.iter().all(|id| matches!(id, EventId::Digest(_))), "{ids:?}");
+    }
+
+    #[test]
+    fn the_time_is_the_consoles_to_the_nanosecond() {
+        let happened = |body: &'static str| ConsoleEvent::new(Bytes::from_static(body.as_bytes())).happened();
+        let at = happened(r#"{"timestamp":1434050192,"timestamp_nanoseconds":525000000}"#).unwrap();
+        assert_eq!(at.to_string(), "2015-06-11T19:16:32.525Z");
+        assert_eq!(happened(r#"{"timestamp":"soon"}"#), None);
+        assert_eq!(happened("no JSON"), None);
+    }
 }

@@ -20,10 +20,12 @@ use async_rs::{
     traits::{Executor, Reactor, RuntimeKit},
     util::{DummyIO, Task},
 };
+use futures::{StreamExt as _, stream::FuturesUnordered};
 use rustls_pki_types::ServerName;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
+    net::{TcpStream, lookup_host},
+    time::sleep,
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_util::compat::Compat;
@@ -83,9 +85,33 @@ impl Drop for Fuse {
     }
 }
 
+/// Each further address of a name is tried so much later, whether or not the ones before it have answered: a route that
+/// swallows packets must not use up the time of the others.
+const HEAD_START: Duration = Duration::from_millis(100);
+
+async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
+    let mut tries = FuturesUnordered::new();
+    let mut later = Duration::ZERO;
+    for address in lookup_host((host, port)).await? {
+        tries.push(async move {
+            sleep(later).await;
+            TcpStream::connect(address).await
+        });
+        later += HEAD_START;
+    }
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    while let Some(tried) = tries.next().await {
+        match tried {
+            Ok(tcp) => return Ok(tcp),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
 /// Dials, without a word to the broker yet.
 pub(super) async fn dial(host: &str, port: u16) -> io::Result<(TcpStream, Fuse)> {
-    let tcp = TcpStream::connect((host, port)).await?;
+    let tcp = connect(host, port).await?;
     tcp.set_nodelay(true)?;
     let tcp = tcp.into_std()?;
     let fuse = Fuse(tcp.try_clone()?);

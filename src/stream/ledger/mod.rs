@@ -126,7 +126,12 @@ impl Ledger {
             let ids: Vec<EventId> = ids.collect();
             encode(&ids, &self.positions, &mut self.buffer).map_err(|source| self.failed("encode", source))?;
         }
-        let written = private(OpenOptions::new().create(true).truncate(true).write(true)).open(&new);
+        // What a crash has left there may have been made by somebody else, for other eyes.
+        match fs::remove_file(&new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(self.failed("write anew", error)),
+            _ => {}
+        }
+        let written = private(OpenOptions::new().create_new(true).write(true)).open(&new);
         let write = |mut file: File| -> io::Result<()> {
             file.write_all(&self.buffer)?;
             file.sync_all()?;
