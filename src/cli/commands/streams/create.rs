@@ -76,9 +76,11 @@ pub(in crate::cli::commands) async fn run(args: &CreateArgs, context: &Context) 
         Making::InDoubt(failure) => return Err(in_doubt(&new.name, &failure)),
     };
     output::one(&Shown { stream: &stream, done: Done::Create, dry_run: false, names: &filters.names }, &talk)?;
-    if !talk.is_rehearsal() {
-        context.ui.tell(&format!("next: `edrctl stream {}` takes its events", stream.id));
-    }
+    context.ui.tell(&if talk.is_rehearsal() {
+        "the rehearsal is over: its stream is gone, and the password that was kept with it".to_owned()
+    } else {
+        format!("next: `edrctl stream {}` takes its events", stream.id)
+    });
     talk.close().await;
     Ok(ExitCode::Success)
 }
