@@ -168,6 +168,13 @@ impl Pump {
                 return ending;
             }
         }
+        // A crash in the middle of the first batch must find a place to go back to as well.
+        let positions = self.positions();
+        if positions != *self.ledger.positions()
+            && let Err(error) = blocking(|| self.ledger.commit(&[], &positions))
+        {
+            return Ending::Ledger(error);
+        }
         self.connect_again_and_again(&stop).await
     }
 
@@ -266,6 +273,17 @@ impl Pump {
         Ok(None)
     }
 
+    /// Where every sink stands now; one that was not asked for this time keeps its place.
+    fn positions(&self) -> BTreeMap<String, Position> {
+        let mut positions = self.ledger.positions().clone();
+        for sink in &self.sinks {
+            if let Some(position) = sink.position() {
+                positions.insert(sink.name().to_owned(), position);
+            }
+        }
+        positions
+    }
+
     /// Everything that must be done before a batch may be acknowledged.
     async fn settle(&mut self) -> Result<(), Ending> {
         let events = &self.collected.events;
@@ -273,12 +291,7 @@ impl Pump {
         let last_event = last.happened();
         let kept = hand::keep(&mut self.sinks, events, self.limits.backoff, &mut self.teller).await?;
         let refused = self.bury(&kept)?;
-        let mut positions: BTreeMap<String, Position> = self.ledger.positions().clone();
-        for sink in &self.sinks {
-            if let Some(position) = sink.position() {
-                positions.insert(sink.name().to_owned(), position);
-            }
-        }
+        let positions = self.positions();
         let ids: Vec<EventId> = self.collected.events.iter().map(|event| event.id).collect();
         blocking(|| self.ledger.commit(&ids, &positions)).map_err(Ending::Ledger)?;
         let count = ids.len() as u64;
