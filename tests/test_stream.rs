@@ -3,96 +3,14 @@
 use std::{
     collections::BTreeSet,
     fs,
-    path::PathBuf,
-    process::{Child, Command, Stdio},
-    sync::Arc,
+    process::{Command, Stdio},
 };
 
-use edrctl::simulator::{NewStream, QueueCounts, Streams};
+use edrctl::simulator::NewStream;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{Console, Output, TestEnv, signal, wait_until};
-
-/// A console with event streams, and this machine, which has the password of one of them.
-struct Live {
-    env: TestEnv,
-    console: Console,
-    streams: Arc<Streams>,
-    /// The number of the stream `soc`.
-    soc: u64,
-}
-
-impl Live {
-    /// Faults as in a fault file; the stream `soc` is made by the program itself.
-    fn new(faults: &str) -> Self {
-        let console = Console::new(20, faults);
-        let env = TestEnv::new();
-        env.configure(&console);
-        let streams = console.inner().streams().unwrap();
-        let mut live = Self { env, console, streams, soc: 0 };
-        live.soc = live.make("soc");
-        live
-    }
-
-    /// So many events wait in every new stream.
-    fn with_backlog(events: u32) -> Self {
-        Self::new(&format!("[streams]\nbacklog = {events}\n"))
-    }
-
-    /// Makes one more stream; returns its number.
-    fn make(&self, name: &str) -> u64 {
-        let before: BTreeSet<u64> = self.streams.ids().into_iter().collect();
-        self.env.run(["streams", "create", name, "--yes"]).exits(0);
-        self.streams.ids().into_iter().find(|id| !before.contains(id)).unwrap()
-    }
-
-    fn run(&self, args: &[&str]) -> Output {
-        self.env.run([&["stream", "soc"], args].concat())
-    }
-
-    fn start(&self, args: &[&str]) -> Child {
-        self.env.start([&["stream", "soc"], args].concat())
-    }
-
-    fn counts(&self) -> QueueCounts {
-        self.streams.counts(self.soc).unwrap()
-    }
-
-    /// The bodies that wait, as the lines that they should become.
-    fn waiting(&self) -> Vec<String> {
-        let bodies = self.streams.peek(self.soc);
-        bodies.iter().map(|body| String::from_utf8(body.to_vec()).unwrap()).collect()
-    }
-
-    fn lines(&self, file: &str) -> Vec<String> {
-        let text = fs::read_to_string(self.env.path().join(file)).unwrap();
-        assert!(text.is_empty() || text.ends_with('\n'), "half a line is at the end of {file}");
-        text.lines().map(str::to_owned).collect()
-    }
-
-    fn consumed(&self) {
-        wait_until("a consumer to be there", || self.counts().consumers > 0);
-    }
-
-    /// Fails unless everything that came into the queue was taken for good.
-    #[track_caller]
-    fn assert_all_acknowledged(&self) {
-        let counts = self.counts();
-        assert_eq!((counts.acknowledged, counts.ready, counts.unacknowledged), (counts.published, 0, 0), "{counts:?}");
-    }
-
-    /// The file that holds the stream's password, and the password.
-    fn password(&self) -> (PathBuf, String) {
-        let folder = self.env.path().join("home/.local/state/edrctl/streams");
-        let kept = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        let file = kept.filter(|path| path.extension().is_some_and(|kind| kind == "json")).next().unwrap();
-        let value: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
-        let password = value["password"].as_str().unwrap().to_owned();
-        assert!(password.len() >= 20);
-        (file, password)
-    }
-}
+use crate::support::{Live, Output, signal, wait_until};
 
 fn sorted(mut lines: Vec<String>) -> Vec<String> {
     lines.sort();
