@@ -28,6 +28,8 @@ mod test_resolve;
 mod test_resume;
 mod test_safety;
 mod test_strangers;
+mod test_stream;
+mod test_stream_places;
 mod test_streams;
 mod test_targets;
 mod test_unlock_code;

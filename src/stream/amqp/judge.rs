@@ -111,6 +111,8 @@ pub(super) fn ended(error: &Error) -> SourceError {
 fn handshake_later(error: &io::Error) -> SourceError {
     match distrust(error) {
         Some(text) => new(SourceErrorKind::Certificate, text),
+        // The library says this with an address of its manual, which helps nobody here.
+        None if error.kind() == io::ErrorKind::UnexpectedEof => unreachable("the connection was cut".to_owned()),
         None => unreachable(format!("the connection was cut: {error}")),
     }
 }

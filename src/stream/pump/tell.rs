@@ -103,6 +103,8 @@ pub struct StreamStats {
     pub refused: u64,
     /// Deliveries that were taken and are not acknowledged, now.
     pub unacknowledged: u64,
+    /// How often the queue began to deliver.
+    pub connections: u64,
     /// How often a connection was made, but for the first time.
     pub reconnects: u64,
     /// The times without a connection.

@@ -36,6 +36,8 @@ pub(super) struct Watch {
     counted: (Instant, u64),
     rate: f64,
     connected: bool,
+    /// Somebody was told that there is no connection, and wants to hear that there is one.
+    warned: bool,
     metrics_failed: bool,
 }
 
@@ -56,6 +58,7 @@ impl Watch {
             counted: (Instant::now(), 0),
             rate: 0.0,
             connected: false,
+            warned: false,
             metrics_failed: false,
         }
     }
@@ -122,13 +125,15 @@ impl Listener for Watch {
         match event {
             StreamEvent::Connected => {
                 self.connected = true;
-                if verbose {
+                let warned = std::mem::take(&mut self.warned);
+                if verbose || (talks && warned) {
                     let again = if stats.reconnects > 0 { " again" } else { "" };
                     self.line(&format!("connected{again} to {}", self.name.clone()));
                 }
             }
             StreamEvent::Disconnected { error, wait } => {
                 self.connected = false;
+                self.warned = true;
                 let text = clean_to(&error.text, LONGEST);
                 self.line(&format!("warning: {text}; trying again in {}", duration::format(*wait)));
             }
