@@ -28,6 +28,7 @@ mod test_resolve;
 mod test_resume;
 mod test_safety;
 mod test_strangers;
+mod test_stream_rabbit;
 mod test_streams;
 mod test_targets;
 mod test_unlock_code;

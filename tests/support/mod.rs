@@ -22,6 +22,7 @@ mod disk;
 mod fake;
 mod fleet;
 mod gate;
+mod rabbit;
 mod room;
 mod terminal;
 
@@ -31,6 +32,7 @@ pub(crate) use disk::SmallDisk;
 pub(crate) use fake::{Asked, FakeConsole};
 pub(crate) use fleet::{ISOLATE, SWIFT};
 pub(crate) use gate::Gate;
+pub(crate) use rabbit::{EVENT, Rabbit, numbers};
 pub(crate) use room::{Room, intents, records, side_by_side, signal, wait_until};
 pub(crate) use terminal::Terminal;
 
