@@ -103,6 +103,8 @@ pub struct StreamStats {
     pub refused: u64,
     /// Deliveries that were taken and are not acknowledged, now.
     pub unacknowledged: u64,
+    /// Whether a connection was made at all.
+    pub reached: bool,
     /// How often a connection was made, but for the first time.
     pub reconnects: u64,
     /// The times without a connection.

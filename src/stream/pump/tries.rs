@@ -50,6 +50,7 @@ impl Tries {
     }
 
     pub(super) fn connected(&mut self, stats: &mut StreamStats) {
+        stats.reached = true;
         if let Some((since, from)) = self.lost.take() {
             stats.reconnects += 1;
             stats.gaps.add(Gap { from, length: since.elapsed() });

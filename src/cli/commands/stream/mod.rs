@@ -138,7 +138,7 @@ pub(crate) async fn run(args: StreamArgs, context: &Context) -> Result<ExitCode,
     if !context.ui.quiet {
         context.ui.show(&format!("{}\n", watch::summary(&found.name, pump.stats(), begun.elapsed())));
     }
-    let connected = pump.stats().delivered > 0 || pump.stats().reconnects > 0;
+    let connected = pump.stats().reached;
     talk.close().await;
     end::judge(ending, &found, connected)
 }
