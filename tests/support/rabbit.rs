@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     net::{TcpListener, TcpStream},
+    os::unix::process::CommandExt as _,
     path::Path,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, PoisonError, Weak},
@@ -51,6 +52,8 @@ pub(crate) struct Rabbit {
     names: u16,
     control: u16,
     name_server: Child,
+    /// Ends both if this process is ended before it can.
+    watchdog: Child,
     /// The script that runs the broker, and ends with it.
     server: Option<Child>,
     runtime: Runtime,
@@ -81,8 +84,10 @@ impl Rabbit {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
+        let watchdog = watchdog(folder.path(), &name_server);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let mut rabbit = Self { folder, ca_pem, plain, tls, names, control, name_server, server: None, runtime };
+        let mut rabbit =
+            Self { folder, ca_pem, plain, tls, names, control, name_server, watchdog, server: None, runtime };
         rabbit.restart();
         rabbit
     }
@@ -258,6 +263,9 @@ impl Rabbit {
 
 impl Drop for Rabbit {
     fn drop(&mut self) {
+        // First: once the others are gone, their numbers may be somebody else's.
+        drop(self.watchdog.kill());
+        drop(self.watchdog.wait());
         if let Some(mut server) = self.server.take() {
             // One that has ended by itself needs no signal, and its script has ended as well.
             if matches!(server.try_wait(), Ok(None)) {
@@ -271,6 +279,21 @@ impl Drop for Rabbit {
         drop(self.name_server.kill());
         drop(self.name_server.wait());
     }
+}
+
+/// Waits until its input ends, as it does with this process, and then ends what is left. It is in a group of its own, so that
+/// an interrupt at the terminal leaves it alone.
+fn watchdog(folder: &Path, name_server: &Child) -> Child {
+    let script = r#"cat >/dev/null; kill -9 "$1" "$(cat "$2")"; rm -rf -- "$3""#;
+    Command::new("sh")
+        .args(["-c", script, "watchdog", &name_server.id().to_string()])
+        .args([&folder.join("rabbit.pid"), folder])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .unwrap()
 }
 
 /// The number of the first event: beyond what a floating point number can hold.
