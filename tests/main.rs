@@ -30,6 +30,7 @@ mod test_safety;
 mod test_strangers;
 mod test_stream;
 mod test_stream_places;
+mod test_stream_rabbit;
 mod test_streams;
 mod test_targets;
 mod test_unlock_code;

@@ -24,6 +24,7 @@ some_python_imports pika || missing+=(python3-pika) # consumes an event stream
 has script || missing+=(bsdutils)          # a terminal for the prompts and the progress bar
 has mount || missing+=(mount)              # a small disk that runs full
 has unshare || missing+=(util-linux)       # a place to mount it without being root
+[ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || missing+=(rabbitmq-server) # a broker that is killed and frozen
 [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates) # what `ca_file` is added to
 
 if [ "${#missing[@]}" -gt 0 ]; then
@@ -42,7 +43,19 @@ if [ "${#missing[@]}" -gt 0 ]; then
     echo "tests/run.sh: installing ${missing[*]}" >&2
     export DEBIAN_FRONTEND=noninteractive
     "${as_root[@]}" apt-get update -qq </dev/null >&2
-    "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null >&2
+    # The tests start a broker of their own, so the one of the package must not be started: it would listen for everybody.
+    policy=/usr/sbin/policy-rc.d
+    if [ -e "$policy" ]; then
+        policy=
+    else
+        trap '"${as_root[@]}" rm -f -- "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" install -m 755 /dev/stdin "$policy"
+    fi
+    "${as_root[@]}" env RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null >&2
+    if [ -n "$policy" ]; then
+        "${as_root[@]}" rm -f -- "$policy"
+        trap - EXIT
+    fi
 fi
 
 # A python3 from elsewhere may stand before Debian's in the path and know nothing of Debian's packages.

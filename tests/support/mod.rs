@@ -23,6 +23,7 @@ mod fake;
 mod fleet;
 mod gate;
 mod live;
+mod rabbit;
 mod room;
 mod terminal;
 
@@ -33,6 +34,7 @@ pub(crate) use fake::{Asked, FakeConsole};
 pub(crate) use fleet::{ISOLATE, SWIFT};
 pub(crate) use gate::Gate;
 pub(crate) use live::Live;
+pub(crate) use rabbit::{EVENT, Rabbit, numbers};
 pub(crate) use room::{Room, intents, records, side_by_side, signal, wait_until};
 pub(crate) use terminal::Terminal;
 
