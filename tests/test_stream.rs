@@ -10,12 +10,7 @@ use edrctl::simulator::NewStream;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{Live, Output, signal, wait_until};
-
-fn sorted(mut lines: Vec<String>) -> Vec<String> {
-    lines.sort();
-    lines
-}
+use crate::support::{Live, Output, signal, sorted, wait_until};
 
 #[test]
 fn a_drained_stream_is_in_the_file_event_by_event_and_acknowledged() {

@@ -86,3 +86,9 @@ impl Live {
         (file, password)
     }
 }
+
+/// The same lines in an order that two lists can have in common.
+pub(crate) fn sorted(mut lines: Vec<String>) -> Vec<String> {
+    lines.sort();
+    lines
+}

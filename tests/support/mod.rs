@@ -33,7 +33,7 @@ pub(crate) use disk::SmallDisk;
 pub(crate) use fake::{Asked, FakeConsole};
 pub(crate) use fleet::{ISOLATE, SWIFT};
 pub(crate) use gate::Gate;
-pub(crate) use live::Live;
+pub(crate) use live::{Live, sorted};
 pub(crate) use rabbit::{EVENT, Rabbit, numbers};
 pub(crate) use room::{Room, intents, records, side_by_side, signal, wait_until};
 pub(crate) use terminal::Terminal;

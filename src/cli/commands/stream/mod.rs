@@ -59,7 +59,7 @@ pub(crate) struct StreamArgs {
     prefetch: u16,
     /// Where events go; may be repeated: `-`, a file, syslog://HOST, syslog+tls://HOST,
     /// syslog+udp://HOST, splunk+https://HOST:8088, elastic+https://HOST:9200/INDEX
-    #[arg(long, value_name = "PLACE", help_heading = "Sinks")]
+    #[arg(long, value_name = "PLACE", help_heading = "Sinks", value_parser = places::PlaceParser)]
     to: Vec<Place>,
     /// How an event is written: raw, the body as it came, or event, in an envelope of ours
     #[arg(long, value_name = "FORMAT", default_value = "raw", hide_possible_values = true, help_heading = "Sinks")]

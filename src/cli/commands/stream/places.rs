@@ -1,8 +1,8 @@
 //! Makes sinks of the places that were named.
 
-use std::{sync::Arc, time::Duration};
+use std::{ffi::OsStr, sync::Arc, time::Duration};
 
-use clap::{Args, ValueEnum};
+use clap::{Arg, Args, Command, ValueEnum, builder::TypedValueParser, error::ErrorKind};
 
 use super::{FormatChoice, StreamArgs};
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     stream::{
         config::StreamSection,
         envelope::Format,
-        place::{Place, Transport},
+        place::{Place, PlaceError, Transport},
         sinks::{
             Sink,
             file::{Compress, FileOptions, FileSink},
@@ -28,6 +28,23 @@ use crate::{
         },
     },
 };
+
+/// Reads a place. The usual way repeats what was written in its error, and somebody may have written a password there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PlaceParser;
+
+impl TypedValueParser for PlaceParser {
+    type Value = Place;
+
+    fn parse_ref(&self, command: &Command, _: Option<&Arg>, value: &OsStr) -> Result<Place, clap::Error> {
+        let wrong = |text: &str| {
+            clap::Error::raw(ErrorKind::ValueValidation, format!("a `--to` is not understood: {text}\n"))
+                .with_cmd(command)
+        };
+        let text = value.to_str().ok_or_else(|| wrong("it is not valid UTF-8"))?;
+        text.parse().map_err(|error: PlaceError| wrong(&error.to_string()))
+    }
+}
 
 /// When a file of events is put away.
 #[derive(Clone, Debug, Args)]
