@@ -8,6 +8,7 @@
 //! | 0 | [`domain`] | values: hosts, selectors, actions, outcomes; no I/O |
 //! | 1 | [`clock`], [`secret`], [`settings`], [`http`], [`journal`] | the outside world, one thing each |
 //! | 2 | [`vendors`] | the consoles, behind one trait |
+//! | 2 | [`stream`] | events that a console pushes, from its queue to durable sinks |
 //! | 3 | [`engine`] | the bulk run: resolve, plan, pace, send, look, settle |
 //! | 4 | [`reporters`] | what a run shows and prints |
 //! | 5 | [`config`] | the configuration file |
@@ -25,4 +26,5 @@ pub mod reporters;
 pub mod secret;
 pub mod settings;
 pub mod simulator;
+pub mod stream;
 pub mod vendors;

@@ -11,7 +11,7 @@ cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
 has() { command -v "$1" >/dev/null 2>&1; }
 can_import() { "$1" -c "import $2" >/dev/null 2>&1; }
-can_import_all() { can_import "$1" requests && can_import "$1" jwt; }
+can_import_all() { can_import "$1" requests && can_import "$1" jwt && can_import "$1" pika; }
 some_python_imports() { can_import python3 "$1" || can_import /usr/bin/python3 "$1"; }
 
 # What the tests call beside cargo, and the package that has it.
@@ -20,9 +20,11 @@ has cc || missing+=(gcc libc6-dev)         # links the program; compiles its cry
 has python3 || missing+=(python3)          # other people's clients of the simulated console
 some_python_imports requests || missing+=(python3-requests)
 some_python_imports jwt || missing+=(python3-jwt) # signs what is asked of Apex Central
+some_python_imports pika || missing+=(python3-pika) # consumes an event stream
 has script || missing+=(bsdutils)          # a terminal for the prompts and the progress bar
 has mount || missing+=(mount)              # a small disk that runs full
 has unshare || missing+=(util-linux)       # a place to mount it without being root
+[ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || missing+=(rabbitmq-server) # a broker that is killed and frozen
 [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates) # what `ca_file` is added to
 
 if [ "${#missing[@]}" -gt 0 ]; then
@@ -41,13 +43,25 @@ if [ "${#missing[@]}" -gt 0 ]; then
     echo "tests/run.sh: installing ${missing[*]}" >&2
     export DEBIAN_FRONTEND=noninteractive
     "${as_root[@]}" apt-get update -qq </dev/null >&2
-    "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null >&2
+    # The tests start a broker of their own, so the one of the package must not be started: it would listen for everybody.
+    policy=/usr/sbin/policy-rc.d
+    if [ -e "$policy" ]; then
+        policy=
+    else
+        trap '"${as_root[@]}" rm -f -- "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" install -m 755 /dev/stdin "$policy"
+    fi
+    "${as_root[@]}" env RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null >&2
+    if [ -n "$policy" ]; then
+        "${as_root[@]}" rm -f -- "$policy"
+        trap - EXIT
+    fi
 fi
 
 # A python3 from elsewhere may stand before Debian's in the path and know nothing of Debian's packages.
 if ! can_import_all python3; then
     if ! can_import_all /usr/bin/python3; then
-        echo "tests/run.sh: python3 has no module \`requests\`, or none called \`jwt\`" >&2
+        echo "tests/run.sh: python3 lacks one of the modules \`requests\`, \`jwt\` and \`pika\`" >&2
         exit 1
     fi
     shelf=$(mktemp -d)

@@ -254,6 +254,8 @@ fn help_lists_the_commands_that_exist_and_each_has_help() {
         "status",
         "hosts",
         "apex-isolate",
+        "stream",
+        "streams",
         "check",
         "runs",
         "resume",
@@ -276,6 +278,9 @@ fn help_lists_the_commands_that_exist_and_each_has_help() {
     }
     for command in ["list", "show", "verify"] {
         env.run(["runs", command, "--help"]).exits(0);
+    }
+    for command in ["list", "show", "create", "update", "delete", "recreate"] {
+        env.run(["streams", command, "--help"]).exits(0);
     }
 }
 

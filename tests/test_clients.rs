@@ -211,6 +211,56 @@ fn the_published_way_to_isolate_a_list_works_and_so_does_its_configuration() {
     standing.stop().exits(0);
 }
 
+/// Consumes so many events of a stream, which the answer that made it says how to reach; what was printed.
+#[track_caller]
+fn consume(env: &TestEnv, ca_file: &str, access: &serde_json::Value, count: u32) -> Output {
+    let text = |key: &str| access[key].as_str().unwrap().to_owned();
+    let output = Command::new("python3")
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/stream_consumer.py"))
+        .arg(count.to_string())
+        .current_dir(env.path())
+        .env("AMQP_HOST", text("host"))
+        .env("AMQP_PORT", text("port"))
+        .env("AMQP_USER", text("user_name"))
+        .env("AMQP_PASSWORD", text("password"))
+        .env("AMQP_QUEUE", text("queue_name"))
+        .env("CA_FILE", ca_file)
+        .output()
+        .unwrap_or_else(|error| panic!("python3 with the module `pika` is needed (tests/run.sh): {error}"));
+    let output = Output::new(output, env.path());
+    assert_eq!(output.code, Some(0), "it needs `pika`, see tests/run.sh\n{output}");
+    output
+}
+
+#[test]
+fn the_published_consumer_takes_every_event_of_a_stream_once() {
+    let env = TestEnv::new();
+    env.file("faults.toml", "streams.backlog = 1500\nconfirm = [{ after = '10ms' }]\n");
+    let mut standing = Standing::new(env, &["--fleet", "4", "--faults", "faults.toml"]);
+    let made = standing.client("make_stream.py", &["soc"]);
+    let access: serde_json::Value = serde_json::from_str(&made).unwrap();
+    let ca_file = standing.setting("ca_file").to_owned();
+    let first = consume(&standing.env, &ca_file, &access, 1000);
+    assert!(first.stdout.starts_with("waiting 1500\n"), "{first}");
+    // What the first one had taken and not acknowledged comes again to the second.
+    let second = consume(&standing.env, &ca_file, &access, 500);
+    assert!(second.stdout.starts_with("waiting 500\n"), "{second}");
+    let ids = |output: &Output| -> std::collections::BTreeSet<u64> {
+        let lines = output.stdout.lines().filter(|line| line.starts_with("event "));
+        lines.map(|line| line.split(' ').nth(1).unwrap().parse().unwrap()).collect()
+    };
+    let (first, second) = (ids(&first), ids(&second));
+    assert_eq!((first.len(), second.len(), first.union(&second).count()), (1000, 500, 1500));
+
+    standing.env.file("hosts.txt", standing.guids().join("\n"));
+    let isolate = ["isolate", "--vendor", "cisco", "--yes", "--wait=30s", "-o", "jsonl", "hosts.txt"];
+    standing.run(&isolate).exits(0);
+    let told = consume(&standing.env, &ca_file, &access, 4);
+    assert_eq!(told.stdout.matches(" 553648202 ").count(), 4, "{told}");
+    let stopped = standing.stop().exits(0);
+    assert!(stopped.stderr.contains("amqps://127.0.0.1:"), "{stopped}");
+}
+
 #[test]
 fn the_published_way_to_isolate_an_apex_agent_works() {
     let console = Console::apex(Fleet::of_size(20), SWIFT);

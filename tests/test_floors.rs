@@ -9,7 +9,7 @@ use std::{
 };
 
 /// What each module may import, beside itself. From the ground up.
-const FLOORS: [(&str, &[&str]); 12] = [
+const FLOORS: [(&str, &[&str]); 13] = [
     ("domain", &[]),
     ("clock", &[]),
     ("secret", &["domain"]),
@@ -17,9 +17,10 @@ const FLOORS: [(&str, &[&str]); 12] = [
     ("http", &["domain", "secret"]),
     ("journal", &["clock", "domain"]),
     ("vendors", &["clock", "domain", "http", "secret", "settings"]),
+    ("stream", &["clock", "domain", "http", "secret", "settings"]),
     ("engine", &["clock", "domain", "journal", "vendors"]),
     ("reporters", &["clock", "domain", "engine"]),
-    ("config", &["domain", "secret", "settings", "vendors"]),
+    ("config", &["domain", "secret", "settings", "stream", "vendors"]),
     ("simulator", &["domain"]),
     (
         "cli",
@@ -34,6 +35,7 @@ const FLOORS: [(&str, &[&str]); 12] = [
             "secret",
             "settings",
             "simulator",
+            "stream",
             "vendors",
         ],
     ),

@@ -241,7 +241,8 @@ fn of_ours(words: &[String]) -> Option<Vec<String>> {
         word if word.starts_with('$') => "1".to_owned(),
         word => word.to_owned(),
     };
-    let end = words.iter().position(|word| word.starts_with(['>', '<', '2'])).unwrap_or(words.len());
+    let end =
+        words.iter().position(|word| word.starts_with(['>', '<']) || word.starts_with("2>")).unwrap_or(words.len());
     Some(words.get(..end)?.iter().map(stands_for).collect())
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, builder::PossibleValue};
 
 use super::commands::{
-    apex_isolate, check, completions, hosts, isolate, man, resume, runs, simulate, status, unisolate,
+    apex_isolate, check, completions, hosts, isolate, man, resume, runs, simulate, status, stream, streams, unisolate,
 };
 use crate::vendors::VendorName;
 
@@ -94,6 +94,8 @@ pub(crate) enum Command {
     Status(status::StatusArgs),
     Hosts(hosts::HostsArgs),
     ApexIsolate(apex_isolate::ApexIsolateArgs),
+    Stream(Box<stream::StreamArgs>),
+    Streams(streams::StreamsArgs),
     Check(check::CheckArgs),
     Runs(runs::RunsArgs),
     Resume(resume::ResumeArgs),

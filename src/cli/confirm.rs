@@ -67,7 +67,25 @@ pub(crate) async fn ask(
         )
         .hint("`--yes` gives it, or `--expect-count N` if the targets resolve to exactly N hosts"));
     }
-    let prompt = describe(question, to_act);
+    put(describe(question, to_act), cancel).await
+}
+
+/// Gets consent for a change that is about no hosts, or refuses. `what`: as in "to make an event stream".
+pub(crate) async fn agree(yes: bool, what: &str, prompt: String, ui: &Ui, cancel: &Cancel) -> Result<(), CommandError> {
+    if yes {
+        return Ok(());
+    }
+    if !ui.can_ask() {
+        return Err(CommandError::text(
+            ExitCode::Refused,
+            format!("to {what} needs consent, and there is no terminal to ask at; nothing was changed"),
+        )
+        .hint("`--yes` gives it; `--dry-run` shows what would be done"));
+    }
+    put(prompt, cancel).await
+}
+
+async fn put(prompt: String, cancel: &Cancel) -> Result<(), CommandError> {
     let answer = tokio::task::spawn_blocking(move || read_answer(&prompt));
     let answer = tokio::select! {
         answer = answer => answer.ok().flatten(),

@@ -16,6 +16,7 @@ use crate::{
     http::ClientError,
     journal::{JournalError, JournalFailed},
     reporters::{clean::clean, paint},
+    stream::store::StoreError,
     vendors::VendorName,
 };
 
@@ -119,6 +120,19 @@ impl From<JournalFailed> for CommandError {
     fn from(error: JournalFailed) -> Self {
         let hint = error.hint();
         hint.into_iter().fold(Self::new(ExitCode::Journal, error), Self::hint)
+    }
+}
+
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        // What others can read is a secret in the wrong place; everything else is a disk that says no.
+        let exit = match &error {
+            StoreError::Exposed { .. } => ExitCode::Config,
+            StoreError::Ambiguous { .. } => ExitCode::Usage,
+            StoreError::Io { .. } | StoreError::Damaged { .. } => ExitCode::Journal,
+        };
+        let hint = error.hint();
+        hint.into_iter().fold(Self::new(exit, error), Self::hint)
     }
 }
 

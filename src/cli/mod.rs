@@ -8,6 +8,7 @@ mod commands;
 mod confirm;
 mod context;
 mod error;
+mod event_line;
 mod outlet;
 pub mod select;
 mod signals;
@@ -18,7 +19,9 @@ use std::{io, panic, sync::Arc, thread};
 use clap::{CommandFactory, Parser, error::ErrorKind};
 
 use args::{Cli, Command};
-use commands::{apex_isolate, check, completions, hosts, isolate, man, resume, runs, simulate, status, unisolate};
+use commands::{
+    apex_isolate, check, completions, hosts, isolate, man, resume, runs, simulate, status, stream, streams, unisolate,
+};
 use context::Context;
 use error::CommandError;
 
@@ -82,6 +85,8 @@ async fn run_async(command: Command, context: &Context) -> Result<ExitCode, Comm
         Command::Status(args) => status::run(args, context).await,
         Command::Hosts(args) => hosts::run(args, context).await,
         Command::ApexIsolate(args) => apex_isolate::run(args, context).await,
+        Command::Stream(args) => stream::run(*args, context).await,
+        Command::Streams(args) => streams::run(args, context).await,
         Command::Check(args) => check::run(args, context).await,
         Command::Resume(args) => resume::run(args, context).await,
         Command::Simulate(args) => simulate::run(args, context).await,

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     secret::{Origin, SecretSource},
     settings::{Base, Given, Layer, Raw, Section, Setting, SettingError},
+    stream::config::StreamSection,
     vendors::{ConsoleSection, VendorName},
 };
 
@@ -31,6 +32,7 @@ pub(super) struct Sections {
     pub(super) consoles: Vec<Box<dyn ConsoleSection>>,
     pub(super) safety: SafetySection,
     pub(super) run: RunSection,
+    pub(super) stream: StreamSection,
 }
 
 impl Default for Sections {
@@ -39,6 +41,7 @@ impl Default for Sections {
             consoles: VendorName::ALL.into_iter().map(|vendor| (vendor.driver().section)()).collect(),
             safety: SafetySection::default(),
             run: RunSection::default(),
+            stream: StreamSection::default(),
         }
     }
 }
@@ -46,12 +49,12 @@ impl Default for Sections {
 impl Sections {
     pub(super) fn all(&self) -> Vec<&dyn Section> {
         let consoles = self.consoles.iter().map(|console| &**console as &dyn Section);
-        consoles.chain([&self.safety as &dyn Section, &self.run]).collect()
+        consoles.chain([&self.safety as &dyn Section, &self.run, &self.stream]).collect()
     }
 
     pub(super) fn all_mut(&mut self) -> Vec<&mut dyn Section> {
         let consoles = self.consoles.iter_mut().map(|console| &mut **console as &mut dyn Section);
-        consoles.chain([&mut self.safety as &mut dyn Section, &mut self.run]).collect()
+        consoles.chain([&mut self.safety as &mut dyn Section, &mut self.run, &mut self.stream]).collect()
     }
 
     pub(super) fn named(&mut self, name: &str) -> Option<&mut dyn Section> {

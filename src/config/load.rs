@@ -17,8 +17,9 @@ use super::{
     safety::SafetyConfig,
 };
 use crate::{
-    secret::Origin,
+    secret::{Lookup, Origin},
     settings::{Base, Given, Layer, Raw, SettingError},
+    stream::config::StreamSection,
     vendors::{ConsoleSection, Ready, VendorName},
 };
 
@@ -199,6 +200,19 @@ impl Loaded {
     /// [`ConfigError`] if any of it cannot be read: then nothing may be sent.
     pub fn safety(&self) -> Result<SafetyConfig, ConfigError> {
         self.sections.safety.complete()
+    }
+
+    /// What the receivers of events want to know.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if something is missing or contradicts itself, or a secret cannot be read.
+    pub fn stream<T>(
+        &self,
+        read: impl FnOnce(&StreamSection, Lookup<'_>) -> Result<T, SettingError>,
+    ) -> Result<T, ConfigError> {
+        let lookup = |name: &str| self.environment.lookup(name);
+        read(&self.sections.stream, &lookup).map_err(|error| ConfigError::of_section(error, &self.home))
     }
 
     /// What holds for every run.

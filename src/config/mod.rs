@@ -10,7 +10,7 @@ mod env;
 mod error;
 mod file;
 mod load;
-mod near;
+pub(crate) mod near;
 mod published;
 mod safety;
 

@@ -18,7 +18,7 @@ pub(super) fn near<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>
 }
 
 /// Every candidate that is near or holds the word, the nearest first; all of them if there are only a few.
-pub(super) fn near_ones<'a>(word: &str, candidates: &[&'a str]) -> Vec<&'a str> {
+pub(crate) fn near_ones<'a>(word: &str, candidates: &[&'a str]) -> Vec<&'a str> {
     const SHOWN: usize = 5;
     let plain_word = plain(word);
     let mut found: Vec<(usize, &str)> = candidates

@@ -88,7 +88,38 @@ impl Console {
         &mut self,
         cancel: &Cancel,
         tell: &mut (dyn FnMut(Notice) + Send),
+        question: impl FnMut(Arc<dyn Vendor>) -> F,
+    ) -> Result<T, Halt>
+    where
+        F: Future<Output = Result<Answer<T>, VendorError>>,
+    {
+        self.converse(cancel, tell, question, false).await
+    }
+
+    /// The same for what changes something: an answer that is under way is awaited, whoever interrupts. It may hold what
+    /// nobody can ask for again.
+    ///
+    /// # Errors
+    ///
+    /// [`Halt`] says why there is no answer.
+    pub async fn change<T, F>(
+        &mut self,
+        cancel: &Cancel,
+        tell: &mut (dyn FnMut(Notice) + Send),
+        question: impl FnMut(Arc<dyn Vendor>) -> F,
+    ) -> Result<T, Halt>
+    where
+        F: Future<Output = Result<Answer<T>, VendorError>>,
+    {
+        self.converse(cancel, tell, question, true).await
+    }
+
+    async fn converse<T, F>(
+        &mut self,
+        cancel: &Cancel,
+        tell: &mut (dyn FnMut(Notice) + Send),
         mut question: impl FnMut(Arc<dyn Vendor>) -> F,
+        awaits_answer: bool,
     ) -> Result<T, Halt>
     where
         F: Future<Output = Result<Answer<T>, VendorError>>,
@@ -101,7 +132,7 @@ impl Console {
             self.requests += 1;
             let answer = tokio::select! {
                 answer = question(Arc::clone(&self.vendor)) => answer,
-                () = cancel.requested() => return Err(Halt::Interrupted),
+                () = cancel.requested(), if !awaits_answer => return Err(Halt::Interrupted),
             };
             let now = Instant::now();
             let error = match answer {

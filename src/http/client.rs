@@ -6,10 +6,11 @@ use std::{
 };
 
 use reqwest::{Certificate, Client, ClientBuilder, redirect::Policy, tls::Version};
+use rustls::ClientConfig;
 
 use super::{
     Trust, trust,
-    verifier::{self, Exactly, Named, Pinned},
+    verifier::{self, Anything, Exactly, Named, Pinned},
 };
 
 /// What a client needs to know.
@@ -54,6 +55,31 @@ pub fn client(options: &ClientOptions) -> Result<Client, ClientError> {
         Trust::Nothing => builder.tls_danger_accept_invalid_certs(true),
     };
     builder.build().map_err(ClientError::Build)
+}
+
+/// The client's side of TLS for a connection that is not HTTP: it trusts exactly what [`client`] trusts.
+///
+/// # Errors
+///
+/// When a file of certificates cannot be read, or the TLS library cannot be set up.
+pub fn tls_config(trust: &Trust) -> Result<ClientConfig, ClientError> {
+    let mut config = match trust {
+        Trust::System => verifier::config(Named::beside_the_system(Vec::new())?)?,
+        Trust::SystemAnd(path) => verifier::config(named(path)?)?,
+        Trust::Pinned { pin, ca_file } => {
+            let and = ca_file.as_deref().map(named).transpose()?;
+            verifier::config(Pinned { pin: *pin, and })?
+        }
+        Trust::Exactly(path) => verifier::config(Exactly(trust::certificates(path)?))?,
+        Trust::Only(pem) => {
+            let built_in = || ClientError::BadCa { path: PathBuf::from("(built in)") };
+            verifier::config(Named::alone(trust::bundle(pem.as_bytes()).ok_or_else(built_in)?)?)?
+        }
+        Trust::Nothing => verifier::config(Anything)?,
+    };
+    // What is offered there are versions of HTTP.
+    config.alpn_protocols.clear();
+    Ok(config)
 }
 
 fn named(path: &Path) -> Result<Named, ClientError> {

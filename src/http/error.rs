@@ -36,12 +36,11 @@ impl HttpError {
     /// Judges what the HTTP library reports.
     pub(super) fn judge(error: &reqwest::Error) -> Self {
         let cause = innermost(error);
+        if let Some(text) = distrust(error) {
+            return Self { kind: HttpErrorKind::Certificate, text };
+        }
         if let Some(tls) = find::<rustls::Error>(error) {
             return match tls {
-                rustls::Error::InvalidCertificate(why) => Self {
-                    kind: HttpErrorKind::Certificate,
-                    text: format!("the certificate is not trusted: {}", certificate_words(why)),
-                },
                 _ if error.is_connect() => {
                     Self { kind: HttpErrorKind::Unreachable, text: format!("no TLS connection: {tls}") }
                 }
@@ -80,6 +79,16 @@ impl fmt::Display for HttpError {
 }
 
 impl Error for HttpError {}
+
+/// Why a certificate was not trusted, if that is what stands behind an error.
+pub fn distrust(error: &(dyn Error + 'static)) -> Option<String> {
+    match find::<rustls::Error>(error)? {
+        rustls::Error::InvalidCertificate(why) => {
+            Some(format!("the certificate is not trusted: {}", certificate_words(why)))
+        }
+        _ => None,
+    }
+}
 
 /// An `io::Error` hides what it wraps from `source()`, so both ways in are walked.
 fn walk<'a>(error: &'a (dyn Error + 'static), visit: &mut dyn FnMut(&'a (dyn Error + 'static))) {

@@ -11,8 +11,8 @@ mod trust;
 mod verifier;
 mod x509;
 
-pub use client::{ClientError, ClientOptions, client, install_provider};
-pub use error::{HttpError, HttpErrorKind};
+pub use client::{ClientError, ClientOptions, client, install_provider, tls_config};
+pub use error::{HttpError, HttpErrorKind, distrust};
 pub use exchange::{Response, send, send_up_to};
 pub use pin::{Pin, PinError};
 pub use presented::{Presented, presented};

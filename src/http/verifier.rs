@@ -45,18 +45,27 @@ impl Named {
             match rustls_platform_verifier::Verifier::new_with_extra_roots(extra, provider()) {
                 Ok(verifier) => Arc::new(verifier),
                 // A machine without a store of its own still has the certificates that it was given.
-                Err(_) => {
-                    let mut roots = RootCertStore::empty();
-                    for certificate in &certificates {
-                        roots.add(certificate.clone())?;
-                    }
-                    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())
-                        .build()
-                        .map_err(|error| Error::Other(OtherError(Arc::new(error))))?
-                }
+                Err(_) => only(&certificates)?,
             };
         Ok(Self { certificates, ordinary })
     }
+
+    /// The certificates of a file and nothing else.
+    pub(super) fn alone(certificates: Vec<CertificateDer<'static>>) -> Result<Self, Error> {
+        let ordinary = only(&certificates)?;
+        Ok(Self { certificates, ordinary })
+    }
+}
+
+/// The ordinary judgement, with these authorities.
+fn only(certificates: &[CertificateDer<'static>]) -> Result<Arc<WebPkiServerVerifier>, Error> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates {
+        roots.add(certificate.clone())?;
+    }
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())
+        .build()
+        .map_err(|error| Error::Other(OtherError(Arc::new(error))))
 }
 
 impl Judge for Named {
@@ -120,6 +129,22 @@ impl Judge for Exactly {
         _: UnixTime,
     ) -> Result<(), Error> {
         if self.0.contains(leaf) { Ok(()) } else { Err(refused(Refusal::Certificate(Pin::of(leaf)))) }
+    }
+}
+
+/// Whatever is presented.
+#[derive(Debug)]
+pub(super) struct Anything;
+
+impl Judge for Anything {
+    fn judge(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: UnixTime,
+    ) -> Result<(), Error> {
+        Ok(())
     }
 }
 

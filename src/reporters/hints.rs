@@ -183,7 +183,7 @@ impl Hints<'_> {
 }
 
 /// A word as a shell takes it. One that a terminal must not see is not shown at all.
-fn quote(word: &str) -> String {
+pub(crate) fn quote(word: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '@' | '%' | '+' | '=' | ',');
     if word.chars().any(super::clean::is_hostile) {
         "FILE".to_owned()

@@ -14,6 +14,7 @@ use std::{
 
 use jiff::Timestamp;
 
+mod amqp;
 mod apex_central;
 mod cisco;
 pub mod faults;
@@ -26,6 +27,8 @@ mod tls;
 mod transfer;
 mod truth;
 
+pub use amqp::QueueCounts;
+pub use cisco::streams::{NewStream, StreamAccess, StreamError, Streams};
 pub use faults::{Faults, FaultsError};
 pub use fleet::{Fleet, FleetError, Wanted};
 pub use stats::Stats;
@@ -132,6 +135,7 @@ pub struct Console {
     credentials: Credentials,
     truth: Arc<Truth>,
     stats: Arc<Stats>,
+    streams: Option<Arc<Streams>>,
     server: server::Server,
 }
 
@@ -149,19 +153,26 @@ pub async fn start(options: Options) -> Result<Console, SimulatorError> {
     }
     let script = faults::Script::new(&faults, &fleet)?;
     let (tls, ca_pem) = tls::make(listen.ip(), faults.http2, faults.certificate)?;
-    let (server, accepting) =
-        server::Server::start(listen, tls).await.map_err(|source| SimulatorError::Listen { listen, source })?;
+    let (server, accepting) = server::Server::start(listen, Arc::clone(&tls))
+        .await
+        .map_err(|source| SimulatorError::Listen { listen, source })?;
     let base_url = format!("https://{}", reachable(server.address()));
     let credentials = credentials.map_or_else(|| Credentials::random(model), Ok)?;
     let truth = Arc::new(Truth::new(fleet, script, now));
     let stats = Arc::new(Stats::default());
     let (told, counted) = (Arc::clone(&truth), Arc::clone(&stats));
-    let logic: Arc<dyn server::Simulated> = match model {
-        Model::Cisco => Arc::new(cisco::Cisco::new(base_url.clone(), &credentials, faults, told, counted)?),
-        Model::ApexCentral => Arc::new(apex_central::ApexCentral::new(credentials.clone(), faults, told, counted)),
+    let streams = match model {
+        Model::Cisco => Some(Streams::start(listen, &tls, &faults, Arc::clone(&truth), base_url.clone()).await?),
+        Model::ApexCentral => None,
+    };
+    let logic: Arc<dyn server::Simulated> = match (model, &streams) {
+        (Model::Cisco, Some(streams)) => {
+            Arc::new(cisco::Cisco::new(base_url.clone(), &credentials, faults, told, counted, Arc::clone(streams))?)
+        }
+        _ => Arc::new(apex_central::ApexCentral::new(credentials.clone(), faults, told, counted)),
     };
     server.serve(accepting, logic);
-    Ok(Console { model, base_url, ca_pem, credentials, truth, stats, server })
+    Ok(Console { model, base_url, ca_pem, credentials, truth, stats, streams, server })
 }
 
 impl Console {
@@ -195,6 +206,11 @@ impl Console {
         Arc::clone(&self.stats)
     }
 
+    /// Its event streams; `None` for a console that has none.
+    pub fn streams(&self) -> Option<Arc<Streams>> {
+        self.streams.clone()
+    }
+
     /// The configuration with which `edrctl` finds this console, once [`Console::ca_pem`] is at this path.
     pub fn ready_config(&self, ca_file: &Path) -> String {
         let Credentials { client_id, api_key } = &self.credentials;
@@ -210,7 +226,12 @@ impl Console {
 
     /// Takes no new connection, lets requests under way end for a moment, and closes.
     pub async fn stop(self) {
-        self.server.stop().await;
+        let streams = async {
+            if let Some(streams) = &self.streams {
+                streams.stop().await;
+            }
+        };
+        tokio::join!(self.server.stop(), streams);
     }
 }
 

@@ -39,6 +39,8 @@ pub struct Takes {
     pub product: bool,
     /// Names cut off at fifteen characters.
     pub cut_names: bool,
+    /// The commands about event streams.
+    pub event_streams: bool,
 }
 
 /// What to do about a failure, in the words of one console.

@@ -19,6 +19,7 @@ pub mod cisco;
 mod driver;
 mod error;
 mod hidden;
+pub mod streams;
 
 pub use driver::{Advice, ConsoleSection, Driver, Link, Ready, Takes, VendorName, Wishes};
 pub use error::{Again, Scope, VendorError};
@@ -49,6 +50,11 @@ pub trait Vendor: fmt::Debug + Send + Sync {
     /// Asks how accepted work stands. Only for [`Completion::Polled`] actions.
     async fn poll(&self, _tickets: &[Ticket]) -> Result<Answer<Vec<Reply>>, VendorError> {
         Err(VendorError::unsupported("poll"))
+    }
+
+    /// Its event streams, if it is a console that has them.
+    fn streams(&self) -> Option<&dyn streams::EventStreams> {
+        None
     }
 }
 

@@ -22,6 +22,8 @@ mod disk;
 mod fake;
 mod fleet;
 mod gate;
+mod live;
+mod rabbit;
 mod room;
 mod terminal;
 
@@ -31,6 +33,8 @@ pub(crate) use disk::SmallDisk;
 pub(crate) use fake::{Asked, FakeConsole};
 pub(crate) use fleet::{ISOLATE, SWIFT};
 pub(crate) use gate::Gate;
+pub(crate) use live::{Live, sorted};
+pub(crate) use rabbit::{EVENT, Rabbit, numbers};
 pub(crate) use room::{Room, intents, records, side_by_side, signal, wait_until};
 pub(crate) use terminal::Terminal;
 

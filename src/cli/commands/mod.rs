@@ -15,5 +15,7 @@ pub(crate) mod runs;
 mod session;
 pub(crate) mod simulate;
 pub(crate) mod status;
+pub(crate) mod stream;
+pub(crate) mod streams;
 pub(crate) mod unisolate;
 mod unlock_code;

@@ -103,6 +103,9 @@ pub(crate) async fn run(args: SimulateArgs, context: &Context) -> Result<ExitCod
     drop(io::stdout().write_all(config.as_bytes()).and_then(|()| io::stdout().flush()));
     for console in &consoles {
         context.ui.tell(&format!("serving {} until stopped", console.base_url()));
+        if let Some(streams) = console.streams() {
+            context.ui.tell(&format!("its event streams come from amqps://{}", streams.amqp_address()));
+        }
     }
     cancel.requested().await;
     let requests: u64 = consoles.iter().map(|console| console.stats().total()).sum();

@@ -288,9 +288,31 @@ fn a_file_that_cannot_be_used_is_named_under_every_trust() {
         [Trust::SystemAnd(path.clone()), Trust::Exactly(path.clone()), Trust::Pinned { pin, ca_file: Some(path) }]
     };
     for trust in trusts(room.0.path().join("missing.pem")) {
+        assert!(matches!(tls_config(&trust), Err(ClientError::ReadCa { .. })));
         assert!(matches!(client(&options(trust)), Err(ClientError::ReadCa { .. })));
     }
     for trust in trusts(room.file("bad.pem", "hello")) {
+        assert!(matches!(tls_config(&trust), Err(ClientError::BadCa { .. })));
         assert!(matches!(client(&options(trust)), Err(ClientError::BadCa { .. })));
+    }
+}
+
+#[test]
+fn what_is_not_http_offers_no_version_of_it_under_any_trust() {
+    let room = Room::new();
+    let pin = Pin::parse(&hex(b"")).unwrap();
+    let pem = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap().cert.pem();
+    let path = room.file("ca.pem", &pem);
+    let trusts = [
+        Trust::System,
+        Trust::SystemAnd(path.clone()),
+        Trust::Pinned { pin, ca_file: None },
+        Trust::Pinned { pin, ca_file: Some(path.clone()) },
+        Trust::Exactly(path),
+        Trust::Only(pem),
+        Trust::Nothing,
+    ];
+    for trust in trusts {
+        assert!(tls_config(&trust).unwrap().alpn_protocols.is_empty(), "{trust:?}");
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{
     Cisco, Refusal,
-    envelope::{Links, Metadata, Reply, Results},
+    envelope::{Links, Metadata, Page, Reply, Results},
     route::Route,
     word,
 };
@@ -228,7 +228,8 @@ impl Window {
         let after = self.offset.saturating_add(self.limit);
         let next = (after < total).then(|| self.link(route, foreign.unwrap_or(&route.base), after));
         let prev = (self.offset > 0).then(|| self.link(route, &route.base, self.offset.saturating_sub(self.limit)));
-        let results = Results { total, current_item_count: count, index: self.offset, items_per_page: self.limit };
+        let page = Page { current_item_count: count, index: self.offset, items_per_page: self.limit };
+        let results = Results { total, page: Some(page) };
         Metadata { links: Links { own: &route.own, prev, next }, results: Some(results) }
     }
 

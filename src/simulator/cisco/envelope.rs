@@ -57,6 +57,14 @@ pub(super) struct Links<'a> {
 #[derive(Debug, Serialize)]
 pub(super) struct Results {
     pub(super) total: usize,
+    /// `None` for a list that has no pages.
+    #[serde(flatten)]
+    pub(super) page: Option<Page>,
+}
+
+/// Which part of a list a page is.
+#[derive(Debug, Serialize)]
+pub(super) struct Page {
     pub(super) current_item_count: usize,
     pub(super) index: usize,
     pub(super) items_per_page: usize,
@@ -78,10 +86,14 @@ impl Reply {
         Self::json(StatusCode::OK, &Envelope { version: "v1.2.0", metadata: Some(metadata), data, errors: None })
     }
 
+    /// An answer without a body.
+    pub(super) fn empty() -> Self {
+        Self { status: StatusCode::NO_CONTENT, body: Bytes::new(), kind: "", headers: HeaderMap::new() }
+    }
+
     /// An answer without a body, but with the methods that are possible now.
     pub(super) fn allow(methods: &'static str) -> Self {
-        let mut reply =
-            Self { status: StatusCode::NO_CONTENT, body: Bytes::new(), kind: "", headers: HeaderMap::new() };
+        let mut reply = Self::empty();
         reply.headers.insert(header::ALLOW, HeaderValue::from_static(methods));
         reply
     }

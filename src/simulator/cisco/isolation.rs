@@ -61,6 +61,7 @@ impl Cisco {
         let change = Change { isolate, comment: asked.comment.as_deref(), unlock_code: asked.unlock_code.as_deref() };
         match self.truth.change(guid, change) {
             Judged::Accepted { before, after } => {
+                self.streams.changed(guid, isolate);
                 let told = match self.faults.answers.isolation_state {
                     AnswerState::Pending => after,
                     AnswerState::Stale => Look { state: before.state, ..after },

@@ -1,7 +1,7 @@
 //! Cisco Secure Endpoint, API v1, as its documentation and its published clients show it.
 //!
 //! Strict: a parameter or a key that the console does not know is refused, every request counts against the quota, and
-//! an accepted request says nothing of what the host will do. There is no event stream here.
+//! an accepted request says nothing of what the host will do. Event streams are served by a broker beside it.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -36,11 +36,13 @@ mod isolation;
 mod quota;
 mod refusal;
 mod route;
+pub(super) mod streams;
 
 use envelope::{Links, Metadata, Reply};
 use quota::{Quota, Reading};
 use refusal::Refusal;
 use route::Route;
+use streams::Streams;
 
 /// The longest body that is read.
 const LONGEST_BODY: usize = 64 * 1024;
@@ -55,6 +57,7 @@ pub(super) struct Cisco {
     faults: Faults,
     truth: Arc<Truth>,
     stats: Arc<Stats>,
+    streams: Arc<Streams>,
     quota: Mutex<Quota>,
     ids: AtomicU64,
     id_seed: u64,
@@ -69,6 +72,7 @@ impl Cisco {
         faults: Faults,
         truth: Arc<Truth>,
         stats: Arc<Stats>,
+        streams: Arc<Streams>,
     ) -> Result<Self, SimulatorError> {
         let pair = format!("{}:{}", credentials.client_id, credentials.api_key);
         Ok(Self {
@@ -78,6 +82,7 @@ impl Cisco {
             faults,
             truth,
             stats,
+            streams,
             quota: Mutex::default(),
             ids: AtomicU64::new(0),
             id_seed: getrandom::u64()?,
@@ -91,7 +96,7 @@ impl Cisco {
         let form = self.faults.answers.error_body;
         let (result, reading) = if self.lets_in(headers) {
             let reading = self.take();
-            let result = if reading.allowed { self.act(route, body, deed) } else { Err(Refusal::OverQuota) };
+            let result = if reading.allowed { self.act(route, headers, body, deed) } else { Err(Refusal::OverQuota) };
             (result, reading)
         } else {
             // Nobody's quota can be charged for this.
@@ -117,7 +122,13 @@ impl Cisco {
         reply
     }
 
-    fn act(&self, route: &Route, body: Option<&Bytes>, deed: Option<&Deed>) -> Result<Reply, Refusal> {
+    fn act(
+        &self,
+        route: &Route,
+        headers: &HeaderMap,
+        body: Option<&Bytes>,
+        deed: Option<&Deed>,
+    ) -> Result<Reply, Refusal> {
         let body = body.ok_or(Refusal::TooLong)?;
         match (route.endpoint, route.method.as_str()) {
             (Endpoint::Version, "GET") => {
@@ -139,6 +150,11 @@ impl Cisco {
             (Endpoint::Isolation, "PUT") => self.change(route, body, true),
             (Endpoint::Isolation, "DELETE") => self.change(route, body, false),
             (Endpoint::Isolation, _) => Err(Refusal::WrongMethod("OPTIONS, GET, PUT, DELETE")),
+            (Endpoint::EventStreams, _) => {
+                let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+                self.event_streams(route, body, kind)
+            }
+            (Endpoint::EventTypes, "GET") => Self::event_types(route),
             (Endpoint::Other, _) => Err(Refusal::NoSuchPath),
             _ => Err(Refusal::WrongMethod("GET")),
         }

@@ -11,10 +11,12 @@ pub(super) enum Refusal {
     MalformedJson,
     MalformedGuid,
     BadUnlockCode,
+    BadStream(String),
     TooLong,
     UnknownCredentials,
     ReadOnlyKey(u16),
     NoSuchHost,
+    NoSuchStream(u16),
     NoSuchPath,
     Already { isolate: bool },
     Changing(u16),
@@ -39,7 +41,8 @@ impl Refusal {
             | Self::NotText(_)
             | Self::MalformedJson
             | Self::MalformedGuid
-            | Self::BadUnlockCode => 400,
+            | Self::BadUnlockCode
+            | Self::BadStream(_) => 400,
             Self::UnknownCredentials => 401,
             Self::NoSuchPath => 404,
             Self::NoSuchHost => unknown_guid,
@@ -47,7 +50,10 @@ impl Refusal {
             Self::Already { .. } => 409,
             Self::TooLong => 413,
             Self::OverQuota => 429,
-            Self::ReadOnlyKey(status) | Self::Changing(status) | Self::NotAvailable(status) => *status,
+            Self::ReadOnlyKey(status)
+            | Self::Changing(status)
+            | Self::NotAvailable(status)
+            | Self::NoSuchStream(status) => *status,
         }
     }
 
@@ -60,10 +66,12 @@ impl Refusal {
             Self::MalformedJson => "The request body is not a JSON object".into(),
             Self::MalformedGuid => "Invalid connector GUID".into(),
             Self::BadUnlockCode => "Validation failed: Unlock code is limited to 24 characters without spaces".into(),
+            Self::BadStream(why) => why.clone(),
             Self::TooLong => "The request body is too long".into(),
             Self::UnknownCredentials => "Unknown API key or Client ID".into(),
             Self::ReadOnlyKey(_) => "This API client may only read".into(),
             Self::NoSuchHost => "Computer not found".into(),
+            Self::NoSuchStream(_) => "Event stream not found".into(),
             Self::NoSuchPath => "No such resource".into(),
             Self::Already { isolate: true } => "The computer is already isolated".into(),
             Self::Already { isolate: false } => "The computer is not isolated".into(),

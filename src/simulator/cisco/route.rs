@@ -12,6 +12,8 @@ pub(super) struct Route {
     pub(super) endpoint: Endpoint,
     /// The host it is for; `None` for an id that is no GUID, and where there is none.
     pub(super) guid: Option<Guid>,
+    /// The id in the path, as it is written there.
+    pub(super) id: Option<String>,
     /// The console's address as this client knows it.
     pub(super) base: String,
     /// The whole address of what was asked for.
@@ -31,6 +33,9 @@ impl Route {
             ["v1", "computers", id] => (Endpoint::Computer, Some(id)),
             ["v1", "computers", id, "isolation"] => (Endpoint::Isolation, Some(id)),
             ["v1", "groups"] => (Endpoint::Groups, None),
+            ["v1", "event_streams"] => (Endpoint::EventStreams, None),
+            ["v1", "event_streams", id] => (Endpoint::EventStreams, Some(id)),
+            ["v1", "event_types"] => (Endpoint::EventTypes, None),
             _ => (Endpoint::Other, None),
         };
         let named = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
@@ -49,6 +54,7 @@ impl Route {
             method: request.method().as_str().to_owned(),
             endpoint,
             guid: id.and_then(Guid::parse),
+            id: id.map(str::to_owned),
             base,
             own,
             parameters: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),

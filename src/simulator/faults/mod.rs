@@ -8,10 +8,12 @@ use serde::Deserialize;
 
 mod apex;
 mod script;
+mod streams;
 mod values;
 
 pub use apex::{ApexFaults, ErrorContent, ErrorStatus, NoSelector, Offset, SnapshotState, UnknownFilter};
 pub(super) use script::{Confirmation, Script};
+pub use streams::{Deleted, FrameMax, PortForm, ReplyCode, StreamDeed, StreamFaults, StreamRule, UnknownStream};
 pub use values::{
     Address, AnswerState, CertificateKind, ErrorBody, HowConfirmed, Names, NotAvailable, ReadOnly, ResetRounding,
     Share, Span, Spelling, Transitional, UnknownGuid, Verb,
@@ -37,6 +39,8 @@ pub struct Faults {
     pub answers: AnswerFaults,
     /// How Apex Central behaves.
     pub apex: ApexFaults,
+    /// How event streams are made and served.
+    pub streams: StreamFaults,
     /// Hosts that cannot be isolated; none unless given.
     pub unavailable: Option<Chosen>,
     /// How hosts confirm; the first that fits a host holds, and all others confirm after two seconds.
@@ -44,6 +48,9 @@ pub struct Faults {
     /// Requests that go wrong; the first that fits a request holds.
     #[serde(rename = "fault")]
     pub rules: Vec<Rule>,
+    /// Deliveries and connections of streams that go wrong; the first that fits holds.
+    #[serde(rename = "stream_fault")]
+    pub stream_rules: Vec<StreamRule>,
 }
 
 impl Default for Faults {
@@ -57,9 +64,11 @@ impl Default for Faults {
             listing: ListingFaults::default(),
             answers: AnswerFaults::default(),
             apex: ApexFaults::default(),
+            streams: StreamFaults::default(),
             unavailable: None,
             confirm: Vec::new(),
             rules: Vec::new(),
+            stream_rules: Vec::new(),
         }
     }
 }
@@ -240,6 +249,10 @@ pub enum Endpoint {
     Isolation,
     /// `/v1/groups`.
     Groups,
+    /// `/v1/event_streams`, and one of them.
+    EventStreams,
+    /// `/v1/event_types`.
+    EventTypes,
     /// Apex Central's `…/AgentResource/ProductAgents`.
     Agents,
     /// Apex Central's `…/ServerResource/ProductServers`.

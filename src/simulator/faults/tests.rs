@@ -128,18 +128,45 @@ fn the_defaults_of_the_documentation_are_the_defaults() {
 }
 
 #[test]
-fn every_switch_of_apex_central_is_in_the_documentation_with_its_default() {
+fn every_switch_of_apex_central_and_of_streams_is_in_the_documentation_with_its_default() {
     let page = include_str!("../../../docs/simulator.md");
     let defaults = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
     let written: toml::Table = defaults.parse().unwrap();
-    let written = written["apex"].as_table().unwrap();
-    // The error lists every key there is.
-    let error = wrong("[apex]\ncolour = 1");
-    let keys: Vec<&str> = error.split('`').skip(3).step_by(2).collect();
-    assert!(keys.len() >= 15, "{error}");
-    for key in keys {
-        assert!(written.contains_key(key), "{key}");
+    for section in ["apex", "streams"] {
+        let written = written[section].as_table().unwrap();
+        // The error lists every key there is.
+        let error = wrong(&format!("[{section}]\ncolour = 1"));
+        let keys: Vec<&str> = error.split('`').skip(3).step_by(2).collect();
+        assert!(keys.len() >= 15, "{error}");
+        for key in keys {
+            assert!(written.contains_key(key), "{key}");
+        }
     }
+}
+
+#[test]
+fn every_rule_for_streams_is_in_the_documentation() {
+    let page = include_str!("../../../docs/simulator.md");
+    let section = page.split("### `[[stream_fault]]`").nth(1).unwrap().split("\n## ").next().unwrap();
+    for error in [wrong("[[stream_fault]]\ncolour = 1"), wrong("[[stream_fault]]\ndo = 'explode'")] {
+        let words: Vec<&str> = error.split('`').skip(3).step_by(2).collect();
+        assert!(words.len() >= 8, "{error}");
+        for word in words {
+            let forms = [format!("`{word}`"), format!("`\"{word}\"`"), format!("{{ {word} = ")];
+            assert!(forms.iter().any(|form| section.contains(form)), "{word}");
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_switch_of_streams_is_told() {
+    assert_eq!(wrong("[streams]\nlimit = 0"), "line 2: must be at least 1");
+    assert_eq!(wrong("[streams]\nunknown_id = 403"), "line 2: must be 400 or 404");
+    assert_eq!(wrong("[streams]\nframe_max = 100"), "line 2: a frame has 4096 to 16777216 bytes");
+    assert_eq!(wrong("[streams]\nttl = '0s'"), "line 2: must be longer than nought");
+    assert!(wrong("[streams]\nport = 'word'").contains("unknown variant `word`"));
+    assert!(wrong("[[stream_fault]]\ndo = { close = 99 }").ends_with("a code is a number from 200 to 599"));
+    assert_eq!(wrong("[[stream_fault]]\ndo = 'cut'\nevery = 0"), "line 3: must be at least 1");
 }
 
 #[test]

@@ -231,7 +231,7 @@ pub enum HowConfirmed {
 macro_rules! either_status {
     ($(#[$doc:meta])* $name:ident { $(#[$first_doc:meta])* $first:ident = $first_number:literal, $(#[$second_doc:meta])* $second:ident = $second_number:literal }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
         #[serde(try_from = "u16")]
         pub enum $name {
             $(#[$first_doc])*
@@ -261,6 +261,8 @@ macro_rules! either_status {
         }
     };
 }
+
+pub(super) use either_status;
 
 either_status! {
     /// The answer to a change while the host is changing.

@@ -11,6 +11,7 @@ mod bad_day;
 mod isolation;
 mod listing;
 mod requests;
+mod streams;
 mod switches;
 mod transport;
 

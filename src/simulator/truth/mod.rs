@@ -19,10 +19,12 @@ use super::{
 use crate::domain::host::Isolation;
 
 pub(super) mod agents;
+mod outlook;
 mod state;
 mod texts;
 
 use agents::Moves;
+pub(super) use outlook::Outlook;
 use state::{AVAILABLE, CHANGING, HAS_CODE, ISOLATED, REMOVED, State};
 use texts::Texts;
 

@@ -63,7 +63,7 @@ pub(super) const DRIVER: Driver = Driver {
     console: CONSOLE,
     id_form,
     section: || Box::new(config::ApexSection::default()),
-    takes: Takes { unlock_code: false, product: true, cut_names: true },
+    takes: Takes { unlock_code: false, product: true, cut_names: true, event_streams: false },
     advice: Advice {
         address_keys: "`url`",
         address_example: "https://apex.corp.example",

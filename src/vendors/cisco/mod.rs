@@ -27,11 +27,12 @@ use crate::{
     secret::Secret,
     vendors::{
         Advice, Again, Answer, Capabilities, Capability, Completion, Cursor, Driver, Hidden, Inventory, Page, Repeat,
-        Reply, Takes, Tenant, Vendor, VendorError,
+        Reply, Takes, Tenant, Vendor, VendorError, streams::EventStreams,
     },
 };
 
 mod requests;
+mod streams;
 mod wire;
 
 /// The console's name for people.
@@ -43,7 +44,7 @@ pub(super) const DRIVER: Driver = Driver {
     console: CONSOLE,
     id_form,
     section: || Box::new(config::CiscoSection::default()),
-    takes: Takes { unlock_code: true, product: false, cut_names: false },
+    takes: Takes { unlock_code: true, product: false, cut_names: false, event_streams: true },
     advice: Advice {
         address_keys: "`region` or `base_url`",
         address_example: "https://api.eu.amp.cisco.com",
@@ -171,6 +172,10 @@ impl Vendor for Cisco {
     async fn observe(&self, targets: &[Target]) -> Result<Answer<Vec<Observed>>, VendorError> {
         let draft = requests::isolation(&self.base, &only(targets)?.id)?;
         Ok(self.ask(draft, requests::judge_isolation).await?.map(|observed| vec![observed]))
+    }
+
+    fn streams(&self) -> Option<&dyn EventStreams> {
+        Some(self)
     }
 }
 

@@ -39,7 +39,7 @@ const MAX_WINDOW: u64 = 86_400;
 /// The computers on one page: the most that the console gives.
 pub(super) const PAGE_SIZE: usize = 500;
 
-fn at(base: &Url, path: &str) -> Url {
+pub(super) fn at(base: &Url, path: &str) -> Url {
     let mut url = base.clone();
     let prefix = base.path().trim_end_matches('/').to_owned();
     url.set_path(&format!("{prefix}/v1/{path}"));
@@ -63,7 +63,7 @@ pub(super) fn computers(base: &Url, cursor: Option<&Cursor>) -> Result<Draft, Ve
 }
 
 /// A `next` link is followed as it is, but only to the console that was configured: the credentials go with it.
-fn next_page(base: &Url, link: &str) -> Result<Url, VendorError> {
+pub(super) fn next_page(base: &Url, link: &str) -> Result<Url, VendorError> {
     let refuse = |why: String| VendorError::stops_run(FailureKind::Protocol, why);
     let url = base.join(link).map_err(|error| refuse(format!("the console's `next` link is no URL ({error})")))?;
     if url.origin() != base.origin() || !url.username().is_empty() || url.password().is_some() {
@@ -250,7 +250,7 @@ fn host_state(word: String) -> HostState {
     HostState { isolation, word }
 }
 
-fn data<T: serde::de::DeserializeOwned>(data: Option<&RawValue>) -> Result<T, VendorError> {
+pub(super) fn data<T: serde::de::DeserializeOwned>(data: Option<&RawValue>) -> Result<T, VendorError> {
     let text = data.map_or("null", RawValue::get);
     let mut json = serde_json::Deserializer::from_str(text);
     serde_path_to_error::deserialize(&mut json).map_err(|error| {
@@ -275,7 +275,7 @@ fn judge_api(response: &Response) -> Result<Envelope<'_>, VendorError> {
 }
 
 /// Tells the answers apart. `changes`: whether the request would have changed a host.
-fn judge(response: &Response, changes: bool) -> Result<Envelope<'_>, VendorError> {
+pub(super) fn judge(response: &Response, changes: bool) -> Result<Envelope<'_>, VendorError> {
     let status = response.status;
     let envelope = serde_json::from_slice::<Envelope<'_>>(&response.body).ok();
     let said = envelope.as_ref().and_then(|envelope| words(envelope.errors.as_deref()?));

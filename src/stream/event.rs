@@ -1,0 +1,202 @@
+//! One event: its body as it came, and the fields that all events have in common.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+/// One event. The body is kept as it came; fields are read from it when somebody asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsoleEvent {
+    /// What it is told from all others by.
+    pub id: EventId,
+    /// The body, as it came.
+    pub body: Bytes,
+}
+
+/// What an event is told from all others by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EventId {
+    /// The console's own number. It is beyond what a floating point number can hold.
+    Number(u64),
+    /// The beginning of the SHA-256 of the body, where it has no number or is no JSON at all.
+    Digest([u8; 16]),
+}
+
+#[derive(Deserialize)]
+struct OnlyId<'a> {
+    /// A number, or a text of digits.
+    #[serde(borrow)]
+    id: Option<&'a serde_json::value::RawValue>,
+}
+
+impl ConsoleEvent {
+    /// Takes a body. One that is no JSON is an event all the same: nothing that was delivered is lost.
+    pub fn new(body: Bytes) -> Self {
+        let number = serde_json::from_slice::<OnlyId<'_>>(&body).ok().and_then(|only| number(only.id?.get()));
+        let id = number.map_or_else(|| EventId::Digest(digest(&body)), EventId::Number);
+        Self { id, body }
+    }
+
+    /// When it happened, by the console's clock.
+    pub fn happened(&self) -> Option<Timestamp> {
+        let OnlyTime { timestamp, timestamp_nanoseconds } = serde_json::from_slice(&self.body).ok()?;
+        Timestamp::new(timestamp, timestamp_nanoseconds.unwrap_or_default()).ok()
+    }
+
+    /// The common fields; `None` for a body that is no JSON object.
+    pub fn fields(&self) -> Option<Fields<'_>> {
+        serde_json::from_slice(&self.body).ok()
+    }
+}
+
+#[derive(Deserialize)]
+struct OnlyTime {
+    timestamp: i64,
+    timestamp_nanoseconds: Option<i32>,
+}
+
+/// Only digits as a number is written: two spellings must not become one event.
+fn number(text: &str) -> Option<u64> {
+    let digits = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
+    plain.then(|| digits.parse().ok())?
+}
+
+fn digest(body: &[u8]) -> [u8; 16] {
+    let mut first = [0; 16];
+    for (to, from) in first.iter_mut().zip(Sha256::digest(body)) {
+        *to = from;
+    }
+    first
+}
+
+/// The fields that events have in common. What a kind of event adds stays in its body.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Fields<'a> {
+    /// Seconds since 1970.
+    pub timestamp: Option<i64>,
+    /// The rest of the second.
+    pub timestamp_nanoseconds: Option<i64>,
+    /// The kind in words. Words change over the years.
+    #[serde(borrow)]
+    pub event_type: Option<Cow<'a, str>>,
+    /// The kind as a number. It does not change.
+    pub event_type_id: Option<i64>,
+    /// What was detected.
+    #[serde(borrow)]
+    pub detection: Option<Cow<'a, str>>,
+    /// `Low`, `Medium`, `High` or `Critical`; none on events that only inform.
+    #[serde(borrow)]
+    pub severity: Option<Cow<'a, str>>,
+    /// The host's id.
+    #[serde(borrow)]
+    pub connector_guid: Option<Cow<'a, str>>,
+    /// The ids of its groups.
+    #[serde(borrow, default)]
+    pub group_guids: Option<Vec<Cow<'a, str>>>,
+    /// The host.
+    #[serde(borrow)]
+    pub computer: Option<Computer<'a>>,
+    /// The file that it is about.
+    #[serde(borrow)]
+    pub file: Option<File<'a>>,
+}
+
+/// The host of an event.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Computer<'a> {
+    /// Its id, in older events only here.
+    #[serde(borrow)]
+    pub connector_guid: Option<Cow<'a, str>>,
+    /// Its name.
+    #[serde(borrow)]
+    pub hostname: Option<Cow<'a, str>>,
+    /// Who was signed in.
+    #[serde(borrow)]
+    pub user: Option<Cow<'a, str>>,
+}
+
+/// The file of an event.
+#[derive(Clone, Debug, Deserialize)]
+pub struct File<'a> {
+    /// What the console holds of it.
+    #[serde(borrow)]
+    pub disposition: Option<Cow<'a, str>>,
+    /// Its name.
+    #[serde(borrow)]
+    pub file_name: Option<Cow<'a, str>>,
+    /// Its path, in one of many spellings.
+    #[serde(borrow)]
+    pub file_path: Option<Cow<'a, str>>,
+    /// Its hashes, in either case.
+    #[serde(borrow)]
+    pub identity: Option<Identity<'a>>,
+}
+
+/// A file's hashes.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Identity<'a> {
+    /// SHA-256.
+    #[serde(borrow)]
+    pub sha256: Option<Cow<'a, str>>,
+    /// SHA-1.
+    #[serde(borrow)]
+    pub sha1: Option<Cow<'a, str>>,
+    /// MD5.
+    #[serde(borrow)]
+    pub md5: Option<Cow<'a, str>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(body: &'static str) -> EventId {
+        ConsoleEvent::new(Bytes::from_static(body.as_bytes())).id
+    }
+
+    #[test]
+    fn an_id_is_a_number_to_the_last_digit_or_a_text_of_digits() {
+        assert_eq!(id(r#"{"a":{"id":1},"id":9007199254740993}"#), EventId::Number(9_007_199_254_740_993));
+        assert_eq!(id(r#"{"id":18446744073709551615}"#), EventId::Number(u64::MAX));
+        assert_eq!(id(r#"{"id":"6159258594551267592"}"#), EventId::Number(6_159_258_594_551_267_592));
+        assert_eq!(id(r#"{"id":0}"#), EventId::Number(0));
+    }
+
+    #[test]
+    fn whatever_else_stands_there_is_told_apart_by_the_body() {
+        let odd = [
+            "",
+            "no JSON",
+            "[]",
+            "{}",
+            r#"{"id":null}"#,
+            r#"{"id":1.0}"#,
+            r#"{"id":1e3}"#,
+            r#"{"id":-1}"#,
+            r#"{"id":18446744073709551616}"#,
+            r#"{"id":"+5"}"#,
+            r#"{"id":"05"}"#,
+            r#"{"id":""}"#,
+            r#"{"id":"x"}"#,
+            r#"{"id":[1]}"#,
+            r#"{"id":1,"id":2}"#,
+            r#"{"id":1"#,
+        ];
+        let ids: std::collections::BTreeSet<EventId> = odd.into_iter().map(id).collect();
+        assert_eq!(ids.len(), odd.len());
+        assert!(ids.iter().all(|id| matches!(id, EventId::Digest(_))), "{ids:?}");
+    }
+
+    #[test]
+    fn the_time_is_the_consoles_to_the_nanosecond() {
+        let happened = |body: &'static str| ConsoleEvent::new(Bytes::from_static(body.as_bytes())).happened();
+        let at = happened(r#"{"timestamp":1434050192,"timestamp_nanoseconds":525000000}"#).unwrap();
+        assert_eq!(at.to_string(), "2015-06-11T19:16:32.525Z");
+        assert_eq!(happened(r#"{"timestamp":"soon"}"#), None);
+        assert_eq!(happened("no JSON"), None);
+    }
+}

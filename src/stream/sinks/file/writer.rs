@@ -1,0 +1,375 @@
+//! The active file: begun, added to, cut back, and put away once it is large or old enough.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read as _, Seek as _, SeekFrom},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    FileOptions,
+    disk::{self, Disk},
+    names::{Form, Names, Serial},
+};
+use crate::stream::sinks::{Position, SinkError, Then};
+
+/// Writes the active file. Every call blocks.
+#[derive(Debug)]
+pub(super) struct Writer {
+    options: FileOptions,
+    names: Names,
+    disk: Arc<dyn Disk>,
+    open: Option<Open>,
+    /// The newest serial that was ever given away.
+    last: Option<Serial>,
+    /// The serial of the last position that was told.
+    told: Option<Serial>,
+    /// The file of this serial was taken away by somebody else, and no note says so yet.
+    lost: Option<Serial>,
+    /// A file was put away, and nobody was told yet.
+    rotated: bool,
+}
+
+/// The active file.
+#[derive(Debug)]
+struct Open {
+    file: File,
+    /// What it will be called once it is finished.
+    serial: Serial,
+    /// How long it was when it was begun.
+    from: u64,
+    /// How much of it is kept.
+    length: u64,
+    /// Something that is not kept may stand behind that.
+    torn: bool,
+}
+
+/// Says that the file that was to be called `was` is out of our hands, and that ours begins in the active one at `from`.
+#[derive(Debug, Serialize, Deserialize)]
+struct Taken {
+    was: String,
+    from: u64,
+}
+
+/// Where the file that a position is about has gone.
+enum Whereabouts {
+    /// It is the active file still.
+    Active(Serial, u64),
+    /// It is gone from there, and nothing of the active file behind this length was ever acknowledged.
+    Replaced(u64),
+    /// Nobody can tell.
+    Unknown,
+}
+
+impl Writer {
+    pub(super) fn new(options: FileOptions, names: Names, disk: Arc<dyn Disk>) -> Self {
+        Self { options, names, disk, open: None, last: None, told: None, lost: None, rotated: false }
+    }
+
+    /// Opens the active file and cuts it to what was acknowledged.
+    pub(super) fn begin(&mut self, position: Option<&Position>) -> Result<Position, SinkError> {
+        let path = self.names.active.clone();
+        if fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(SinkError { text: format!("`{}` is not a plain file", path.display()), then: Then::Stop });
+        }
+        self.try_begin(position).map_err(|error| self.failed(&error))
+    }
+
+    fn try_begin(&mut self, position: Option<&Position>) -> io::Result<Position> {
+        let finished = self.names.list()?;
+        let newest = finished.iter().filter(|file| file.form != Form::Draft).map(|file| file.serial).max();
+        let taken = self.taken()?;
+        let told = position.and_then(|position| self.names.serial(&position.file));
+        // No name is given twice: not that of a file which somebody else has taken away, either.
+        let noted = taken.as_ref().and_then(|taken| self.names.serial(&taken.was));
+        self.last = newest.max(told).max(noted);
+        let before = fs::metadata(&self.names.active).ok();
+        let file = self.open_locked()?;
+        let whereabouts = self.whereabouts(position, newest, taken.as_ref())?;
+        self.tidy_notes(noted < told)?;
+        let there = file.metadata()?.len();
+        let usable = |length| length <= there && ends_a_line(&file, length).unwrap_or(false);
+        let (kept, serial) = match whereabouts {
+            Whereabouts::Active(serial, length) if usable(length) => (length, Some(serial)),
+            Whereabouts::Replaced(length) if usable(length) => (length, None),
+            // Somebody has put another file into its place, or shortened it. What is there now is not ours to judge.
+            Whereabouts::Active(serial, _) => {
+                let kept = whole_lines(&file, there)?;
+                self.note_taken(serial, kept)?;
+                (kept, None)
+            }
+            Whereabouts::Replaced(_) | Whereabouts::Unknown => (whole_lines(&file, there)?, None),
+        };
+        if kept < there {
+            self.disk.cut(&file, kept)?;
+        }
+        let serial = serial.unwrap_or_else(|| {
+            let made = before.filter(|_| kept > 0).and_then(|before| before.created().ok());
+            let begun = made.and_then(|made| made.try_into().ok()).unwrap_or_else(|| self.disk.now());
+            Serial::next(begun, self.last)
+        });
+        self.disk.sync_folder(&self.names.folder)?;
+        self.last = self.last.max(Some(serial));
+        self.open = Some(Open { file, serial, from: kept, length: kept, torn: false });
+        Ok(self.position_at(serial, kept))
+    }
+
+    fn whereabouts(
+        &self,
+        position: Option<&Position>,
+        newest: Option<Serial>,
+        taken: Option<&Taken>,
+    ) -> io::Result<Whereabouts> {
+        let Some(position) = position else { return Ok(Whereabouts::Unknown) };
+        let Some(serial) = self.names.serial(&position.file) else { return Ok(Whereabouts::Unknown) };
+        if let Some(taken) = taken.filter(|taken| taken.was == position.file) {
+            return Ok(Whereabouts::Replaced(taken.from));
+        }
+        Ok(match newest {
+            // Put away since. One batch at most lies behind a position, so no other file was finished after it.
+            Some(last) if last == serial => {
+                self.cut_finished(serial, position.length)?;
+                Whereabouts::Replaced(0)
+            }
+            // An old position, out of a backup perhaps. To follow it would remove whole files that were acknowledged.
+            Some(last) if last > serial => Whereabouts::Unknown,
+            _ => Whereabouts::Active(serial, position.length),
+        })
+    }
+
+    /// Cuts a finished file that is not compressed yet to what was acknowledged of it.
+    fn cut_finished(&self, serial: Serial, length: u64) -> io::Result<()> {
+        let path = self.names.folder.join(self.names.finished(serial));
+        let longer = fs::metadata(&path).is_ok_and(|metadata| metadata.len() > length);
+        if longer {
+            let file = self.disk.open(&path)?;
+            if ends_a_line(&file, length)? {
+                self.disk.cut(&file, length)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes back what was added behind this position, before anything else is written: nobody waited for it to be kept.
+    pub(super) fn undo(&mut self, position: &Position) {
+        self.told = self.names.serial(&position.file).or(self.told);
+        let Some(open) = &mut self.open else { return };
+        let is_same = self.names.finished(open.serial) == position.file;
+        let length = if is_same { position.length } else { open.from };
+        if open.length > length {
+            (open.length, open.torn) = (length, true);
+        }
+    }
+
+    /// Adds lines and waits until they are on the disk. After an error, none of them is there.
+    pub(super) fn append(&mut self, lines: &[u8]) -> Result<Appended, SinkError> {
+        self.try_append(lines).map_err(|error| self.failed(&error))
+    }
+
+    fn try_append(&mut self, lines: &[u8]) -> io::Result<Appended> {
+        self.cut_torn()?;
+        self.look_around()?;
+        if self.is_due(lines.len() as u64) {
+            self.put_away()?;
+        }
+        let (disk, open) = (Arc::clone(&self.disk), self.active()?);
+        open.torn = true;
+        if let Err(error) = disk.write(&mut open.file, lines).and_then(|()| disk.sync(&open.file)) {
+            // If that fails as well, it is done before anything else is written.
+            open.torn = disk.cut(&open.file, open.length).is_err();
+            return Err(error);
+        }
+        open.torn = false;
+        open.length = open.length.saturating_add(lines.len() as u64);
+        let (serial, length) = (open.serial, open.length);
+        Ok(Appended { position: self.position_at(serial, length), rotated: std::mem::take(&mut self.rotated) })
+    }
+
+    fn cut_torn(&mut self) -> io::Result<()> {
+        if let Some(open) = self.open.as_mut().filter(|open| open.torn) {
+            self.disk.cut(&open.file, open.length)?;
+            open.torn = false;
+        }
+        Ok(())
+    }
+
+    /// Notices whether somebody else has renamed, removed, shortened or added to the active file.
+    fn look_around(&mut self) -> io::Result<()> {
+        let Some(open) = &mut self.open else { return self.begin_anew() };
+        let same = disk::is_same(&open.file, &self.names.active)?;
+        let there = open.file.metadata()?.len();
+        if same && there == open.length {
+            return self.begin_anew();
+        }
+        if same && there > open.length {
+            if !ends_a_line(&open.file, there)? {
+                // A line of somebody else that has no end would run into ours.
+                self.disk.write(&mut open.file, b"\n")?;
+            }
+            open.length = open.file.metadata()?.len();
+            return Ok(());
+        }
+        // A position is about the file that was told last. One that was begun since and holds nothing is not missed.
+        self.lost = self.told;
+        self.open = None;
+        self.begin_anew()
+    }
+
+    /// Begins another file in the place of one that was taken away, and notes that before anything is written there.
+    fn begin_anew(&mut self) -> io::Result<()> {
+        if let Some(lost) = self.lost {
+            let from = self.active()?.length;
+            self.note_taken(lost, from)?;
+            self.lost = None;
+        }
+        Ok(())
+    }
+
+    fn is_due(&self, more: u64) -> bool {
+        let Some(open) = self.open.as_ref().filter(|open| open.length > 0) else { return false };
+        let large = self.options.max_bytes.is_some_and(|most| open.length.saturating_add(more) > most);
+        let age = self.disk.now().duration_since(open.serial.begun).unsigned_abs();
+        large || self.options.max_age.is_some_and(|most| age >= most)
+    }
+
+    /// Gives the active file its final name and begins another one.
+    fn put_away(&mut self) -> io::Result<()> {
+        let Some(open) = &self.open else { return Ok(()) };
+        let to = self.names.folder.join(self.names.finished(open.serial));
+        if to.exists() {
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("`{}` is there already", to.display())));
+        }
+        self.disk.rename(&self.names.active, &to)?;
+        self.open = None;
+        self.rotated = true;
+        self.active().map(|_| ())
+    }
+
+    /// The active file, opened if it is not open.
+    fn active(&mut self) -> io::Result<&mut Open> {
+        let open = match self.open.take() {
+            Some(open) => open,
+            None => {
+                let file = self.open_locked()?;
+                self.disk.sync_folder(&self.names.folder)?;
+                let there = file.metadata()?.len();
+                let length = whole_lines(&file, there)?;
+                if length < there {
+                    self.disk.cut(&file, length)?;
+                }
+                let serial = Serial::next(self.disk.now(), self.last);
+                self.last = Some(serial);
+                Open { file, serial, from: length, length, torn: false }
+            }
+        };
+        Ok(self.open.insert(open))
+    }
+
+    fn open_locked(&self) -> io::Result<File> {
+        let file = self.disk.open(&self.names.active)?;
+        disk::lock(&file)?;
+        Ok(file)
+    }
+
+    fn position_at(&mut self, serial: Serial, length: u64) -> Position {
+        self.told = Some(serial);
+        Position { file: self.names.finished(serial), length }
+    }
+
+    fn taken(&self) -> io::Result<Option<Taken>> {
+        match fs::read(self.names.taken_note()) {
+            Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes half a note, and a whole one once no position can be about its file any more.
+    fn tidy_notes(&self, is_old: bool) -> io::Result<()> {
+        let (note, draft) = self.note_paths();
+        for path in [Some(draft), is_old.then_some(note)].into_iter().flatten() {
+            if path.exists() {
+                self.disk.remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn note_paths(&self) -> (PathBuf, PathBuf) {
+        let note = self.names.taken_note();
+        let draft = super::names::with(&note, ".draft");
+        (note, draft)
+    }
+
+    /// Writes the note, whole or not at all.
+    fn note_taken(&self, serial: Serial, from: u64) -> io::Result<()> {
+        let (note, draft) = self.note_paths();
+        let bytes = serde_json::to_vec(&Taken { was: self.names.finished(serial), from })?;
+        let mut file = self.disk.open(&draft)?;
+        self.disk.cut(&file, 0)?;
+        self.disk.write(&mut file, &bytes)?;
+        self.disk.sync(&file)?;
+        self.disk.rename(&draft, &note)?;
+        self.disk.sync_folder(&self.names.folder)
+    }
+
+    fn failed(&self, error: &io::Error) -> SinkError {
+        use io::ErrorKind as Kind;
+        let path = self.names.active.display();
+        let (why, then) = match error.kind() {
+            Kind::WouldBlock => ("another stream writes it".to_owned(), Then::Stop),
+            Kind::StorageFull | Kind::QuotaExceeded => ("the disk is full".to_owned(), Then::Again(None)),
+            Kind::NotFound => ("its folder is not there".to_owned(), Then::Stop),
+            Kind::PermissionDenied
+            | Kind::ReadOnlyFilesystem
+            | Kind::IsADirectory
+            | Kind::NotADirectory
+            | Kind::AlreadyExists => (error.to_string(), Then::Stop),
+            _ => (error.to_string(), Then::Again(None)),
+        };
+        SinkError { text: format!("write `{path}`: {why}"), then }
+    }
+}
+
+/// What became of lines.
+#[derive(Debug)]
+pub(super) struct Appended {
+    /// Where the sink stands now.
+    pub(super) position: Position,
+    /// A file was finished.
+    pub(super) rotated: bool,
+}
+
+/// Whether a line ends at this length, or the file begins there.
+fn ends_a_line(file: &File, length: u64) -> io::Result<bool> {
+    let Some(last) = length.checked_sub(1) else { return Ok(true) };
+    let mut byte = [0];
+    read_at(file, &mut byte, last)?;
+    Ok(byte == *b"\n")
+}
+
+/// The length up to the end of the last whole line.
+fn whole_lines(file: &File, length: u64) -> io::Result<u64> {
+    let mut chunk = [0; 8192];
+    let mut end = length;
+    while end > 0 {
+        let from = end.saturating_sub(chunk.len() as u64);
+        let size = usize::try_from(end - from).unwrap_or(chunk.len());
+        let part = chunk.get_mut(..size).unwrap_or_default();
+        read_at(file, part, from)?;
+        if let Some(at) = part.iter().rposition(|byte| *byte == b'\n') {
+            return Ok(from + at as u64 + 1);
+        }
+        end = from;
+    }
+    Ok(0)
+}
+
+/// Reading moves only where is read next: the file is open for appending.
+fn read_at(mut file: &File, bytes: &mut [u8], from: u64) -> io::Result<()> {
+    file.seek(SeekFrom::Start(from))?;
+    file.read_exact(bytes)
+}
