@@ -240,7 +240,10 @@ async fn check_protected(
     for (place, n) in (0_u32..).zip(numbers) {
         let settled = checked.detail(place).and_then(|detail| detail.settled.clone());
         let in_doubt = replay.targets.get(n as usize).is_some_and(|target| target.needs(waits) == Need::Look);
-        roster.detail_mut(n).follows = !in_doubt && checked.detail(place).is_some_and(|detail| detail.follows);
+        // A detail is made for the few that need one: a list may be long.
+        if !in_doubt && checked.detail(place).is_some_and(|detail| detail.follows) {
+            roster.detail_mut(n).follows = true;
+        }
         // What is in doubt is looked at whatever the list says: it may have been done.
         let Some(settled) = settled.filter(|_| !in_doubt) else { continue };
         if whole {
