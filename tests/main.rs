@@ -19,6 +19,7 @@ mod test_disk_full;
 mod test_exit_codes;
 mod test_faults;
 mod test_floors;
+mod test_hearing;
 mod test_interrupt;
 mod test_isolate;
 mod test_outputs;

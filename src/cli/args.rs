@@ -7,7 +7,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, builder::PossibleValu
 use super::commands::{
     apex_isolate, check, completions, hosts, isolate, man, resume, runs, simulate, status, stream, streams, unisolate,
 };
-use crate::vendors::VendorName;
+use crate::{stream::store::NameOrId, vendors::VendorName};
 
 /// Isolates lists of hosts through the EDR console that manages them, proves that it happened, and puts exactly those
 /// hosts back.
@@ -193,6 +193,18 @@ pub(crate) struct ActArgs {
     pub(crate) vendor: VendorName,
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
+    #[command(flatten)]
+    pub(crate) hearing: HearingArgs,
+}
+
+/// How hosts are heard of.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Run")]
+pub(crate) struct HearingArgs {
+    /// Confirm hosts by the events of this event stream (its name or number) instead of by listings, which spend the
+    /// console's quota; listings remain for what is not heard. Needs --wait, and a stream that nobody else takes
+    #[arg(long, value_name = "NAME|ID", requires = "wait", value_parser = streams::wanted)]
+    pub(crate) stream: Option<NameOrId>,
 }
 
 /// The same, but for the console's word.

@@ -87,6 +87,16 @@ impl Confirmation {
         self.awaiting.remove(id);
     }
 
+    /// The number of a host that is awaited.
+    pub(super) fn number_of(&self, id: &HostId) -> Option<u32> {
+        self.awaiting.get(id).copied()
+    }
+
+    /// Has the next round begin then, if it would begin later.
+    pub(super) fn hurry(&mut self, at: Instant) {
+        self.next_round = self.next_round.map(|next| next.min(at));
+    }
+
     pub(super) fn len(&self) -> usize {
         self.awaiting.len()
     }
@@ -162,6 +172,11 @@ impl Dispatcher<'_> {
         if self.confirmation.last_round {
             self.expire(wait);
         } else if now >= next {
+            if let Some(quiet) = self.hearing.quiet_until(now).filter(|quiet| *quiet > now && now < deadline) {
+                self.confirmation.next_round = Some(quiet.min(deadline));
+                return;
+            }
+            self.hearing.asked();
             self.confirmation.rounds += 1;
             self.confirmation.last_round = now >= deadline;
             self.confirmation.visited.clear();
@@ -343,6 +358,7 @@ impl Dispatcher<'_> {
 
     pub(super) fn await_state(&mut self, n: u32) {
         if let Some(id) = self.roster.item(n).and_then(|item| item.host.clone()) {
+            self.hearing.awaits(n, &id);
             self.confirmation.add(id, n);
         }
         self.set_phase(n, Phase::Awaiting);

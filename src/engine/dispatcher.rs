@@ -22,6 +22,7 @@ use super::{
     confirm::Confirmation,
     event::{Listener, RunEventKind, RunHeader},
     limits::Limits,
+    news::Hearing,
     pace::Pace,
     recorder::Recorder,
     roster::Roster,
@@ -62,6 +63,7 @@ pub(super) struct Dispatcher<'a> {
     /// Targets that wait for their time, to be sent or looked at as their phase says.
     delayed: BinaryHeap<Reverse<(Instant, u32)>>,
     pub(super) confirmation: Confirmation,
+    pub(super) hearing: Hearing,
     pub(super) work: JoinSet<Done>,
     /// When each piece of work was sent, and what it carries, for the case that it panics.
     pub(super) carried: HashMap<Id, (Instant, Carried)>,
@@ -92,7 +94,7 @@ pub(super) enum Carried {
 
 impl<'a> Dispatcher<'a> {
     pub(super) fn new(run: Run, recorder: Recorder, cancel: Cancel, listener: &'a mut dyn Listener) -> Self {
-        let Run { header, purpose, console, roster, standings, wait, first_batch } = run;
+        let Run { header, purpose, console, roster, standings, wait, first_batch, news } = run;
         let action = match purpose {
             Purpose::Act(action) => Some(Arc::new(action)),
             Purpose::Read => None,
@@ -121,6 +123,7 @@ impl<'a> Dispatcher<'a> {
             looks: VecDeque::new(),
             delayed: BinaryHeap::new(),
             confirmation: Confirmation::new(wait, capabilities.inventory, capabilities.max_observe > 0),
+            hearing: Hearing::new(news, header.resumed),
             work: JoinSet::new(),
             carried: HashMap::new(),
             recorder,
@@ -185,6 +188,7 @@ impl<'a> Dispatcher<'a> {
         let mut alarm = pin!(tokio::time::sleep_until(Instant::now()));
         loop {
             self.wake_delayed();
+            self.take_early_news();
             self.confirm_if_due();
             self.start_work();
             if self.is_done() {
@@ -214,6 +218,12 @@ impl<'a> Dispatcher<'a> {
                     }
                 }
                 () = &mut alarm, if timer.is_some() => {}
+                news = self.hearing.next() => {
+                    self.take_news(news);
+                    while let Some(news) = self.hearing.ready() {
+                        self.take_news(Some(news));
+                    }
+                }
                 _ = tick.tick() => self.tick(),
             }
         }

@@ -54,6 +54,13 @@ pub enum RunEventKind {
         /// What was wrong, and what was done about it.
         failure: Failure,
     },
+    /// What the console pushes of its hosts is not heard any longer: they are asked for instead.
+    HearingLost {
+        /// Why.
+        why: String,
+    },
+    /// It is heard again.
+    HearingBack,
     /// Every worker waits: for the quota's next window, or because the console said so.
     Throttled {
         /// How long.

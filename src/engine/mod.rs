@@ -10,6 +10,7 @@ mod dispatcher;
 pub mod event;
 mod judge;
 pub mod limits;
+mod news;
 mod outgoing;
 pub mod pace;
 pub mod plan;
@@ -25,5 +26,6 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
+pub use news::{NEWS_AT_ONCE, News, Sighting};
 pub use run::{Purpose, Report, Resumed, Run};
 pub use tell::Silence;

@@ -84,6 +84,7 @@ impl Dispatcher<'_> {
         {
             let Some(target) = self.target(n) else { continue };
             let Some(slot) = self.slots.get_mut(n as usize) else { continue };
+            self.hearing.sent(&target.id);
             slot.phase = Phase::InFlight;
             slot.attempts += 1;
             slot.looks = 0;

@@ -2,11 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokio::sync::mpsc;
+
 use super::{
     cancel::Cancel,
     console::Console,
     dispatcher::Dispatcher,
     event::{Listener, RunHeader},
+    news::News,
     recorder::Recorder,
     roster::Roster,
 };
@@ -45,6 +48,8 @@ pub struct Run {
     pub wait: Option<Duration>,
     /// The number of the first batch: after those that are in the journal.
     pub first_batch: u64,
+    /// What the console pushes of its hosts, if somebody listens.
+    pub news: Option<mpsc::Receiver<News>>,
 }
 
 /// Where a target of an earlier run stands.

@@ -247,6 +247,8 @@ pub enum By {
     Look,
     /// A poll of many hosts.
     Poll,
+    /// An event that the console pushed.
+    Stream,
     /// The planning, before anything was sent.
     Plan,
     /// The run's end, which came before the target's.

@@ -162,6 +162,8 @@ impl<W: Write + Send> Reporter for Human<W> {
             RunEventKind::BatchStarted { .. }
             | RunEventKind::AttemptFailed { .. }
             | RunEventKind::Mended { .. }
+            | RunEventKind::HearingLost { .. }
+            | RunEventKind::HearingBack
             | RunEventKind::TargetAccepted(_) => {}
         }
         Ok(())

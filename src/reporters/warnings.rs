@@ -1,4 +1,4 @@
-//! What was wrong on our side and has been put right: told whatever else is shown.
+//! What was wrong and has been got round: told whatever else is shown.
 
 use std::io::{self, Write};
 
@@ -12,7 +12,7 @@ use crate::engine::event::{RunEvent, RunEventKind};
 /// A reason may hold a text of the console.
 const LONGEST: usize = 400;
 
-/// Writes a warning for everything that had to be mended.
+/// Writes a warning for everything that had to be mended, and for news that are missed.
 #[derive(Debug)]
 pub struct Warnings<W> {
     out: W,
@@ -28,9 +28,20 @@ impl<W: Write + Send> Warnings<W> {
 
 impl<W: Write + Send> Reporter for Warnings<W> {
     fn on_event(&mut self, event: &RunEvent) -> io::Result<()> {
-        let RunEventKind::Mended { failure } = &event.kind else { return Ok(()) };
+        let warning = match &event.kind {
+            RunEventKind::Mended { failure } => clean_to(&failure.text, LONGEST),
+            RunEventKind::HearingLost { why } => {
+                let why = clean_to(why, LONGEST);
+                format!("the event stream is not heard: {why}; hosts are confirmed by listings meanwhile")
+            }
+            RunEventKind::HearingBack => {
+                self.out.write_all(b"the event stream is heard again\n")?;
+                return self.out.flush();
+            }
+            _ => return Ok(()),
+        };
         let label = paint("warning:", WARN, self.colour);
-        self.out.write_all(format!("{label} {}\n", clean_to(&failure.text, LONGEST)).as_bytes())?;
+        self.out.write_all(format!("{label} {warning}\n").as_bytes())?;
         self.out.flush()
     }
 
@@ -55,5 +66,19 @@ mod tests {
         let out = Shared::default();
         play(&mut Warnings::new(out.clone(), false), &script.take());
         assert_eq!(out.text(), "warning: the clock\\u{1b}[2J is wrong\n");
+    }
+
+    #[test]
+    fn that_nothing_is_heard_is_a_warning_and_that_it_is_heard_again_is_told() {
+        let mut script = Script::new(header());
+        script.tell(RunEventKind::HearingLost { why: "the broker\nis gone".to_owned() });
+        script.tell(RunEventKind::HearingBack);
+        let out = Shared::default();
+        play(&mut Warnings::new(out.clone(), false), &script.take());
+        assert_eq!(
+            out.text(),
+            "warning: the event stream is not heard: the broker\\nis gone; hosts are confirmed by listings meanwhile\n\
+             the event stream is heard again\n"
+        );
     }
 }

@@ -46,6 +46,12 @@ impl ConsoleEvent {
         Timestamp::new(timestamp, timestamp_nanoseconds.unwrap_or_default()).ok()
     }
 
+    /// What the agent could not do, in the console's words; on events that tell of a failure.
+    pub fn error_text(&self) -> Option<String> {
+        let OnlyError { error } = serde_json::from_slice(&self.body).ok()?;
+        error.description.map(Cow::into_owned).filter(|text| !text.is_empty())
+    }
+
     /// The common fields; `None` for a body that is no JSON object.
     pub fn fields(&self) -> Option<Fields<'_>> {
         serde_json::from_slice(&self.body).ok()
@@ -56,6 +62,18 @@ impl ConsoleEvent {
 struct OnlyTime {
     timestamp: i64,
     timestamp_nanoseconds: Option<i32>,
+}
+
+#[derive(Deserialize)]
+struct OnlyError<'a> {
+    #[serde(borrow)]
+    error: ErrorPart<'a>,
+}
+
+#[derive(Deserialize)]
+struct ErrorPart<'a> {
+    #[serde(borrow)]
+    description: Option<Cow<'a, str>>,
 }
 
 /// Only digits as a number is written: two spellings must not become one event.
@@ -189,6 +207,20 @@ mod tests {
         let ids: std::collections::BTreeSet<EventId> = odd.into_iter().map(id).collect();
         assert_eq!(ids.len(), odd.len());
         assert!(ids.iter().all(|id| matches!(id, EventId::Digest(_))), "{ids:?}");
+    }
+
+    #[test]
+    fn an_error_is_told_in_the_consoles_words() {
+        let text = |body: &'static str| ConsoleEvent::new(Bytes::from_static(body.as_bytes())).error_text();
+        assert_eq!(
+            text(r#"{"error":{"error_code":3221225524,"description":"no \u0022driver\""}}"#).unwrap(),
+            "no \"driver\""
+        );
+        for none in
+            [r#"{"error":{"error_code":1}}"#, r#"{"error":"no"}"#, r#"{"error":{"description":""}}"#, "{}", "no"]
+        {
+            assert_eq!(text(none), None, "{none}");
+        }
     }
 
     #[test]

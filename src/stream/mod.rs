@@ -15,6 +15,7 @@ pub mod envelope;
 pub mod event;
 pub mod filter;
 pub mod ledger;
+pub mod lookout;
 pub mod place;
 pub mod pump;
 pub mod sinks;

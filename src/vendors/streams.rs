@@ -8,13 +8,19 @@ use std::fmt;
 use async_trait::async_trait;
 
 use super::{Answer, Cursor, VendorError};
-use crate::secret::Secret;
+use crate::{
+    domain::{action::ActionKind, host::HostState},
+    secret::Secret,
+};
 
 /// A console that has event streams.
 #[async_trait]
 pub trait EventStreams: Send + Sync {
     /// The most streams that a tenant may have, where the console documents it.
     fn most(&self) -> Option<usize>;
+
+    /// The types of events that tell how an isolation, or the end of one, has gone at a host.
+    fn isolation_events(&self) -> &'static [IsolationEvent];
 
     /// Lists the tenant's streams: all of them, in one answer.
     async fn list(&self) -> Result<Answer<Vec<EventStream>>, VendorError>;
@@ -129,6 +135,19 @@ pub enum RefusedFor {
     TooMany,
     /// Something else.
     Other,
+}
+
+/// A type of events that tells how an action has gone at a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IsolationEvent {
+    /// The type's number.
+    pub type_id: u64,
+    /// The action, whoever asked for it.
+    pub kind: ActionKind,
+    /// Whether the host got where the action leads.
+    pub reached: bool,
+    /// The state that the host is in then.
+    pub state: HostState,
 }
 
 /// A type of events.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    found, prepare,
+    found, hearing, prepare,
     session::{Opening, Session, fleet_of, overrides},
 };
 use crate::{
@@ -32,6 +32,7 @@ use crate::{
     },
     reporters::{hints::Invocation, words},
     secret::Secret,
+    stream::store::NameOrId,
     vendors::{VendorName, Wishes},
 };
 
@@ -51,6 +52,8 @@ pub(crate) struct Deed {
     pub(crate) all_agents: bool,
     /// Whether the hosts that were found are shown before anything is asked or sent.
     pub(crate) shows_hosts: bool,
+    /// The event stream that hosts are confirmed by.
+    pub(crate) stream: Option<NameOrId>,
     /// The command's own name, if it is not that of the action.
     pub(crate) own_name: Option<&'static str>,
 }
@@ -58,13 +61,13 @@ pub(crate) struct Deed {
 impl Deed {
     /// An action and nothing else.
     pub(crate) const fn plain(kind: ActionKind, vendor: VendorName) -> Self {
-        Self { kind, vendor, unlock_code: None, all_agents: false, shows_hosts: false, own_name: None }
+        Self { kind, vendor, unlock_code: None, all_agents: false, shows_hosts: false, stream: None, own_name: None }
     }
 }
 
 /// Runs one changing command.
 pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Result<ExitCode, CommandError> {
-    let Deed { kind, vendor, unlock_code, all_agents, shows_hosts, own_name } = deed;
+    let Deed { kind, vendor, unlock_code, all_agents, shows_hosts, stream, own_name } = deed;
     let wait = args.wait.wait;
     let loaded = context.configuration(overrides(vendor, args.console.concurrency))?;
     let safety = loaded.safety()?;
@@ -84,6 +87,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         wishes: Wishes { unlock_code, product: args.console.product.clone() },
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
+    let wanted = hearing::find(stream.as_ref(), &session, context, loaded.run().state_dir)?;
     prepare::prove_before_plan(&mut session, &cancel, context).await?;
 
     let asks =
@@ -168,9 +172,19 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         targets: 0,
     };
     let (journal, roster) = create_journal(journals, record, roster, context, session.concurrency.get()).await?;
-    let purpose = Purpose::Act(Action { kind, comment: args.comment });
-    let run = Run { header, purpose, console: session.console, roster, standings: Vec::new(), wait, first_batch: 0 };
+    let mut hearing = hearing::listen(wanted, kind, &mut session, &cancel, context).await;
+    let run = Run {
+        header,
+        purpose: Purpose::Act(Action { kind, comment: args.comment }),
+        console: session.console,
+        roster,
+        standings: Vec::new(),
+        wait,
+        first_batch: 0,
+        news: hearing.news(),
+    };
     let report = run.go(Some(journal), cancel, &mut reporters).await;
+    hearing.close().await;
     if let Some(simulator) = session.simulator {
         simulator.stop().await;
     }

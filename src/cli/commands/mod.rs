@@ -6,6 +6,7 @@ mod certificate;
 pub(crate) mod check;
 pub(crate) mod completions;
 mod found;
+mod hearing;
 pub(crate) mod hosts;
 pub(crate) mod isolate;
 pub(crate) mod man;

@@ -5,8 +5,9 @@ use std::{sync::Arc, time::Duration};
 use clap::Args;
 
 use super::{
-    act, prepare, runs,
+    act, hearing, prepare, runs,
     session::{Opening, Session, overrides},
+    streams,
     unlock_code::UnlockCodeArgs,
 };
 use crate::{
@@ -35,6 +36,7 @@ use crate::{
     },
     journal::{Journal, Need, Phase, Record, Replay, Resumed as ResumedRecord, TargetReplay},
     simulator::{Fleet, Wanted},
+    stream::store::NameOrId,
     vendors::{Inventory, VendorName, Wishes},
 };
 
@@ -51,6 +53,9 @@ pub(crate) struct ResumeArgs {
     consent: ConsentArgs,
     #[command(flatten)]
     wait: WaitArgs,
+    /// Confirm hosts by the events of this event stream (its name or number) instead of by listings; for a run that waits
+    #[arg(long, value_name = "NAME|ID", help_heading = "Run", value_parser = streams::wanted)]
+    stream: Option<NameOrId>,
     #[command(flatten)]
     unlock_code: UnlockCodeArgs,
     /// Requests in flight [default: the configuration's, or 64]
@@ -72,6 +77,13 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
     let vendor = vendor_of(&replay)?;
     let wait = args.wait.wait.or(replay.header.waits.map(Duration::from_secs));
     let waits = wait.is_some();
+    if args.stream.is_some() && !waits {
+        return Err(CommandError::text(
+            ExitCode::Usage,
+            "`--stream` confirms hosts, and this run does not wait for that",
+        )
+        .hint("give `--wait`, too"));
+    }
     let need = |wanted: Need| replay.targets.iter().filter(|target| target.needs(waits) == wanted).count();
     let (to_send, to_look, to_poll) = (need(Need::Send), need(Need::Look), need(Need::Poll));
     if to_send + to_look + to_poll == 0 {
@@ -112,6 +124,7 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
         )
         .hint("choose the run's own configuration with `--config` or `--profile`"));
     }
+    let wanted = hearing::find(args.stream.as_ref(), &session, context, loaded.run().state_dir)?;
     prepare::prove(&mut session, &cancel, context).await?;
     let mut roster = roster_of(&replay);
     check_protected(&mut session, &replay, &mut roster, waits, kind, &protected, vendor, &cancel, context).await?;
@@ -147,6 +160,7 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
     journal.append(Record::Resumed(resumed)).await?;
     let mut reporters = context.ui.reporters(context.ui.setup(context.invocation(Vec::new(), Vec::new())));
     let action = Action { kind, comment: replay.header.comment.clone() };
+    let mut hearing = hearing::listen(wanted, kind, &mut session, &cancel, context).await;
     let run = Run {
         header: Arc::new(header),
         purpose: Purpose::Act(action),
@@ -155,8 +169,10 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
         standings,
         wait,
         first_batch: replay.next_batch,
+        news: hearing.news(),
     };
     let report = run.go(Some(journal), cancel, &mut reporters).await;
+    hearing.close().await;
     if let Some(simulator) = session.simulator {
         simulator.stop().await;
     }

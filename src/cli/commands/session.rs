@@ -25,6 +25,8 @@ pub(crate) struct Session {
     pub(crate) address: String,
     /// Where the credentials were read from, in words.
     pub(crate) key_from: String,
+    /// Which certificates it may present, and whatever else it names, such as the queue of an event stream.
+    pub(crate) trust: Trust,
     /// The simulator, if it is one.
     pub(crate) simulator: Option<simulator::Console>,
     /// Requests in flight.
@@ -118,7 +120,7 @@ impl Session {
             context.ui.warn(warning);
         }
         let client = http::client(&ClientOptions {
-            trust,
+            trust: trust.clone(),
             timeout: link.timeout,
             idle_connections: link.concurrency.get(),
             proxy: simulator.is_none(),
@@ -131,7 +133,7 @@ impl Session {
         };
         let concurrency = link.concurrency;
         let console = self::console(console, concurrency, opening.max_wait, opening.uses_reserve);
-        Ok(Self { console, vendor, address: link.address, key_from, simulator, concurrency })
+        Ok(Self { console, vendor, address: link.address, key_from, trust, simulator, concurrency })
     }
 
     /// Ends the simulator, if there is one.

@@ -89,6 +89,7 @@ pub(crate) async fn run(args: StatusArgs, context: &Context) -> Result<ExitCode,
         standings: Vec::new(),
         wait: None,
         first_batch: 0,
+        news: None,
     };
     let report = run.go(None, cancel, &mut reporters).await;
     if let Some(simulator) = session.simulator {

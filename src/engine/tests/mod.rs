@@ -26,6 +26,7 @@ mod batches;
 mod confirmation;
 pub(crate) mod fake;
 mod journalled;
+mod news;
 mod property;
 mod stops;
 mod truth;
@@ -71,6 +72,7 @@ pub(crate) struct Room {
     /// Whether the plan has left them to be followed only.
     pub(crate) follows: bool,
     pub(crate) on_event: Option<OnEvent>,
+    pub(crate) news: Option<tokio::sync::mpsc::Receiver<super::News>>,
 }
 
 /// What came of it.
@@ -93,6 +95,7 @@ impl Room {
             before: Vec::new(),
             follows: false,
             on_event: None,
+            news: None,
         }
     }
 
@@ -125,6 +128,7 @@ impl Room {
             standings: self.standings,
             wait: self.wait,
             first_batch: 0,
+            news: self.news,
         };
         let mut ears = Ears { events: Vec::new(), on_event: self.on_event };
         let report = run.go(self.journal, self.cancel, &mut ears).await;

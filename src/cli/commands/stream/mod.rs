@@ -11,7 +11,7 @@ use super::streams::{FilterArgs, StreamConsoleArgs, talk::Talk, wanted};
 use crate::{
     cli::{args::duration, context::Context, error::CommandError},
     domain::outcome::ExitCode,
-    http::Trust,
+    http::{ClientError, Trust},
     stream::{
         amqp::{AmqpOptions, AmqpSource},
         cancel::Cancel,
@@ -110,11 +110,10 @@ pub(crate) async fn run(args: StreamArgs, context: &Context) -> Result<ExitCode,
     let begun = Instant::now();
     let mut talk = Talk::open(&args.console, context).await?;
     let found = open::stream(&args, &mut talk).await?;
-    let trust = open::trust(&talk, context)?;
     let ledger = open::ledger(&talk, &found, args.shared)?;
     let sinks = places::sinks(&args, context)?;
     let dead_letters = args.dead_letters.clone().unwrap_or_else(|| open::beside(&talk, &found, "dead.jsonl"));
-    let source = source(&found, trust, args.shared)?;
+    let source = source(&found, talk.session.trust.clone(), args.shared)?;
     let limits = PumpLimits {
         prefetch: args.prefetch,
         batch_events: usize::from(args.prefetch / 2).max(1),
@@ -152,7 +151,8 @@ async fn interrupts(talk: &Talk<'_>, cancel: &Cancel) -> std::convert::Infallibl
     std::future::pending().await
 }
 
-fn source(found: &StoredStream, trust: Trust, shared: bool) -> Result<AmqpSource, CommandError> {
+/// Where a stream's events come from.
+pub(super) fn source(found: &StoredStream, trust: Trust, shared: bool) -> Result<AmqpSource, ClientError> {
     let options = AmqpOptions {
         host: found.host.clone(),
         port: found.port,
@@ -165,7 +165,7 @@ fn source(found: &StoredStream, trust: Trust, shared: bool) -> Result<AmqpSource
         connect_timeout: CONNECT_TIMEOUT,
         heartbeat: HEARTBEAT,
     };
-    Ok(AmqpSource::new(options)?)
+    AmqpSource::new(options)
 }
 
 /// What an [`Ending`] means for a script.

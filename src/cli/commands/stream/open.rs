@@ -10,11 +10,9 @@ use crate::{
             filters, refused,
             talk::Talk,
         },
-        context::Context,
         error::CommandError,
     },
     domain::outcome::ExitCode,
-    http::Trust,
     stream::{
         ledger::{self, Ledger, LedgerError},
         store::{NameOrId, StoredStream},
@@ -99,17 +97,6 @@ async fn missing(wanted: &NameOrId, talk: &mut Talk<'_>) -> CommandError {
             stream.id.0
         )),
         Err(error) => error.hint("`--create` makes it"),
-    }
-}
-
-/// What the queue's certificate is held against: the same as the console's.
-pub(super) fn trust(talk: &Talk<'_>, context: &Context) -> Result<Trust, CommandError> {
-    match &talk.session.simulator {
-        Some(simulator) => Ok(Trust::Only(simulator.ca_pem().to_owned())),
-        None => {
-            let loaded = context.configuration(crate::config::Overrides::default())?;
-            Ok(loaded.console(talk.session.vendor)?.link().trust.clone())
-        }
     }
 }
 

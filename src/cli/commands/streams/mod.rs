@@ -127,7 +127,7 @@ pub(in crate::cli::commands) fn new_name(text: &str) -> Result<String, String> {
 }
 
 /// Reads which stream is meant.
-pub(in crate::cli::commands) fn wanted(text: &str) -> Result<NameOrId, String> {
+pub(crate) fn wanted(text: &str) -> Result<NameOrId, String> {
     if text.is_empty() {
         return Err("a stream's name or number is wanted".to_owned());
     }

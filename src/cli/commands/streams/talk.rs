@@ -245,24 +245,28 @@ pub(in crate::cli::commands) const fn may_have_been_done(kind: FailureKind) -> b
     )
 }
 
-fn streams(vendor: &Arc<dyn Vendor>) -> Result<&dyn EventStreams, VendorError> {
+/// The console's streams.
+pub(in crate::cli::commands) fn streams(vendor: &Arc<dyn Vendor>) -> Result<&dyn EventStreams, VendorError> {
     vendor.streams().ok_or_else(|| VendorError::unsupported("be asked about event streams"))
+}
+
+fn has_streams(vendor: &VendorName) -> bool {
+    vendor.driver().takes.event_streams
+}
+
+/// Refuses a console that has none.
+pub(in crate::cli::commands) fn without_streams(vendor: VendorName) -> CommandError {
+    let words: Vec<String> =
+        VendorName::ALL.iter().filter(|vendor| has_streams(vendor)).map(|vendor| format!("`{vendor}`")).collect();
+    CommandError::text(ExitCode::Usage, format!("{} has no event streams", vendor.console()))
+        .hint(format!("consoles that have them: {}", words.join(", ")))
 }
 
 /// The console that is meant: the one that has streams, if none is named.
 fn vendor(named: Option<VendorName>) -> Result<VendorName, CommandError> {
-    let has_streams = |vendor: &VendorName| vendor.driver().takes.event_streams;
     match named {
         Some(vendor) if has_streams(&vendor) => Ok(vendor),
-        Some(vendor) => {
-            let words: Vec<String> = VendorName::ALL
-                .iter()
-                .filter(|vendor| has_streams(vendor))
-                .map(|vendor| format!("`{vendor}`"))
-                .collect();
-            Err(CommandError::text(ExitCode::Usage, format!("{} has no event streams", vendor.console()))
-                .hint(format!("consoles that have them: {}", words.join(", "))))
-        }
+        Some(vendor) => Err(without_streams(vendor)),
         None => VendorName::ALL
             .into_iter()
             .find(has_streams)

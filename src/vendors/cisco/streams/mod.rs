@@ -8,12 +8,23 @@
 //! - The answer to a deletion may be empty.
 //! - The password is in the answer to the creation and in no other.
 
+use std::borrow::Cow;
+
 use async_trait::async_trait;
 
 use super::Cisco;
-use crate::vendors::{
-    Answer, Cursor, VendorError,
-    streams::{Change, Created, EventStream, EventStreams, EventType, GroupPage, NewStream, Refusal, StreamId},
+use crate::{
+    domain::{
+        action::ActionKind,
+        host::{HostState, Isolation},
+    },
+    vendors::{
+        Answer, Cursor, VendorError,
+        streams::{
+            Change, Created, EventStream, EventStreams, EventType, GroupPage, IsolationEvent, NewStream, Refusal,
+            StreamId,
+        },
+    },
 };
 
 mod requests;
@@ -22,10 +33,31 @@ mod wire;
 /// The streams that an organisation may have, as the console documents it.
 const MOST: usize = 5;
 
+/// What the agents report of isolations: "Endpoint Isolation Start Success" and so on. Names are changed over the years,
+/// numbers are not. The two about updates of an isolation, and the one about unlocking at the host, say nothing of an
+/// action of ours.
+static ISOLATION_EVENTS: [IsolationEvent; 4] = [
+    reported(553_648_202, ActionKind::Isolate, true),
+    reported(2_164_260_939, ActionKind::Isolate, false),
+    reported(553_648_204, ActionKind::Unisolate, true),
+    reported(2_164_260_941, ActionKind::Unisolate, false),
+];
+
+const fn reported(type_id: u64, kind: ActionKind, reached: bool) -> IsolationEvent {
+    let isolated = matches!(kind, ActionKind::Isolate) == reached;
+    let (isolation, word) =
+        if isolated { (Isolation::Isolated, "isolated") } else { (Isolation::NotIsolated, "not_isolated") };
+    IsolationEvent { type_id, kind, reached, state: HostState { isolation, word: Cow::Borrowed(word) } }
+}
+
 #[async_trait]
 impl EventStreams for Cisco {
     fn most(&self) -> Option<usize> {
         Some(MOST)
+    }
+
+    fn isolation_events(&self) -> &'static [IsolationEvent] {
+        &ISOLATION_EVENTS
     }
 
     async fn list(&self) -> Result<Answer<Vec<EventStream>>, VendorError> {
