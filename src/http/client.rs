@@ -82,6 +82,38 @@ pub fn tls_config(trust: &Trust) -> Result<ClientConfig, ClientError> {
     Ok(config)
 }
 
+/// Builds clients that each keep one connection: for a console that knows its client by the connection.
+///
+/// The files of certificates are read once, and what judges certificates is shared, so that a client costs next to nothing.
+#[derive(Clone, Debug)]
+pub struct SingleClients {
+    tls: ClientConfig,
+    options: ClientOptions,
+}
+
+impl SingleClients {
+    /// Reads what the clients trust.
+    ///
+    /// # Errors
+    ///
+    /// As [`client`].
+    pub fn new(options: &ClientOptions) -> Result<Self, ClientError> {
+        install_provider();
+        let options = ClientOptions { idle_connections: 1, ..options.clone() };
+        Ok(Self { tls: tls_config(&options.trust)?, options })
+    }
+
+    /// Builds one. It speaks HTTP/1.1 alone; whoever has it sends one request after the other.
+    ///
+    /// # Errors
+    ///
+    /// When the HTTP library refuses.
+    pub fn client(&self) -> Result<Client, ClientError> {
+        let builder = base(&self.options).http1_only().tls_backend_preconfigured(self.tls.clone());
+        builder.build().map_err(ClientError::Build)
+    }
+}
+
 fn named(path: &Path) -> Result<Named, ClientError> {
     Ok(Named::beside_the_system(trust::certificates(path)?)?)
 }

@@ -11,7 +11,7 @@ mod trust;
 mod verifier;
 mod x509;
 
-pub use client::{ClientError, ClientOptions, client, install_provider, tls_config};
+pub use client::{ClientError, ClientOptions, SingleClients, client, install_provider, tls_config};
 pub use error::{HttpError, HttpErrorKind, distrust};
 pub use exchange::{Response, send, send_up_to};
 pub use pin::{Pin, PinError};

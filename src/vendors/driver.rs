@@ -5,10 +5,10 @@
 
 use std::{any::Any, fmt, num::NonZeroUsize, sync::Arc, time::Duration};
 
-use super::{Vendor, VendorError, apex_central, cisco};
+use super::{Vendor, VendorError, apex_central, cisco, kaspersky};
 use crate::{
     domain::{failure::FailureKind, selector::IdForm},
-    http::{Client, Trust, Url},
+    http::{self, Client, ClientError, ClientOptions, Trust, Url},
     secret::{Lookup, Origin, Secret},
     settings::{Section, SettingError},
 };
@@ -94,6 +94,26 @@ pub trait Ready: Any + fmt::Debug + Send + Sync {
     ///
     /// [`VendorError`] if the settings cannot be used after all.
     fn open(&self, client: Client, wishes: Wishes) -> Result<Arc<dyn Vendor>, VendorError>;
+
+    /// Opens the console over clients that are made as these options say; one is enough for most.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] if there can be no client, or the settings cannot be used after all.
+    fn open_with(&self, options: &ClientOptions, wishes: Wishes) -> Result<Arc<dyn Vendor>, OpenError> {
+        Ok(self.open(http::client(options)?, wishes)?)
+    }
+}
+
+/// Why a console cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// There can be no client.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The settings cannot be used.
+    #[error(transparent)]
+    Settings(#[from] VendorError),
 }
 
 /// How a console is reached.
@@ -131,17 +151,20 @@ pub enum VendorName {
     Cisco,
     /// Trend Micro Apex Central.
     Apex,
+    /// Kaspersky Security Center.
+    Kaspersky,
 }
 
 impl VendorName {
     /// Every console, in the order in which help shows them.
-    pub const ALL: [Self; 2] = [Self::Cisco, Self::Apex];
+    pub const ALL: [Self; 3] = [Self::Cisco, Self::Apex, Self::Kaspersky];
 
     /// What is known of it.
     pub const fn driver(self) -> &'static Driver {
         match self {
             Self::Cisco => &cisco::DRIVER,
             Self::Apex => &apex_central::DRIVER,
+            Self::Kaspersky => &kaspersky::DRIVER,
         }
     }
 

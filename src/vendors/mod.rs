@@ -19,9 +19,10 @@ pub mod cisco;
 mod driver;
 mod error;
 mod hidden;
+pub mod kaspersky;
 pub mod streams;
 
-pub use driver::{Advice, ConsoleSection, Driver, Link, Ready, Takes, VendorName, Wishes};
+pub use driver::{Advice, ConsoleSection, Driver, Link, OpenError, Ready, Takes, VendorName, Wishes};
 pub use error::{Again, Scope, VendorError};
 pub use hidden::Hidden;
 

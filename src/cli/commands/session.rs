@@ -10,9 +10,9 @@ use crate::{
         selector::{Entry, Named},
     },
     engine::{console::Console, limits::Limits},
-    http::{self, ClientOptions, Trust},
+    http::{ClientOptions, Trust},
     simulator::{self, Faults, Fleet, Model, Wanted},
-    vendors::{Vendor, VendorName, Wishes},
+    vendors::{OpenError, Vendor, VendorName, Wishes},
 };
 
 /// An open console.
@@ -119,14 +119,16 @@ impl Session {
         for warning in &link.warnings {
             context.ui.warn(warning);
         }
-        let client = http::client(&ClientOptions {
+        let options = ClientOptions {
             trust: trust.clone(),
             timeout: link.timeout,
             idle_connections: link.concurrency.get(),
             proxy: simulator.is_none(),
+        };
+        let console = ready.open_with(&options, opening.wishes).map_err(|error| match error {
+            OpenError::Client(error) => CommandError::from(error),
+            OpenError::Settings(error) => CommandError::text(ExitCode::Config, error),
         })?;
-        let console =
-            ready.open(client, opening.wishes).map_err(|error| CommandError::text(ExitCode::Config, error))?;
         let key_from = match simulator {
             Some(_) => "made by the simulator".to_owned(),
             None => format!("read from {}", link.credentials_from),

@@ -1,0 +1,278 @@
+//! The `[kaspersky]` section of the configuration: where the console is, how it is trusted, and who asks.
+
+use std::{fmt, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
+
+use url::Url;
+
+use super::{Account, Kaspersky};
+use crate::{
+    domain::console_url::UrlError,
+    http::{Client, ClientOptions, Pin, SingleClients, Trust},
+    secret::{Lookup, SecretSource},
+    settings::{Given, Section, Setting, SettingError},
+    vendors::{ConsoleSection, Link, OpenError, Ready, Vendor, VendorError, Wishes},
+};
+
+/// The section, and the console's word everywhere else.
+pub(super) const NAME: &str = "kaspersky";
+
+/// Where the Open API listens, unless somebody has moved it.
+const PORT: u16 = 13_299;
+
+/// What stands behind the host in every request.
+const API: &str = "/api/v1.0";
+
+/// Connections, each with a session of its own, unless the configuration says otherwise.
+const CONCURRENCY: usize = 16;
+
+/// How long an answer may take unless the configuration says otherwise.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The section as far as it has been set. It shows nothing of itself: a user may be a password in the wrong place.
+#[derive(Clone, Default)]
+pub struct KasperskySection {
+    url: Option<Setting<Url>>,
+    user: Option<Setting<String>>,
+    password: Option<Setting<SecretSource>>,
+    internal_user: Option<Setting<bool>>,
+    domain: Option<Setting<String>>,
+    domain_base64: Option<Setting<bool>>,
+    virtual_server: Option<Setting<String>>,
+    certificate: Option<Setting<PathBuf>>,
+    certificate_sha256: Option<Setting<Pin>>,
+    ca_file: Option<Setting<PathBuf>>,
+    insecure: Option<Setting<bool>>,
+    concurrency: Option<Setting<u64>>,
+    timeout: Option<Setting<Duration>>,
+}
+
+impl fmt::Debug for KasperskySection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KasperskySection").finish_non_exhaustive()
+    }
+}
+
+impl Section for KasperskySection {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn keys(&self) -> &'static [&'static str] {
+        &[
+            "url",
+            "user",
+            "password",
+            "internal_user",
+            "domain",
+            "domain_base64",
+            "virtual_server",
+            "certificate",
+            "certificate_sha256",
+            "ca_file",
+            "insecure",
+            "concurrency",
+            "timeout",
+        ]
+    }
+
+    fn set(&mut self, key: &str, given: Given<'_>) -> Result<(), SettingError> {
+        match key {
+            "url" => self.url = Some(given.url(with_port)?),
+            "user" => self.user = Some(given.line()?),
+            "password" => self.password = Some(given.secret()?),
+            "internal_user" => self.internal_user = Some(given.truth()?),
+            "domain" => self.domain = Some(domain(given)?),
+            "domain_base64" => self.domain_base64 = Some(given.truth()?),
+            "virtual_server" => self.virtual_server = Some(given.line()?),
+            "certificate" => self.certificate = Some(given.path()?),
+            "certificate_sha256" => self.certificate_sha256 = Some(pin(given)?),
+            "ca_file" => self.ca_file = Some(given.path()?),
+            "insecure" => self.insecure = Some(given.truth()?),
+            "concurrency" => self.concurrency = Some(given.whole(1..=256)?),
+            "timeout" => {
+                self.timeout = Some(given.duration(Duration::from_millis(1)..=Duration::from_secs(3_600))?);
+            }
+            _ => return Err(given.unknown()),
+        }
+        Ok(())
+    }
+
+    fn secrets(&self) -> Vec<&Setting<SecretSource>> {
+        self.password.iter().collect()
+    }
+}
+
+/// What is needed to speak to one Administration Server.
+#[derive(Clone, Debug)]
+pub struct KasperskyConfig {
+    /// How it is reached; its URL has a port, and a slash at its end.
+    pub link: Link,
+    /// Who asks.
+    pub account: Account,
+}
+
+impl Ready for KasperskyConfig {
+    fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// One client would share its connections between sessions, so it is not used.
+    fn open(&self, _: Client, wishes: Wishes) -> Result<Arc<dyn Vendor>, VendorError> {
+        let options = ClientOptions {
+            trust: self.link.trust.clone(),
+            timeout: self.link.timeout,
+            idle_connections: 1,
+            proxy: true,
+        };
+        self.open_with(&options, wishes).map_err(|error| match error {
+            OpenError::Settings(error) => error,
+            OpenError::Client(error) => super::no_client(&error),
+        })
+    }
+
+    fn open_with(&self, options: &ClientOptions, _: Wishes) -> Result<Arc<dyn Vendor>, OpenError> {
+        let clients = SingleClients::new(options)?;
+        Ok(Arc::new(Kaspersky::new(&clients, &self.link.url, self.account.clone(), self.link.concurrency)?))
+    }
+}
+
+impl ConsoleSection for KasperskySection {
+    fn complete(&self, lookup: Lookup<'_>) -> Result<Box<dyn Ready>, SettingError> {
+        Ok(Box::new(self.completed(lookup)?))
+    }
+
+    fn is_set(&self) -> bool {
+        self.url.is_some() || self.user.is_some() || self.password.is_some()
+    }
+
+    fn url(&self) -> Result<Url, SettingError> {
+        let url = self.url.as_ref().ok_or(SettingError::Missing { section: NAME, key: "url" })?;
+        Ok(url.value.clone())
+    }
+
+    fn boxed(&self) -> Box<dyn ConsoleSection> {
+        Box::new(self.clone())
+    }
+}
+
+impl KasperskySection {
+    fn completed(&self, lookup: Lookup<'_>) -> Result<KasperskyConfig, SettingError> {
+        let missing = |key| SettingError::Missing { section: NAME, key };
+        let url = self.url.as_ref().ok_or_else(|| missing("url"))?.value.clone();
+        let user = self.user.as_ref().ok_or_else(|| missing("user"))?;
+        let password = self.password.as_ref().ok_or_else(|| missing("password"))?;
+        let trust = self.trust()?;
+        let internal = self.internal()?;
+        let (secret, read_from) = password.value.read(lookup).map_err(|source| SettingError::Secret {
+            section: NAME,
+            key: "password",
+            origin: password.origin.clone(),
+            source: Box::new(source),
+        })?;
+        let concurrency = self.concurrency.as_ref().and_then(|setting| usize::try_from(setting.value).ok());
+        let host = url.host_str().unwrap_or_default();
+        let warnings = matches!(trust, Trust::Nothing).then(|| {
+            format!(
+                "`kaspersky.insecure` is on: the certificate of {host} is not verified, and whoever sits in between can \
+                 read the password"
+            )
+        });
+        Ok(KasperskyConfig {
+            account: Account {
+                user: user.value.clone(),
+                password: secret,
+                internal,
+                domain: self.domain.as_ref().map(|setting| setting.value.clone()),
+                domain_base64: self.domain_base64.as_ref().is_some_and(|setting| setting.value),
+                virtual_server: self.virtual_server.as_ref().map(|setting| setting.value.clone()),
+            },
+            link: Link {
+                address: url.origin().ascii_serialization(),
+                trust,
+                timeout: self.timeout.as_ref().map_or(TIMEOUT, |setting| setting.value),
+                concurrency: NonZeroUsize::new(concurrency.unwrap_or(CONCURRENCY)).unwrap_or(NonZeroUsize::MIN),
+                credentials_from: read_from,
+                warnings: warnings.into_iter().collect(),
+                url,
+            },
+        })
+    }
+
+    /// Whether the user is the console's own. Only an account of the operating system has a domain.
+    fn internal(&self) -> Result<bool, SettingError> {
+        let encoded = self.domain_base64.as_ref().filter(|setting| setting.value);
+        match (&self.domain, &self.internal_user, encoded) {
+            (Some(domain), Some(internal), _) if internal.value => {
+                Err(SettingError::Contradiction { first: domain.origin.clone(), second: internal.origin.clone() })
+            }
+            (Some(domain), None, _) => Err(SettingError::Wrong {
+                origin: domain.origin.clone(),
+                expected: "together with `internal_user = false`: a user of the console's own has no domain".to_owned(),
+            }),
+            (None, _, Some(encoded)) => Err(SettingError::Wrong {
+                origin: encoded.origin.clone(),
+                expected: "together with `domain`: there is nothing else to encode".to_owned(),
+            }),
+            _ => Ok(self.internal_user.as_ref().is_none_or(|setting| setting.value)),
+        }
+    }
+
+    /// Whoever names a certificate means it: of two ways to trust, one was left behind.
+    fn trust(&self) -> Result<Trust, SettingError> {
+        let insecure = self.insecure.as_ref().filter(|setting| setting.value).map(|setting| &setting.origin);
+        let pinned = self.certificate_sha256.as_ref().map(|setting| &setting.origin);
+        let authority = self.ca_file.as_ref().map(|setting| &setting.origin);
+        let contradiction = |(first, second): (&crate::secret::Origin, &crate::secret::Origin)| {
+            Err(SettingError::Contradiction { first: first.clone(), second: second.clone() })
+        };
+        let ca_file = self.ca_file.as_ref().map(|setting| setting.value.clone());
+        match (&self.certificate, insecure, &self.certificate_sha256) {
+            (Some(certificate), _, _) => match insecure.or(pinned).or(authority) {
+                Some(other) => contradiction((&certificate.origin, other)),
+                None => Ok(Trust::Exactly(certificate.value.clone())),
+            },
+            (None, Some(insecure), Some(pin)) => contradiction((insecure, &pin.origin)),
+            (None, Some(_), None) => Ok(Trust::Nothing),
+            (None, None, Some(pin)) => Ok(Trust::Pinned { pin: pin.value, ca_file }),
+            (None, None, None) => Ok(ca_file.map_or(Trust::System, Trust::SystemAnd)),
+        }
+    }
+}
+
+fn pin(given: Given<'_>) -> Result<Setting<Pin>, SettingError> {
+    let line = given.line()?;
+    match Pin::parse(&line.value) {
+        Ok(value) => Ok(Setting { value, origin: line.origin, layer: line.layer }),
+        Err(why) => Err(SettingError::Wrong {
+            origin: line.origin,
+            expected: format!("the SHA-256 of the console's public key or certificate; this {why}"),
+        }),
+    }
+}
+
+/// A domain stands in a header as it is, in quotes.
+fn domain(given: Given<'_>) -> Result<Setting<String>, SettingError> {
+    let line = given.line()?;
+    if line.value.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')) {
+        return Ok(line);
+    }
+    Err(SettingError::Wrong {
+        origin: line.origin,
+        expected: "a domain's name: letters of ASCII, digits, `.`, `-` and `_`".to_owned(),
+    })
+}
+
+/// The Open API has a port of its own. A path in front of its own is kept, for a proxy that needs one.
+fn with_port(mut url: Url) -> Result<Url, UrlError> {
+    if url.port().is_none() {
+        url.set_port(Some(PORT)).map_err(|()| UrlError::NotAUrl)?;
+    }
+    let path = url.path().trim_end_matches('/');
+    let path = path.strip_suffix(API).unwrap_or(path).trim_end_matches('/');
+    let path = format!("{path}/");
+    url.set_path(&path);
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,269 @@
+//! Reading hosts: the inventory page by page, some by their ids, some by what analysts write, all of a group.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    net::IpAddr,
+    sync::{PoisonError, atomic::Ordering},
+};
+
+use super::{
+    Kaspersky,
+    answers::{Refusal, Why},
+    container::Container,
+    filter::{self, Wanted},
+    requests::{self, Found, ResultSet},
+    session::Talk,
+};
+use crate::{
+    domain::{
+        action::{Observed, Target},
+        failure::FailureKind,
+        host::HostId,
+        selector::{Named, Selector},
+    },
+    vendors::{Again, Cursor, Page, VendorError},
+};
+
+/// The most names in one filter. A console that finds a filter too long is asked for half.
+pub(super) const MOST_NAMES: usize = 500;
+
+/// The most chunks that one conversation reads: 200,000 hosts.
+const MOST_CHUNKS: u64 = 1_000;
+
+/// What a selector was found to name.
+#[derive(Clone, Debug)]
+pub enum Sought {
+    /// These hosts; none, one, or several that repeat a name.
+    Hosts(Vec<Found>),
+    /// The console cannot be asked for this; the text says why.
+    CannotAsk(&'static str),
+}
+
+/// Where the next page of the inventory is: the slot whose session asked, the first host, how many there are, and what
+/// the console calls the result.
+struct Place<'a> {
+    slot: usize,
+    start: u64,
+    total: u64,
+    accessor: &'a str,
+}
+
+impl<'a> Place<'a> {
+    fn read(cursor: &'a Cursor) -> Option<Self> {
+        let mut parts = cursor.0.splitn(4, '/');
+        let slot = parts.next()?.parse().ok()?;
+        let (start, total) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        Some(Self { slot, start, total, accessor: parts.next()? })
+    }
+
+    fn cursor(&self) -> Cursor {
+        Cursor(format!("{}/{}/{}/{}", self.slot, self.start, self.total, self.accessor).into())
+    }
+}
+
+impl Kaspersky {
+    /// Reads one page of the inventory.
+    ///
+    /// A result that the console has let go of is told, and asked for anew when the same page is asked for again. It is in
+    /// the order of the ids, so it goes on where it stood.
+    pub(super) async fn page(&self, cursor: Option<&Cursor>) -> Result<Page, VendorError> {
+        let bad = || VendorError::new(FailureKind::Internal, "no page of the inventory is there", Again::Never);
+        let place = cursor.map(|cursor| Place::read(cursor).ok_or_else(bad)).transpose()?;
+        let (mut talk, start, known) = match &place {
+            None => (self.pool.talk().await?, 0, None),
+            Some(place) => {
+                let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner).take();
+                let is_there = lost.as_deref() != Some(place.accessor);
+                let known = is_there.then(|| ResultSet { accessor: place.accessor.to_owned(), count: place.total });
+                (self.pool.talk_at(place.slot).await?, place.start, known)
+            }
+        };
+        let ResultSet { accessor, count: total } = match known {
+            Some(set) => set,
+            None => find(&mut talk, "").await.map_err(|refusal| refusal.error)?,
+        };
+        let items = match talk.ask(requests::chunk(&accessor, start), requests::judge_chunk).await {
+            Ok(items) => items,
+            Err(refusal) if refusal.why == Why::Unknown => {
+                *self.lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(accessor.into());
+                return Err(lost(&refusal));
+            }
+            Err(refusal) => return Err(refusal.error),
+        };
+        let read = items.len() as u64;
+        // A chunk may be smaller than was asked for. Whoever counts sees whether hosts are missing.
+        let is_last = start + read >= total || read == 0;
+        if is_last {
+            let_go(&mut talk, &accessor).await;
+        }
+        let next = Place { slot: talk.number(), start: start + read, total, accessor: &accessor };
+        Ok(Page {
+            hosts: items.iter().map(|item| requests::host(item).host).collect(),
+            next: (!is_last).then(|| next.cursor()),
+            total: Some(total),
+        })
+    }
+
+    /// Reads hosts by their ids.
+    pub(super) async fn look(&self, targets: &[Target]) -> Result<Vec<Observed>, VendorError> {
+        let state =
+            |found: &Found| Observed::State { state: requests::not_told(), able: found.host.able, last_seen: None };
+        if targets.is_empty() || targets.len() > self.capabilities.max_observe {
+            return Err(VendorError::new(FailureKind::Internal, "one to 200 hosts at a time", Again::Never));
+        }
+        let mut talk = self.pool.talk().await?;
+        if let [Target { id, .. }] = targets {
+            let found = talk.ask(requests::host_info(id), |response| requests::judge_host_info(id, response)).await;
+            return match found {
+                Ok(found) => Ok(vec![state(&found)]),
+                Err(refusal) if refusal.why == Why::Unknown => Ok(vec![Observed::NoSuchHost]),
+                Err(refusal) => Err(refusal.error),
+            };
+        }
+        let ids = targets.iter().map(|target| target.id.as_str()).filter(|id| filter::can_be_asked_for(id));
+        let found = match filter::hosts(ids.map(Wanted::Id)) {
+            Some(filter) => read(&mut talk, &filter, 2).await.map_err(|refusal| refusal.error)?,
+            None => Vec::new(),
+        };
+        let seen: HashMap<&HostId, &Found> = found.iter().map(|found| (&found.host.id, found)).collect();
+        Ok(targets
+            .iter()
+            .map(|target| seen.get(&target.id).map_or(Observed::NoSuchHost, |found| state(found)))
+            .collect())
+    }
+
+    /// Finds the hosts that selectors name: one answer per selector, in order. Compared for equality, in any case.
+    ///
+    /// # Errors
+    ///
+    /// [`VendorError`] if the console could not be asked; nothing is changed.
+    pub async fn find_hosts(&self, selectors: &[Selector]) -> Result<Vec<Sought>, VendorError> {
+        let wanted: Vec<Result<Wanted<'_>, &'static str>> = selectors.iter().map(wanted).collect();
+        let asked: Vec<Wanted<'_>> = wanted.iter().filter_map(|wanted| wanted.ok()).collect();
+        let mut talk = self.pool.talk().await?;
+        let mut found: HashMap<HostId, Found> = HashMap::new();
+        let mut waiting: VecDeque<&[Wanted<'_>]> = asked.chunks(self.batch.load(Ordering::Relaxed).max(1)).collect();
+        while let Some(batch) = waiting.pop_front() {
+            let Some(filter) = filter::hosts(batch.iter().copied()) else { continue };
+            match read(&mut talk, &filter, MOST_CHUNKS).await {
+                Ok(hosts) => found.extend(hosts.into_iter().map(|found| (found.host.id.clone(), found))),
+                Err(refusal) if refusal.why == Why::Unreadable && batch.len() > 1 => {
+                    let half = batch.len().div_ceil(2);
+                    self.batch.fetch_min(half, Ordering::Relaxed);
+                    let (first, second) = batch.split_at(half);
+                    waiting.push_front(second);
+                    waiting.push_front(first);
+                }
+                Err(refusal) => return Err(refusal.error),
+            }
+        }
+        let fitting = |wanted| {
+            let mut hosts: Vec<Found> = found.values().filter(|found| filter::fits(wanted, found)).cloned().collect();
+            hosts.sort_unstable_by(|a, b| a.host.id.cmp(&b.host.id));
+            hosts
+        };
+        Ok(wanted
+            .into_iter()
+            .map(|wanted| wanted.map_or_else(Sought::CannotAsk, |wanted| Sought::Hosts(fitting(wanted))))
+            .collect())
+    }
+
+    /// Finds the hosts of an administration group, compared by its whole name, in any case.
+    ///
+    /// Whether the console filters by this attribute is not documented. Where it refuses to, or finds nothing, every host
+    /// is read.
+    ///
+    /// # Errors
+    ///
+    /// [`VendorError`] if the console could not be asked, or the name cannot be one.
+    pub async fn group_hosts(&self, name: &str) -> Result<Vec<Found>, VendorError> {
+        let filter = filter::group(name).ok_or_else(|| {
+            VendorError::new(FailureKind::BadRequest, "the name of a group has no control characters", Again::Never)
+        })?;
+        let wanted = name.to_lowercase();
+        let of_group = |found: &Found| found.host.group.as_deref().is_some_and(|group| group.to_lowercase() == wanted);
+        let mut talk = self.pool.talk().await?;
+        let mut hosts = match read(&mut talk, &filter, MOST_CHUNKS).await {
+            Ok(hosts) => hosts,
+            Err(refusal) if refusal.error.failure().kind == FailureKind::BadRequest => Vec::new(),
+            Err(refusal) => return Err(refusal.error),
+        };
+        hosts.retain(of_group);
+        if hosts.is_empty() {
+            hosts = read(&mut talk, "", MOST_CHUNKS).await.map_err(|refusal| refusal.error)?;
+            hosts.retain(of_group);
+        }
+        Ok(hosts)
+    }
+
+    /// The tags of one host. None of them is documented to say anything.
+    ///
+    /// # Errors
+    ///
+    /// [`VendorError`] if the console could not be asked.
+    pub async fn host_tags(&self, target: &Target) -> Result<Vec<String>, VendorError> {
+        let mut talk = self.pool.talk().await?;
+        talk.ask(requests::host_tags(&target.id), requests::judge_tags).await.map_err(|refusal| refusal.error)
+    }
+}
+
+/// What a selector asks the console for.
+fn wanted(selector: &Selector) -> Result<Wanted<'_>, &'static str> {
+    match selector.named() {
+        Named::Id(id) if filter::can_be_asked_for(id) => Ok(Wanted::Id(id)),
+        Named::Name(name) if filter::can_be_asked_for(name) => Ok(Wanted::Name(name)),
+        Named::Ip(IpAddr::V4(address)) => Ok(Wanted::Ip(address)),
+        Named::Id(_) | Named::Name(_) => Err("no name and no id has control characters"),
+        Named::Ip(IpAddr::V6(_)) => Err("the console keeps no IPv6 addresses; name the host instead"),
+        Named::Mac(_) => Err("the console cannot be asked for MAC addresses; name the host instead"),
+    }
+}
+
+async fn find(talk: &mut Talk<'_>, filter: &str) -> Result<ResultSet, Refusal> {
+    talk.ask(requests::find_hosts(filter), requests::judge_found).await
+}
+
+/// Reads the hosts of a filter, all of them.
+async fn read(talk: &mut Talk<'_>, filter: &str, chunks: u64) -> Result<Vec<Found>, Refusal> {
+    let set = find(talk, filter).await?;
+    let items = all_items(talk, &set, chunks).await?;
+    Ok(items.iter().map(requests::host).collect())
+}
+
+/// Reads every item of a result set, and lets it go.
+pub(super) async fn all_items(talk: &mut Talk<'_>, set: &ResultSet, chunks: u64) -> Result<Vec<Container>, Refusal> {
+    let mut items = Vec::new();
+    for _ in 0..chunks {
+        let read = items.len() as u64;
+        if read >= set.count {
+            break;
+        }
+        let chunk = talk.ask(requests::chunk(&set.accessor, read), requests::judge_chunk).await;
+        let chunk = chunk.map_err(|refusal| match refusal.why {
+            // It is not the host that is unknown.
+            Why::Unknown => lost(&refusal).into(),
+            _ => refusal,
+        })?;
+        if chunk.is_empty() {
+            break;
+        }
+        items.extend(chunk);
+    }
+    let_go(talk, &set.accessor).await;
+    if (items.len() as u64) < set.count {
+        let text = format!("the console counted {} and showed {}", set.count, items.len());
+        return Err(VendorError::new(FailureKind::Protocol, text, Again::Backoff).into());
+    }
+    Ok(items)
+}
+
+/// Whether it is let go of now or by and by changes nothing.
+async fn let_go(talk: &mut Talk<'_>, accessor: &str) {
+    drop(talk.ask(requests::release(accessor), |response| requests::judge_done(response, false)).await);
+}
+
+/// A result set dies with its session, and when nobody has read from it for a while.
+fn lost(refusal: &Refusal) -> VendorError {
+    let text = format!("the console let go of the list while it was read; it is asked for anew ({})", refusal.error);
+    VendorError::new(FailureKind::ServerError, text, Again::Backoff)
+}

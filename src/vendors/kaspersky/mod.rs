@@ -1,0 +1,277 @@
+//! Kaspersky Security Center, Open API version 1.0, on premises, with Kaspersky Endpoint Security for Windows 12.9 or
+//! later on the hosts.
+//!
+//! Login: user and password open a session, which belongs to one connection here. See [`session`].
+//!
+//! Oddities, each of which this module must be right about:
+//! - There is no method that isolates a host. An incident is created whose text says what is to be done; something beside
+//!   the console reads it and makes a task. That an incident was created proves that it was created.
+//! - `AddIncident` twice is two tasks, and nothing in it can be told apart afterwards but its text.
+//! - A failure comes with HTTP 200, and its number means something only together with its module.
+//! - A host's id stands in an attribute that is called its name.
+//! - Display names repeat, and wildcards are live in filters, so whatever comes back is compared here.
+//! - No documented attribute tells whether a host is isolated.
+//! - More than a hundred response tasks push each other out.
+//!
+//! A method of the trait is one conversation here: a fixed, bounded row of calls on one connection.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, atomic::AtomicUsize},
+};
+
+use async_trait::async_trait;
+
+use self::{
+    answers::Why,
+    requests::TaskInfo,
+    session::{Pool, Talk},
+};
+pub use self::{
+    follow::{Followed, KnownTask, Rung, TaskCount},
+    hosts::Sought,
+    requests::Found,
+    respond::SubmitError,
+    tasks::{Area, Task, TaskError, TaskKind},
+};
+use crate::{
+    domain::{
+        action::{Action, ActionKind, Observed, Target},
+        failure::FailureKind,
+        guid,
+        selector::{IdForm, is_unprintable},
+    },
+    http::{ClientError, SingleClients, Url},
+    secret::Secret,
+    vendors::{
+        Advice, Again, Answer, Capabilities, Capability, Completion, Cursor, Driver, Inventory, Meta, Page, Repeat,
+        Reply, Takes, Tenant, Vendor, VendorError,
+    },
+};
+
+mod answers;
+mod codes;
+pub mod config;
+mod container;
+mod filter;
+mod follow;
+mod hosts;
+mod requests;
+mod respond;
+mod session;
+pub mod tasks;
+mod wire;
+
+/// The console's name for people.
+const CONSOLE: &str = "Kaspersky Security Center";
+
+/// What is known of it before any of its settings are.
+pub(super) const DRIVER: Driver = Driver {
+    word: config::NAME,
+    console: CONSOLE,
+    id_form,
+    section: || Box::new(config::KasperskySection::default()),
+    takes: Takes { unlock_code: false, product: false, cut_names: false, event_streams: false },
+    advice: Advice {
+        address_keys: "`url`",
+        address_example: "https://ksc.corp.example:13299",
+        of: |kind| match kind {
+            FailureKind::CredentialsRefused => Some(
+                "an account of the operating system or of a domain needs `internal_user = false`, and `domain` in a domain; \
+                 one with two-step verification must be excluded from it in the console",
+            ),
+            FailureKind::Forbidden => {
+                Some("the user's role needs the devices in its scope, the right to read, and all rights on tasks")
+            }
+            FailureKind::Certificate => Some(
+                "the console's own certificate, `klserver.cer`, is trusted by `certificate`, or by `certificate_sha256`",
+            ),
+            FailureKind::NotCapable => {
+                Some("response tasks need a licence, and Kaspersky Endpoint Security 12.9 or later")
+            }
+            _ => None,
+        },
+    },
+};
+
+/// The most hosts that one question may be about.
+const MOST_OBSERVED: usize = 200;
+
+/// Hosts in a page of the inventory.
+const PAGE: NonZeroUsize = NonZeroUsize::new(200).expect("more than none");
+
+/// Who asks.
+#[derive(Clone)]
+pub struct Account {
+    /// The user.
+    pub user: String,
+    /// The password.
+    pub password: Secret,
+    /// Whether it is a user of the console's own, and not of the operating system.
+    pub internal: bool,
+    /// The user's domain.
+    pub domain: Option<String>,
+    /// Whether the domain is sent in base64: clients differ in this.
+    pub domain_base64: bool,
+    /// The virtual Administration Server that is meant; the main one, if `None`.
+    pub virtual_server: Option<String>,
+}
+
+impl fmt::Debug for Account {
+    /// Without the user: whoever swaps it with the password must not find the password in a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account").field("internal", &self.internal).finish_non_exhaustive()
+    }
+}
+
+/// An Administration Server, as one account sees it.
+pub struct Kaspersky {
+    address: String,
+    pool: Pool,
+    capabilities: Capabilities,
+    /// What tasks are called. A name does not change, and a task of a group is one for all of its hosts.
+    known_tasks: Mutex<HashMap<Box<str>, Arc<TaskInfo>>>,
+    /// The result set of the inventory that the console let go of.
+    lost: Mutex<Option<Box<str>>>,
+    /// How many names the console takes in one filter, as far as it is known.
+    batch: AtomicUsize,
+}
+
+impl fmt::Debug for Kaspersky {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kaspersky").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Kaspersky {
+    /// Makes the console's client; nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`VendorError`] if the account cannot be written into a header.
+    pub fn new(
+        clients: &SingleClients,
+        base: &Url,
+        account: Account,
+        max_in_flight: NonZeroUsize,
+    ) -> Result<Self, VendorError> {
+        let one = Capability { max_batch: NonZeroUsize::MIN, completion: Completion::Polled, repeat: Repeat::Unsafe };
+        let capabilities = Capabilities {
+            console: CONSOLE,
+            actions: BTreeMap::from([(ActionKind::Isolate, one.clone()), (ActionKind::Unisolate, one)]),
+            max_observe: MOST_OBSERVED,
+            inventory: Inventory::Pages(PAGE),
+            max_in_flight,
+        };
+        Ok(Self {
+            address: base.origin().ascii_serialization(),
+            pool: Pool::new(clients, base, &account, max_in_flight.get())?,
+            capabilities,
+            known_tasks: Mutex::default(),
+            lost: Mutex::default(),
+            batch: AtomicUsize::new(hosts::MOST_NAMES),
+        })
+    }
+
+    /// Ends every session, as far as the console still listens. Whatever is under way is not waited for.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Whether a console is there that makes tasks of incidents; `None` where this one cannot say.
+    ///
+    /// # Errors
+    ///
+    /// [`VendorError`] if the question was not answered.
+    pub async fn is_console_there(&self) -> Result<Option<bool>, VendorError> {
+        let mut talk = self.pool.talk().await?;
+        asks_for_console(&mut talk).await
+    }
+}
+
+/// Not every version has the method, and not every role may call it: then nobody knows.
+async fn asks_for_console(talk: &mut Talk<'_>) -> Result<Option<bool>, VendorError> {
+    match talk.ask(requests::is_console_there(), requests::judge_console).await {
+        Ok(there) => Ok(Some(there)),
+        Err(refusal) if refusal.why != Why::Other || refusal.error.failure().kind == FailureKind::Forbidden => Ok(None),
+        Err(refusal) => Err(refusal.error),
+    }
+}
+
+fn no_client(error: &ClientError) -> VendorError {
+    VendorError::stops_run(FailureKind::Internal, error.to_string())
+}
+
+/// The console says nothing beside its answers: no id of the request, no quota.
+fn answer<T>(value: T) -> Answer<T> {
+    Answer { value, meta: Meta::default() }
+}
+
+#[async_trait]
+impl Vendor for Kaspersky {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    async fn check(&self) -> Result<Answer<Tenant>, VendorError> {
+        let mut talk = self.pool.talk().await?;
+        let set = talk.ask(requests::find_hosts(""), requests::judge_found).await.map_err(|refusal| refusal.error)?;
+        // Whether it is let go of now or by and by changes nothing.
+        drop(talk.ask(requests::release(&set.accessor), |response| requests::judge_done(response, false)).await);
+        let console = match asks_for_console(&mut talk).await? {
+            Some(true) => "a Web Console is connected",
+            Some(false) => "no Web Console is connected, so nothing will be carried out until one is",
+            None => "whether a Web Console is connected cannot be learnt",
+        };
+        let hosts = if set.count == 1 { "1 host".to_owned() } else { format!("{} hosts", set.count) };
+        let detail = Some(format!("{hosts}; {console}"));
+        Ok(answer(Tenant { console: self.address.clone(), detail, clock_skew: None }))
+    }
+
+    async fn submit(&self, action: &Action, targets: &[Target]) -> Result<Answer<Vec<Reply>>, VendorError> {
+        let [target] = targets else {
+            return Err(VendorError::new(FailureKind::Internal, "one host at a time", Again::Never));
+        };
+        let task = Task::IsolateHost { on: action.kind == ActionKind::Isolate };
+        let ack = self.submit_task(&task, target, &Area::default(), None).await.map_err(|failed| failed.error)?;
+        Ok(answer(vec![Ok(ack)]))
+    }
+
+    async fn list(&self, cursor: Option<&Cursor>) -> Result<Answer<Page>, VendorError> {
+        self.page(cursor).await.map(answer)
+    }
+
+    async fn observe(&self, targets: &[Target]) -> Result<Answer<Vec<Observed>>, VendorError> {
+        self.look(targets).await.map(answer)
+    }
+}
+
+/// The longest text that is taken for an id.
+const LONGEST_ID: usize = 128;
+
+/// Tells a host's id from a name or an address.
+///
+/// Ids are opaque. In practice they have the shape of a GUID, and not always its digits; anything else is an id where it is
+/// said to be one. The spelling is kept, because the console may tell letters apart.
+pub fn id_form(text: &str) -> IdForm {
+    let groups = || text.split('-').map(str::len).eq(guid::USUAL);
+    if groups() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+        return IdForm::Id(None);
+    }
+    match guid::form(text, &[guid::USUAL]) {
+        IdForm::NotAnId if may_be_an_id(text) => IdForm::IfSaid(None),
+        IdForm::Damaged(how) if may_be_an_id(text) => IdForm::DamagedUnlessSaid(how, None),
+        form => form,
+    }
+}
+
+fn may_be_an_id(text: &str) -> bool {
+    !text.is_empty()
+        && text.chars().nth(LONGEST_ID).is_none()
+        && !text.chars().any(|c| c.is_whitespace() || is_unprintable(c))
+}
+
+#[cfg(test)]
+mod tests;
