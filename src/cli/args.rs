@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, builder::PossibleValue};
 
 use super::commands::{
-    apex_isolate, check, completions, hosts, isolate, man, resume, runs, simulate, status, stream, streams, unisolate,
+    apex_isolate, check, completions, hosts, isolate, ksc_task, man, resume, runs, simulate, status, stream, streams,
+    unisolate,
 };
 use crate::{stream::store::NameOrId, vendors::VendorName};
 
@@ -94,6 +95,7 @@ pub(crate) enum Command {
     Status(status::StatusArgs),
     Hosts(hosts::HostsArgs),
     ApexIsolate(apex_isolate::ApexIsolateArgs),
+    KscTask(Box<ksc_task::KscTaskArgs>),
     Stream(Box<stream::StreamArgs>),
     Streams(streams::StreamsArgs),
     Check(check::CheckArgs),

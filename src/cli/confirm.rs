@@ -5,7 +5,6 @@ use std::io::{self, BufRead, Write};
 use super::{args::ConsentArgs, error::CommandError, ui::Ui};
 use crate::{
     domain::{
-        action::ActionKind,
         failure::FailureKind,
         outcome::{ExitCode, Outcome},
     },
@@ -18,8 +17,10 @@ const NAMED: usize = 8;
 
 /// What is asked.
 pub(crate) struct Question<'a> {
-    /// What will be done.
-    pub(crate) kind: ActionKind,
+    /// What will be done: `isolate`.
+    pub(crate) verb: &'a str,
+    /// What that means, where the word does not say it.
+    pub(crate) says: &'a [String],
     /// The console's name for people.
     pub(crate) console_name: &'a str,
     /// Its address.
@@ -61,7 +62,7 @@ pub(crate) async fn ask(
             ExitCode::Refused,
             format!(
                 "{} {} needs consent, and there is no terminal to ask at; nothing was sent",
-                question.kind,
+                question.verb,
                 words::hosts(to_act)
             ),
         )
@@ -107,10 +108,10 @@ fn read_answer(prompt: &str) -> Option<String> {
 }
 
 fn describe(question: &Question<'_>, to_act: u64) -> String {
-    let Question { kind, console_name, address, profile, roster, survey } = question;
+    let Question { verb, says, console_name, address, profile, roster, survey } = question;
     let profile = profile.map(|profile| format!(", profile {}", clean(profile))).unwrap_or_default();
-    let mut text = format!("{kind} through {console_name} ({}{profile}):\n", clean(address));
-    let mut fold = vec![format!("{} to {kind}", words::hosts(to_act))];
+    let mut text = format!("{verb} through {console_name} ({}{profile}):\n", clean(address));
+    let mut fold = vec![format!("{} to {verb}", words::hosts(to_act))];
     let mut add = |count: u64, what: &str| {
         if count > 0 {
             fold.push(format!("{count} {what}"));
@@ -152,10 +153,13 @@ fn describe(question: &Question<'_>, to_act: u64) -> String {
     if !survey.read {
         text.push_str("  the states were not read: hosts that are already so will be told as they are met\n");
     }
-    let verb = match kind {
-        ActionKind::Isolate => "Isolate",
-        ActionKind::Unisolate => "Unisolate",
-    };
+    for line in *says {
+        text.push_str(&format!("  {}\n", clean(line)));
+    }
+    let mut verb = clean(verb).into_owned();
+    if let Some(first) = verb.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
     text.push_str(&format!("{verb} {}? [y/N] ", words::hosts(to_act)));
     text
 }

@@ -20,7 +20,8 @@ use clap::{CommandFactory, Parser, error::ErrorKind};
 
 use args::{Cli, Command};
 use commands::{
-    apex_isolate, check, completions, hosts, isolate, man, resume, runs, simulate, status, stream, streams, unisolate,
+    apex_isolate, check, completions, hosts, isolate, ksc_task, man, resume, runs, simulate, status, stream, streams,
+    unisolate,
 };
 use context::Context;
 use error::CommandError;
@@ -84,6 +85,7 @@ async fn run_async(command: Command, context: &Context) -> Result<ExitCode, Comm
         Command::Unisolate(args) => unisolate::run(args, context).await,
         Command::Status(args) => status::run(args, context).await,
         Command::Hosts(args) => hosts::run(args, context).await,
+        Command::KscTask(args) => ksc_task::run(*args, context).await,
         Command::ApexIsolate(args) => apex_isolate::run(args, context).await,
         Command::Stream(args) => stream::run(*args, context).await,
         Command::Streams(args) => streams::run(args, context).await,

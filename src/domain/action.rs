@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::host::{Abilities, HostId, HostState, Isolation};
+use super::{
+    host::{Abilities, HostId, HostState, Isolation},
+    id::Ticket,
+};
 
 /// The verbs of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -11,6 +14,8 @@ pub enum ActionKind {
     Isolate,
     /// Put the host back.
     Unisolate,
+    /// Have the host's agent carry out a task that leaves no state behind which a console could tell.
+    Task,
 }
 
 impl ActionKind {
@@ -19,19 +24,21 @@ impl ActionKind {
         match self {
             Self::Isolate => "isolate",
             Self::Unisolate => "unisolate",
+            Self::Task => "task",
         }
     }
 
     /// Reads the word back.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Isolate, Self::Unisolate].into_iter().find(|kind| kind.word() == word)
+        [Self::Isolate, Self::Unisolate, Self::Task].into_iter().find(|kind| kind.word() == word)
     }
 
-    /// The action that takes this one back.
-    pub const fn undone_by(self) -> Self {
+    /// The action that takes this one back, if one does.
+    pub const fn undone_by(self) -> Option<Self> {
         match self {
-            Self::Isolate => Self::Unisolate,
-            Self::Unisolate => Self::Isolate,
+            Self::Isolate => Some(Self::Unisolate),
+            Self::Unisolate => Some(Self::Isolate),
+            Self::Task => None,
         }
     }
 
@@ -42,7 +49,7 @@ impl ActionKind {
             (Self::Isolate, Isolation::Isolating) | (Self::Unisolate, Isolation::Releasing) => Standing::Heading,
             (Self::Isolate, Isolation::NotIsolated) | (Self::Unisolate, Isolation::Isolated) => Standing::Away,
             (Self::Isolate, Isolation::Releasing) | (Self::Unisolate, Isolation::Isolating) => Standing::Leaving,
-            (_, Isolation::Unknown) => Standing::Unknown,
+            (Self::Task, _) | (_, Isolation::Unknown) => Standing::Unknown,
         }
     }
 }
@@ -84,6 +91,8 @@ pub struct Target {
     pub id: HostId,
     /// Its name, if it is known.
     pub name: Option<Box<str>>,
+    /// What the console gave for a request of this run that it has taken already, wholly or to a part.
+    pub ticket: Option<Ticket>,
 }
 
 /// What a look at one host told.

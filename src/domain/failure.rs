@@ -39,6 +39,8 @@ pub enum FailureKind {
     Protocol,
     /// The state was reached and then lost again, or never came.
     Fallback,
+    /// The host's agent could not carry a task out.
+    TaskFailed,
     /// The wait ended first.
     NotConfirmed,
     /// The run stopped before.
@@ -67,7 +69,7 @@ pub enum FailureKind {
 
 impl FailureKind {
     /// Every kind, for reading words back and for tests.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::NotFound,
         Self::Ambiguous,
         Self::NotCapable,
@@ -85,6 +87,7 @@ impl FailureKind {
         Self::Cut,
         Self::Protocol,
         Self::Fallback,
+        Self::TaskFailed,
         Self::NotConfirmed,
         Self::Stopped,
         Self::DryRun,
@@ -119,6 +122,7 @@ impl FailureKind {
             Self::Cut => "cut",
             Self::Protocol => "protocol",
             Self::Fallback => "fallback",
+            Self::TaskFailed => "task_failed",
             Self::NotConfirmed => "not_confirmed",
             Self::Stopped => "stopped",
             Self::DryRun => "dry_run",

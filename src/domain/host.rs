@@ -118,6 +118,8 @@ pub struct Host {
     pub id: HostId,
     /// Its name as registered, with or without a domain.
     pub name: Option<Box<str>>,
+    /// Its other names, at a console that knows a host by several: any of them names it.
+    pub aliases: Box<[Box<str>]>,
     /// Its domain, at a console that keeps names without one: empty where it knows none. `None` where the name itself
     /// has the domain, if any.
     pub domain: Option<Box<str>>,
@@ -156,6 +158,8 @@ impl Abilities {
         match kind {
             ActionKind::Isolate => self.isolate,
             ActionKind::Unisolate => self.release,
+            // Where there are tasks, isolation is one of them.
+            ActionKind::Task => self.isolate,
         }
     }
 }

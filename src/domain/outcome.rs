@@ -156,6 +156,8 @@ pub enum Ending {
     Interrupted,
     /// The console's quota would have made it wait for longer than allowed.
     QuotaWait(Duration),
+    /// More requests would have pushed earlier ones out of the console before they were done; the text has the numbers.
+    NoRoom(String),
     /// The console stopped taking the credentials; the text says how.
     CredentialsLost(String),
     /// The console's certificate was not the one to be trusted any more.
@@ -173,6 +175,7 @@ impl Ending {
             Self::Completed => "completed",
             Self::Interrupted => "interrupted",
             Self::QuotaWait(_) => "quota_wait",
+            Self::NoRoom(_) => "no_room",
             Self::CredentialsLost(_) => "credentials_lost",
             Self::CertificateLost(_) => "certificate_lost",
             Self::ConsoleLost(_) => "console_lost",

@@ -37,6 +37,8 @@ pub(super) struct Confirmation {
     wait: Option<Duration>,
     inventory: Inventory,
     can_look: bool,
+    /// Each host is asked after by its ticket; no listing would tell.
+    polls: bool,
     awaiting: HashMap<HostId, u32>,
     deadline: Option<Instant>,
     next_round: Option<Instant>,
@@ -58,11 +60,12 @@ enum Round {
 }
 
 impl Confirmation {
-    pub(super) fn new(wait: Option<Duration>, inventory: Inventory, can_look: bool) -> Self {
+    pub(super) fn new(wait: Option<Duration>, inventory: Inventory, can_look: bool, polls: bool) -> Self {
         Self {
             wait,
             inventory,
             can_look,
+            polls,
             awaiting: HashMap::new(),
             deadline: None,
             next_round: None,
@@ -72,6 +75,12 @@ impl Confirmation {
             last_round: false,
             fleet: None,
         }
+    }
+
+    /// More has been sent: its wait begins now.
+    pub(super) fn begin_anew(&mut self) {
+        self.deadline = None;
+        self.last_round = false;
     }
 
     /// Whether accepted work is followed at all.
@@ -140,7 +149,7 @@ impl Confirmation {
     }
 
     fn looks_are_cheaper(&self) -> bool {
-        self.can_look && self.pages() > self.awaiting.len() as u64
+        self.polls || self.can_look && self.pages() > self.awaiting.len() as u64
     }
 }
 
@@ -157,7 +166,7 @@ impl Dispatcher<'_> {
             // Nobody waits for the next window only to be told that the wait is over.
             return self.expire(wait);
         }
-        if !self.sending_is_over() {
+        if !self.sending_is_over() && !self.sending_is_held() {
             return;
         }
         if self.confirmation.round == Round::Looking {
@@ -354,6 +363,7 @@ impl Dispatcher<'_> {
             let text = format!("{whose}not confirmed within {within}: {says}");
             self.settle(n, Outcome::Unconfirmed, Some(Failure::new(FailureKind::NotConfirmed, text)), By::Poll);
         }
+        self.stop_if_held();
     }
 
     pub(super) fn await_state(&mut self, n: u32) {

@@ -29,6 +29,7 @@ use super::{
     run::{Purpose, Report, Resumed, Run},
     slot::{Notes, Phase, Slot, Why},
     tell::{Teller, Unwritten},
+    tickets::Outstanding,
     worker::Done,
 };
 use crate::{
@@ -49,7 +50,14 @@ pub(super) struct Dispatcher<'a> {
     pub(super) action: Option<Arc<Action>>,
     pub(super) vendor: Arc<dyn Vendor>,
     pub(super) repeat: Repeat,
-    pub(super) observed: bool,
+    /// Whether the effect of what was accepted can be awaited at all: by the host's state, or by a ticket.
+    pub(super) followed: bool,
+    /// Whether accepted work is asked after by its ticket.
+    pub(super) polls: bool,
+    /// Whether a request without an answer is looked for itself, and not its effect.
+    pub(super) recalls: bool,
+    /// What was sent to a console that keeps only so much.
+    pub(super) outstanding: Outstanding,
     pub(super) max_batch: NonZeroUsize,
     pub(super) limits: Limits,
     pub(super) pace: Pace,
@@ -107,13 +115,17 @@ impl<'a> Dispatcher<'a> {
             None => NonZeroUsize::new(capabilities.max_observe).unwrap_or(NonZeroUsize::MIN),
         };
         let repeat = capability.map_or(Repeat::Safe, |capability| capability.repeat);
-        let observed = capability.is_none_or(|capability| capability.completion == Completion::Observed);
+        let completion = capability.map_or(Completion::Observed, |capability| capability.completion);
+        let polls = completion == Completion::Polled;
         let teller = Teller::new(listener, u64::from(roster.len()));
         let first_phase = if action.is_some() { Phase::Ready } else { Phase::Look(Why::Reading) };
         let mut dispatcher = Self {
             action,
             repeat,
-            observed,
+            followed: completion != Completion::Immediate,
+            polls,
+            recalls: capability.is_some_and(|capability| capability.recalls),
+            outstanding: Outstanding::new(console.limits.outstanding),
             max_batch,
             limits: console.limits,
             pace: console.pace,
@@ -122,7 +134,7 @@ impl<'a> Dispatcher<'a> {
             ready: VecDeque::new(),
             looks: VecDeque::new(),
             delayed: BinaryHeap::new(),
-            confirmation: Confirmation::new(wait, capabilities.inventory, capabilities.max_observe > 0),
+            confirmation: Confirmation::new(wait, capabilities.inventory, capabilities.max_observe > 0, polls),
             hearing: Hearing::new(news, header.resumed),
             work: JoinSet::new(),
             carried: HashMap::new(),
@@ -161,8 +173,10 @@ impl<'a> Dispatcher<'a> {
                     slot.maybe_ours = true;
                     (Phase::Look(Why::Doubt), attempts)
                 }
-                Resumed::Awaiting { attempts } => {
+                Resumed::Awaiting { attempts, ticket } => {
                     slot.maybe_ours = true;
+                    self.notes.of(n).ticket = ticket;
+                    self.outstanding.add(n);
                     (Phase::Awaiting, attempts)
                 }
                 Resumed::Accepted { attempts } => {
@@ -290,6 +304,11 @@ impl<'a> Dispatcher<'a> {
     /// Whether every request that changes something has been sent and has come back.
     pub(super) fn sending_is_over(&self) -> bool {
         self.ready.is_empty() && self.looks.is_empty() && self.delayed.is_empty() && self.work.is_empty()
+    }
+
+    /// Whether the rest has to wait for what was sent, and that has come back.
+    pub(super) fn sending_is_held(&mut self) -> bool {
+        self.looks.is_empty() && self.delayed.is_empty() && self.work.is_empty() && self.is_full()
     }
 
     /// Whether nothing is under way.

@@ -150,6 +150,8 @@ pub struct TargetResult {
     pub last_seen: Option<Arc<str>>,
     /// How often it was sent.
     pub attempts: u32,
+    /// What the console gave for the request: the number of an incident, of a task.
+    pub ticket: Option<Arc<str>>,
     /// Why it did not succeed; `None` on success.
     pub reason: Option<Failure>,
     /// Hosts that fit an unresolved target.

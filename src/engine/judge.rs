@@ -44,6 +44,8 @@ impl Dispatcher<'_> {
                 self.journal_failed();
             }
             Done::Looked { targets, why, result } => self.judge_looked(&targets, why, result),
+            Done::Recalled { targets, why, result } => self.judge_recalled(&targets, why, result),
+            Done::Polled { targets, result } => self.judge_polled(&targets, result),
             Done::Listed { result } => self.judge_page(result),
         }
     }
@@ -120,7 +122,8 @@ impl Dispatcher<'_> {
         let maybe_ours = self.slots.get(n as usize).is_some_and(|slot| slot.maybe_ours);
         self.is_maybe_ours(n);
         match ack {
-            Ack::Accepted(ticket) if self.confirmation.is_wanted() && self.observed => {
+            Ack::Accepted(ticket) if self.confirmation.is_wanted() && self.followed => {
+                self.keep_ticket(n, &ticket);
                 // The console may have taken it and let the host go on to where it was sent before.
                 if self.was_leaving(n) {
                     self.notes.of(n).sent_while_leaving = true;
@@ -129,7 +132,10 @@ impl Dispatcher<'_> {
                 telling.push(RunEventKind::TargetAccepted(self.result(n, Outcome::Accepted, None)));
                 ReplyRecord::Accepted { n, ticket: ticket.0, state: None }
             }
-            Ack::Accepted(_) => self.ended(n, Outcome::Accepted, None, By::Answer, telling),
+            Ack::Accepted(ticket) => {
+                self.keep_ticket(n, &ticket);
+                self.ended(n, Outcome::Accepted, None, By::Answer, telling)
+            }
             Ack::Done => self.ended(n, Outcome::Confirmed, None, By::Answer, telling),
             Ack::AlreadyInState => {
                 let outcome = if maybe_ours { Outcome::Confirmed } else { Outcome::Already };
@@ -164,15 +170,13 @@ impl Dispatcher<'_> {
                 if may_have_been_done(failure.kind) {
                     self.is_maybe_ours(n);
                 }
-                self.set_phase(n, Phase::Look(Why::Conflict));
-                self.enqueue(n, false);
+                self.look_for(n, Why::Conflict);
                 NextStep::Look
             }
             // Where a repeat can do harm, what may have been done is looked at first.
             Next::After(_) if self.repeat == Repeat::Unsafe && may_have_been_done(failure.kind) => {
                 self.is_maybe_ours(n);
-                self.set_phase(n, Phase::Look(Why::Doubt));
-                self.enqueue(n, false);
+                self.look_for(n, Why::Doubt);
                 NextStep::Look
             }
             Next::GiveUp => {
@@ -204,9 +208,7 @@ impl Dispatcher<'_> {
                 if again == Again::InDoubt {
                     self.is_maybe_ours(n);
                 }
-                let why = if again == Again::InDoubt { Why::Doubt } else { Why::Conflict };
-                self.set_phase(n, Phase::Look(why));
-                self.enqueue(n, false);
+                self.look_for(n, if again == Again::InDoubt { Why::Doubt } else { Why::Conflict });
                 NextStep::Look
             }
         };
@@ -462,11 +464,13 @@ impl Dispatcher<'_> {
             self.confirmation.remove(id);
         }
         self.notes.forget(n);
+        self.outstanding.ended(n, outcome);
         self.teller.stats.awaiting = self.confirmation.len() as u64;
         let mut settlement = journal::Settlement::new(outcome, by);
         settlement.state.clone_from(&result.state);
         settlement.last_seen.clone_from(&result.last_seen);
         settlement.attempts = result.attempts;
+        settlement.ticket = result.ticket.as_deref().map(Into::into);
         settlement.started = Some(result.started);
         settlement.finished = Some(result.finished);
         if let Some(failure) = &result.reason {
@@ -503,6 +507,7 @@ impl Dispatcher<'_> {
         let because = self.stopped_by().map_or_else(
             || match ending {
                 Ending::Interrupted => "the run was interrupted".to_owned(),
+                Ending::NoRoom(text) => text.clone(),
                 Ending::QuotaWait(wait) => {
                     format!("the console's quota is spent for {}", crate::domain::duration::format(*wait))
                 }
@@ -570,6 +575,7 @@ impl Dispatcher<'_> {
             state,
             last_seen: seen.or_else(|| detail.and_then(|detail| detail.last_seen.clone())),
             attempts,
+            ticket: note.and_then(|note| note.ticket.as_ref()?.0.as_deref()).map(shared),
             reason,
             candidates: detail.map(|detail| detail.candidates.clone()).unwrap_or_default(),
             duplicates: detail.map(|detail| detail.duplicates.clone()).unwrap_or_default(),

@@ -21,6 +21,9 @@ pub struct Limits {
     pub poll_first: Duration,
     /// The longest wait between two looks.
     pub poll_most: Duration,
+    /// How many requests may follow the oldest one that is not known to be done: at a console that keeps so many, and drops
+    /// the oldest for a new one.
+    pub outstanding: Option<NonZeroUsize>,
 }
 
 /// A quota's window is an hour at the consoles that have one; with ten minutes to spare, one window can be waited for.
@@ -38,6 +41,7 @@ impl Limits {
             silence: Duration::from_secs(30),
             poll_first: Duration::from_secs(1),
             poll_most: Duration::from_secs(15),
+            outstanding: None,
         }
     }
 }

@@ -21,6 +21,7 @@ pub mod roster;
 mod run;
 mod slot;
 mod tell;
+mod tickets;
 mod worker;
 
 #[cfg(test)]

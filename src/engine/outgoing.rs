@@ -24,7 +24,7 @@ impl Dispatcher<'_> {
             let may_look = !self.looks.is_empty()
                 && (!self.is_draining() || self.looks_while_draining())
                 && !self.waits_for_a_look();
-            let may_send = !self.ready.is_empty() && !self.is_draining();
+            let may_send = !self.ready.is_empty() && !self.is_draining() && !self.is_full();
             let may_list = self.confirmation.wants_page() && !self.is_draining();
             if !(may_look || may_send || may_list) || !self.is_permitted() {
                 return;
@@ -41,7 +41,7 @@ impl Dispatcher<'_> {
 
     /// Where one look takes many hosts, one at a time is under way: what comes up meanwhile goes with the next.
     fn waits_for_a_look(&self) -> bool {
-        let many = self.action.is_some() && self.vendor.capabilities().max_observe > 1;
+        let many = self.action.is_some() && !self.polls && !self.recalls && self.vendor.capabilities().max_observe > 1;
         many && self.carried.values().any(|(_, carried)| matches!(carried, Carried::Look(..)))
     }
 
@@ -96,6 +96,7 @@ impl Dispatcher<'_> {
         if numbers.is_empty() {
             return;
         }
+        self.follow_each_other(&numbers);
         let batch = self.next_batch;
         self.next_batch += 1;
         let intent = self.recorder.write(|| Record::Intent(Intent { batch, attempt, targets: numbers.clone() }));
@@ -106,7 +107,9 @@ impl Dispatcher<'_> {
     }
 
     fn start_look(&mut self) {
-        let most = self.vendor.capabilities().max_observe.max(1);
+        // What is asked of a single request is asked of one host at a time.
+        let single = self.action.is_some() && (self.polls || self.recalls);
+        let most = if single { 1 } else { self.vendor.capabilities().max_observe.max(1) };
         let mut numbers = Vec::new();
         let mut targets = Vec::new();
         let mut why = Why::Reading;
@@ -126,9 +129,19 @@ impl Dispatcher<'_> {
             numbers.push(n);
             targets.push(target);
         }
-        if !numbers.is_empty() {
-            let vendor = Arc::clone(&self.vendor);
-            self.spawn(Carried::Look(numbers.clone(), why), worker::look(vendor, numbers, targets, why));
+        if numbers.is_empty() {
+            return;
+        }
+        let vendor = Arc::clone(&self.vendor);
+        let carried = Carried::Look(numbers.clone(), why);
+        match (self.action.clone(), why) {
+            (Some(action), Why::Awaiting) if self.polls => {
+                self.spawn(carried, worker::poll(vendor, action, numbers, targets));
+            }
+            (Some(action), Why::Doubt | Why::Conflict) if self.recalls => {
+                self.spawn(carried, worker::recall(vendor, action, numbers, targets, why));
+            }
+            _ => self.spawn(carried, worker::look(vendor, numbers, targets, why)),
         }
     }
 
@@ -148,6 +161,7 @@ impl Dispatcher<'_> {
     pub(super) fn target(&self, n: u32) -> Option<Target> {
         let id = self.roster.item(n)?.host.clone()?;
         let name = self.roster.detail(n).and_then(|detail| detail.name.as_deref()).map(Into::into);
-        Some(Target { id, name })
+        let ticket = self.notes.get(n).and_then(|note| note.ticket.clone());
+        Some(Target { id, name, ticket })
     }
 }

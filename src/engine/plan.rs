@@ -3,7 +3,7 @@
 //!
 //! Nothing here changes a console. A run and a dry run go through the same door.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use super::{
     cancel::Cancel,
@@ -18,7 +18,7 @@ use crate::domain::{
     host::{Host, HostId},
     outcome::Outcome,
     protect::{Match, Pattern},
-    selector::{Entry, SelectorKind},
+    selector::{Entry, Selector, SelectorKind},
 };
 use crate::vendors::Inventory;
 
@@ -91,7 +91,11 @@ pub async fn plan(
     let wanted = wish.states == States::IfCheap && roster.len() <= MOST_STATES;
     let mut resolver = (must || wanted).then(|| Resolver::new(entries.iter(), wish.rules));
     if let Some(resolver) = &mut resolver {
-        survey = match read_inventory(console, resolver, must, roster.len(), cancel, tell).await {
+        let read = match console.vendor.capabilities().max_find {
+            0 => read_inventory(console, resolver, must, roster.len(), cancel, tell).await,
+            most => find(console, entries, most, resolver, cancel, tell).await,
+        };
+        survey = match read {
             // States would have been nice to know; a console that only lists badly can still isolate.
             Err(Halt::Failed(failure)) if !must && is_about_the_list(failure.kind) => Survey::default(),
             read => read?,
@@ -121,6 +125,31 @@ const fn is_about_the_list(kind: FailureKind) -> bool {
             | FailureKind::Unreachable
             | FailureKind::Timeout
     )
+}
+
+/// Asks for the hosts that the selectors may name, so many at a time. What fits is judged by the resolver, as ever.
+async fn find(
+    console: &mut Console,
+    entries: &[Entry],
+    most: usize,
+    resolver: &mut Resolver,
+    cancel: &Cancel,
+    tell: &mut (dyn FnMut(Notice) + Send),
+) -> Result<Survey, Halt> {
+    let mut survey = Survey { read: true, ..Survey::default() };
+    for part in entries.chunks(most) {
+        let selectors: Arc<[Selector]> = part.iter().map(|entry| entry.selector.clone()).collect();
+        let hosts = console
+            .ask(cancel, tell, move |vendor| {
+                let selectors = Arc::clone(&selectors);
+                async move { vendor.find(&selectors).await }
+            })
+            .await?;
+        survey.hosts += hosts.len() as u64;
+        hosts.iter().for_each(|host| resolver.offer(host));
+        tell(Notice::Listed { hosts: survey.hosts, total: None });
+    }
+    Ok(survey)
 }
 
 async fn read_inventory(
@@ -363,6 +392,7 @@ pub(super) fn not_capable(kind: ActionKind) -> String {
     let verb = match kind {
         ActionKind::Isolate => "isolated",
         ActionKind::Unisolate => "put back",
+        ActionKind::Task => return "the console says that this host has no agent that carries out tasks".to_owned(),
     };
     format!(
         "the console says that this host cannot be {verb}: its policy, product, operating system or agent version rules it out"
@@ -370,6 +400,7 @@ pub(super) fn not_capable(kind: ActionKind) -> String {
 }
 
 fn protected_by(patterns: &[Pattern], id: &str, host: Option<&Host>) -> Option<(Outcome, Option<Failure>)> {
+    let aliases = host.map(|host| &*host.aliases).unwrap_or_default();
     let name = host.and_then(|host| host.name.as_deref());
     let addresses = host.map(|host| host.addresses.as_slice()).unwrap_or_default();
     let domain = host.and_then(|host| host.domain.as_deref());
@@ -379,6 +410,8 @@ fn protected_by(patterns: &[Pattern], id: &str, host: Option<&Host>) -> Option<(
             Some(domain) => pattern.matches_bare(id, name, domain, addresses),
             None => pattern.matches(id, name, addresses),
         };
+        let by_alias = || aliases.iter().any(|alias| pattern.matches(id, Some(alias), addresses) == Match::Yes);
+        let matched = if matched == Match::Yes || by_alias() { Match::Yes } else { matched };
         // An address that could not be read may be the very one.
         let unread = pattern.is_of_addresses() && host.is_some_and(|host| host.more_addresses);
         match matched {

@@ -210,6 +210,15 @@ impl Resolver {
         if let Some(n) = ids.get(&host.id) {
             of(n, |found| &mut found.exact);
         }
+        for alias in &host.aliases {
+            let alias = fold_name(alias);
+            let alias = alias.strip_suffix('.').unwrap_or(&alias);
+            let short = short_name(alias);
+            names.get(alias).into_iter().flatten().for_each(|n| of(n, |found| &mut found.exact));
+            if short.len() < alias.len() {
+                names.get(short).into_iter().flatten().for_each(|n| of(n, |found| &mut found.short));
+            }
+        }
         if let Some(name) = &host.name {
             let name = fold_name(name);
             let name = name.strip_suffix('.').unwrap_or(&name);

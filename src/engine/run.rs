@@ -17,6 +17,7 @@ use crate::{
     domain::{
         action::Action,
         failure::Failure,
+        id::Ticket,
         outcome::{Counts, Ending, ExitCode, Outcome},
     },
     journal::Journal,
@@ -71,6 +72,8 @@ pub enum Resumed {
     Awaiting {
         /// Requests sent for it.
         attempts: u32,
+        /// What the console gave to ask after it by.
+        ticket: Option<Ticket>,
     },
     /// The console took it, and nobody waits for the state.
     Accepted {

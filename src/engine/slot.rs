@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use jiff::Timestamp;
 
-use crate::domain::failure::Failure;
+use crate::domain::{failure::Failure, id::Ticket};
 
 /// Where a target stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +61,8 @@ impl Slot {
 pub(super) struct Note {
     /// The last failure.
     pub(super) failure: Option<Failure>,
+    /// What the console gave for its request.
+    pub(super) ticket: Option<Ticket>,
     /// The console's last word for the host's state.
     pub(super) state: Option<Arc<str>>,
     /// When the console last heard of the host.

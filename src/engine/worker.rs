@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::{recorder::Synced, slot::Why};
 use crate::{
     domain::action::{Action, Observed, Target},
-    vendors::{Again, Answer, Cursor, Page, QuotaReading, Reply, Vendor, VendorError},
+    vendors::{Again, Answer, Cursor, Page, Progress, QuotaReading, Recalled, Reply, Vendor, VendorError},
 };
 
 /// What a request brought.
@@ -19,6 +19,10 @@ pub(super) enum Done {
     NotSent { targets: Vec<u32> },
     /// Hosts were looked at.
     Looked { targets: Vec<u32>, why: Why, result: Result<Answer<Vec<Observed>>, VendorError> },
+    /// Requests that nobody had answered were looked for.
+    Recalled { targets: Vec<u32>, why: Why, result: Result<Answer<Vec<Recalled>>, VendorError> },
+    /// Accepted work was asked after.
+    Polled { targets: Vec<u32>, result: Result<Answer<Vec<Progress>>, VendorError> },
     /// A page of the inventory was read.
     Listed { result: Result<Answer<Page>, VendorError> },
 }
@@ -34,6 +38,10 @@ impl Done {
             }
             Self::Submitted { result: Err(error), .. } => of_an_error(error),
             Self::NotSent { .. } => (None, None),
+            Self::Recalled { result, .. } => {
+                result.as_ref().map_or_else(of_an_error, |answer| (answer.meta.quota, None))
+            }
+            Self::Polled { result, .. } => result.as_ref().map_or_else(of_an_error, |answer| (answer.meta.quota, None)),
             Self::Looked { result, .. } => result.as_ref().map_or_else(of_an_error, |answer| (answer.meta.quota, None)),
             Self::Listed { result } => result.as_ref().map_or_else(of_an_error, |answer| (answer.meta.quota, None)),
         }
@@ -70,6 +78,27 @@ pub(super) async fn submit(
 pub(super) async fn look(vendor: Arc<dyn Vendor>, numbers: Vec<u32>, targets: Vec<Target>, why: Why) -> Done {
     let result = vendor.observe(&targets).await;
     Done::Looked { targets: numbers, why, result }
+}
+
+pub(super) async fn recall(
+    vendor: Arc<dyn Vendor>,
+    action: Arc<Action>,
+    numbers: Vec<u32>,
+    targets: Vec<Target>,
+    why: Why,
+) -> Done {
+    let result = vendor.recall(&action, &targets).await;
+    Done::Recalled { targets: numbers, why, result }
+}
+
+pub(super) async fn poll(
+    vendor: Arc<dyn Vendor>,
+    action: Arc<Action>,
+    numbers: Vec<u32>,
+    targets: Vec<Target>,
+) -> Done {
+    let result = vendor.poll(&action, &targets).await;
+    Done::Polled { targets: numbers, result }
 }
 
 pub(super) async fn list(vendor: Arc<dyn Vendor>, cursor: Option<Cursor>) -> Done {

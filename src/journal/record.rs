@@ -203,6 +203,9 @@ pub struct Settlement {
     /// When it ended; read back as the time of the line where it is absent.
     #[serde(default, with = "words::time_option", skip_serializing_if = "Option::is_none")]
     pub finished: Option<Timestamp>,
+    /// What the console gave to ask after the work by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<Box<str>>,
     /// What settled it.
     pub by: By,
 }
@@ -219,6 +222,7 @@ impl Settlement {
             attempts: 0,
             started: None,
             finished: None,
+            ticket: None,
             by,
         }
     }
@@ -442,7 +446,8 @@ impl End {
         let text = match ending {
             Ending::Completed | Ending::Interrupted => None,
             Ending::QuotaWait(wait) => Some(format!("{} s", wait.as_secs())),
-            Ending::CredentialsLost(text)
+            Ending::NoRoom(text)
+            | Ending::CredentialsLost(text)
             | Ending::CertificateLost(text)
             | Ending::ConsoleLost(text)
             | Ending::JournalFailed(text) => Some(text.clone()),

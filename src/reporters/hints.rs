@@ -123,6 +123,7 @@ impl Hints<'_> {
             Ending::Completed => return None,
             Ending::Interrupted => format!("goes on{left}"),
             Ending::QuotaWait(wait) => format!("goes on{left}, once the quota is back in {}", duration(*wait)),
+            Ending::NoRoom(_) => format!("goes on{left}, once the tasks before them are done"),
             Ending::CredentialsLost(_) | Ending::CertificateLost(_) | Ending::ConsoleLost(_) => {
                 format!("goes on{left}, once the console takes requests again")
             }
@@ -158,7 +159,8 @@ impl Hints<'_> {
     /// A command on the same targets, where they can be named again.
     fn push_files(&mut self, command: &str, options: &[&str], why: String) {
         let invocation = self.invocation;
-        if invocation.files.is_empty() {
+        // What a task was told is not repeated here: the journal has it, and `resume` goes on with it.
+        if invocation.files.is_empty() || invocation.own_name == Some("ksc-task") {
             return;
         }
         let mut words = match (self.invocation.own_name, command) {

@@ -80,6 +80,7 @@ pub(super) fn stopped(ending: &Ending) -> Option<String> {
         Ending::QuotaWait(wait) => {
             format!("the console's quota would have made it wait {}, longer than allowed", duration(*wait))
         }
+        Ending::NoRoom(text) => format!("stopped, so that nothing is pushed out at the console: {}", clean(text)),
         Ending::CredentialsLost(text) => format!("the console refused the credentials: {}", clean(text)),
         Ending::CertificateLost(text) => format!("the console's certificate is not to be trusted: {}", clean(text)),
         Ending::ConsoleLost(text) => format!("the console does not answer as it should: {}", clean(text)),

@@ -268,7 +268,8 @@ impl<'a> From<End<'a>> for SummaryV1<'a> {
             ending: end.ending.word(),
             ending_reason: match end.ending {
                 Ending::Completed | Ending::Interrupted | Ending::QuotaWait(_) => None,
-                Ending::CredentialsLost(text)
+                Ending::NoRoom(text)
+                | Ending::CredentialsLost(text)
                 | Ending::CertificateLost(text)
                 | Ending::ConsoleLost(text)
                 | Ending::JournalFailed(text) => Some(text),

@@ -5,9 +5,11 @@
 
 use std::{any::Any, fmt, num::NonZeroUsize, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
+
 use super::{Vendor, VendorError, apex_central, cisco, kaspersky};
 use crate::{
-    domain::{failure::FailureKind, selector::IdForm},
+    domain::{failure::FailureKind, id::RunId, selector::IdForm},
     http::{self, Client, ClientError, ClientOptions, Trust, Url},
     secret::{Lookup, Origin, Secret},
     settings::{Section, SettingError},
@@ -41,6 +43,8 @@ pub struct Takes {
     pub cut_names: bool,
     /// The commands about event streams.
     pub event_streams: bool,
+    /// Groups of hosts as targets.
+    pub groups: bool,
 }
 
 /// What to do about a failure, in the words of one console.
@@ -142,6 +146,19 @@ pub struct Wishes {
     pub unlock_code: Option<Secret>,
     /// The product whose agents are meant.
     pub product: Option<String>,
+    /// The run, for a console that names work after it.
+    pub errand: Option<Errand>,
+}
+
+/// A run, as far as a console has to know it that names work after whoever asks.
+#[derive(Clone, Debug)]
+pub struct Errand {
+    /// The run's name.
+    pub run: RunId,
+    /// When it began.
+    pub begun: Timestamp,
+    /// The task that hosts are to carry out, if it is not their isolation.
+    pub task: Option<Arc<kaspersky::Task>>,
 }
 
 /// The consoles that this version can speak to.

@@ -4,7 +4,7 @@
 //! name. A vendor's method makes **one** request: it never loops over targets, retries, waits, prints or journals.
 //! All of that is the engine's, once, for every console.
 
-use std::{collections::BTreeMap, fmt, num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, fmt, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
@@ -12,6 +12,7 @@ use crate::domain::{
     action::{Action, ActionKind, Observed, Target},
     host::Host,
     id::Ticket,
+    selector::Selector,
 };
 
 pub mod apex_central;
@@ -22,7 +23,7 @@ mod hidden;
 pub mod kaspersky;
 pub mod streams;
 
-pub use driver::{Advice, ConsoleSection, Driver, Link, OpenError, Ready, Takes, VendorName, Wishes};
+pub use driver::{Advice, ConsoleSection, Driver, Errand, Link, OpenError, Ready, Takes, VendorName, Wishes};
 pub use error::{Again, Scope, VendorError};
 pub use hidden::Hidden;
 
@@ -48,10 +49,34 @@ pub trait Vendor: fmt::Debug + Send + Sync {
         Err(VendorError::unsupported("read the state of a host"))
     }
 
-    /// Asks how accepted work stands. Only for [`Completion::Polled`] actions.
-    async fn poll(&self, _tickets: &[Ticket]) -> Result<Answer<Vec<Reply>>, VendorError> {
-        Err(VendorError::unsupported("poll"))
+    /// Finds every host that one of these selectors may name, at most [`Capabilities::max_find`] of them. More hosts may
+    /// come than fit: what fits is judged by whoever asks.
+    async fn find(&self, _selectors: &[Selector]) -> Result<Answer<Vec<Host>>, VendorError> {
+        Err(VendorError::unsupported("find hosts"))
     }
+
+    /// Reads the hosts of a group, by its whole name.
+    async fn group(&self, _name: &str) -> Result<Answer<Vec<Host>>, VendorError> {
+        Err(VendorError::unsupported("be asked for the hosts of a group"))
+    }
+
+    /// Asks how accepted work stands, by the ticket that each target has. Only for [`Completion::Polled`] actions.
+    async fn poll(&self, _action: &Action, _targets: &[Target]) -> Result<Answer<Vec<Progress>>, VendorError> {
+        Err(VendorError::unsupported("say how a request stands"))
+    }
+
+    /// Looks whether a request of this run that nobody has answered is there. Only where [`Capability::recalls`] says so.
+    async fn recall(&self, _action: &Action, _targets: &[Target]) -> Result<Answer<Vec<Recalled>>, VendorError> {
+        Err(VendorError::unsupported("be asked for earlier requests"))
+    }
+
+    /// Looks for what would keep requests from being carried out, before any is sent.
+    async fn preflight(&self) -> Result<Answer<Preflight>, VendorError> {
+        Ok(Answer { value: Preflight::default(), meta: Meta::default() })
+    }
+
+    /// Signs out, where there is a session. Nothing depends on it.
+    async fn close(&self) {}
 
     /// Its event streams, if it is a console that has them.
     fn streams(&self) -> Option<&dyn streams::EventStreams> {
@@ -97,6 +122,61 @@ pub struct QuotaReading {
 
 /// One target's part of an answered request; the outer `Err` means that the whole request failed.
 pub type Reply = Result<Ack, VendorError>;
+
+/// How accepted work stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// How far it has come.
+    pub stage: Stage,
+    /// The word for that: what is told as the target's state.
+    pub word: Cow<'static, str>,
+    /// What the console or the host said, or what the word means.
+    pub said: String,
+}
+
+/// How far accepted work has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// It may still be done.
+    UnderWay,
+    /// It was done, and the console vouches for it.
+    Done,
+    /// It could not be done.
+    Failed,
+    /// It can no longer be followed: nobody knows whether it was done.
+    Lost,
+}
+
+/// Whether a request that nobody has answered is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recalled {
+    /// It is, and may have to be finished: it is submitted again with this.
+    There(Ticket),
+    /// It is not: nothing was done.
+    NotThere,
+}
+
+/// What stands in the way of requests, as far as a console tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Preflight {
+    /// What the user is to know before anything is sent.
+    pub warnings: Vec<String>,
+    /// Whether the console says that nobody is there who carries requests out.
+    pub idle: bool,
+    /// How much accepted work the console keeps; more pushes the oldest out, done or not.
+    pub room: Option<Room>,
+}
+
+/// How much accepted work a console keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// So much in all.
+    pub limit: usize,
+    /// So much is there, as far as it shows.
+    pub taken: usize,
+    /// So much of that is not known to be done.
+    pub open: usize,
+}
 
 /// How a console acknowledges one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,6 +224,8 @@ pub struct Capabilities {
     pub actions: BTreeMap<ActionKind, Capability>,
     /// How many targets one `observe` takes; 0 where a single host cannot be asked for.
     pub max_observe: usize,
+    /// How many selectors one `find` takes; 0 where hosts can only be listed.
+    pub max_find: usize,
     /// How the inventory is listed.
     pub inventory: Inventory,
     /// Requests in flight unless the configuration says otherwise.
@@ -179,6 +261,9 @@ pub struct Capability {
     pub completion: Completion,
     /// Whether asking twice can do harm.
     pub repeat: Repeat,
+    /// Whether the console can be asked for a request that was sent and not answered. The state of the host is not looked at
+    /// then.
+    pub recalls: bool,
 }
 
 /// How the end of accepted work is learnt.

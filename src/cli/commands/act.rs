@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    found, hearing, prepare,
+    found, hearing, ksc_task,
+    prepare::{self, Room},
     session::{Opening, Session, fleet_of, overrides},
 };
 use crate::{
@@ -33,11 +34,31 @@ use crate::{
     reporters::{hints::Invocation, words},
     secret::Secret,
     stream::store::NameOrId,
-    vendors::{VendorName, Wishes},
+    vendors::{self, VendorName, Wishes, kaspersky::Task},
 };
+
+/// Where the journal keeps the task.
+pub(super) const TASK: &str = "task";
+
+/// Where the journal keeps how many tasks may be outstanding, and that older ones may be pushed out.
+pub(super) const WAVE: &str = "wave";
+pub(super) const ROTATION: &str = "allow_rotation";
 
 /// For tests: the run's name.
 const FIXED_RUN: &str = "__EDRCTL_RUN_ID";
+
+/// A task that hosts are to carry out.
+#[derive(Clone, Debug)]
+pub(crate) struct Errand {
+    /// The task.
+    pub(crate) task: Arc<Task>,
+    /// Whether earlier tasks may be pushed out at the console for it.
+    pub(crate) allow_rotation: bool,
+    /// Whether nothing is sent while nobody is there to carry it out.
+    pub(crate) require_console: bool,
+    /// Whether what would be sent is printed, and nothing is sent.
+    pub(crate) print: bool,
+}
 
 /// What a changing command does, beyond what every one is told.
 #[derive(Debug)]
@@ -54,6 +75,8 @@ pub(crate) struct Deed {
     pub(crate) shows_hosts: bool,
     /// The event stream that hosts are confirmed by.
     pub(crate) stream: Option<NameOrId>,
+    /// The task, if the action is one.
+    pub(crate) errand: Option<Errand>,
     /// The command's own name, if it is not that of the action.
     pub(crate) own_name: Option<&'static str>,
 }
@@ -61,13 +84,36 @@ pub(crate) struct Deed {
 impl Deed {
     /// An action and nothing else.
     pub(crate) const fn plain(kind: ActionKind, vendor: VendorName) -> Self {
-        Self { kind, vendor, unlock_code: None, all_agents: false, shows_hosts: false, stream: None, own_name: None }
+        Self {
+            kind,
+            vendor,
+            unlock_code: None,
+            all_agents: false,
+            shows_hosts: false,
+            stream: None,
+            errand: None,
+            own_name: None,
+        }
     }
+
+    /// The word for it, in results and in the journal.
+    pub(crate) fn word(&self) -> &'static str {
+        self.errand.as_ref().map_or_else(|| self.kind.word(), |errand| errand.task.kind().word())
+    }
+}
+
+/// What is done to hosts, as in "12 hosts to isolate".
+pub(super) fn verb(kind: ActionKind, word: &str) -> String {
+    if kind == ActionKind::Task { format!("run {word} on") } else { word.to_owned() }
 }
 
 /// Runs one changing command.
 pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Result<ExitCode, CommandError> {
-    let Deed { kind, vendor, unlock_code, all_agents, shows_hosts, stream, own_name } = deed;
+    let word = deed.word();
+    let verb = verb(deed.kind, word);
+    let Deed { kind, vendor, unlock_code, all_agents, shows_hosts, stream, errand, own_name } = deed;
+    let (run, begun) = (run_id()?, clock::now());
+    let task = errand.as_ref().map(|errand| Arc::clone(&errand.task));
     let wait = args.wait.wait;
     let loaded = context.configuration(overrides(vendor, args.console.concurrency))?;
     let safety = loaded.safety()?;
@@ -84,7 +130,11 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         concurrency: args.console.concurrency,
         max_wait: args.console.max_wait,
         uses_reserve: kind == ActionKind::Unisolate,
-        wishes: Wishes { unlock_code, product: args.console.product.clone() },
+        wishes: Wishes {
+            unlock_code,
+            product: args.console.product.clone(),
+            errand: Some(vendors::Errand { run: run.clone(), begun, task: task.clone() }),
+        },
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
     let wanted = hearing::find(stream.as_ref(), &session, context, loaded.run().state_dir)?;
@@ -104,25 +154,24 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         product,
     };
     let (roster, survey) = prepare::plan(&mut session, selected, wish, &cancel, context).await?;
-    check_limits(&roster, safety.max_targets.map(std::num::NonZeroU64::get), kind)?;
+    check_limits(&roster, safety.max_targets.map(std::num::NonZeroU64::get), &verb)?;
     confirm::expect(args.consent, &roster)?;
 
     if shows_hosts && !context.ui.quiet {
         context.ui.show(&found::table(&roster, kind, &context.ui));
     }
-    let run = run_id()?;
     let header = Arc::new(RunHeader {
         run: run.clone(),
         vendor: vendor.word(),
         console_name: session.console.vendor.capabilities().console,
         console: session.address.clone(),
-        action: kind.word(),
+        action: word,
         waits: wait.is_some(),
         simulated: session.simulator.is_some(),
         resumed: false,
         dry_run: args.dry_run,
         targets: u64::from(roster.len()),
-        started: clock::now(),
+        started: begun,
     });
     let (mut reading, files) = prepare::reading(&args.targets, &args.console);
     if all_agents {
@@ -132,8 +181,21 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     let mut reporters = context.ui.reporters(context.ui.setup(invocation));
     let nothing_to_do = roster.to_act().next().is_none();
     let all_protected = nothing_to_do && all_protected(&roster);
+    if let (Some(task), true) = (&task, errand.as_ref().is_some_and(|errand| errand.print)) {
+        let printed = ksc_task::print(task, &roster, &header.run);
+        session.close().await;
+        return match printed {
+            // Whoever read it has seen enough.
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(CommandError::new(ExitCode::Internal, error).context("print what would be sent"))
+            }
+            _ => Ok(ExitCode::Success),
+        };
+    }
+    let (allow_rotation, require_console) =
+        errand.as_ref().map_or((false, false), |errand| (errand.allow_rotation, errand.require_console));
     if args.dry_run || all_protected {
-        let counts = tell_plan(&header, &roster, kind, session.console.requests, &mut reporters);
+        let counts = tell_plan(&header, &roster, &verb, session.console.requests, &mut reporters);
         session.close().await;
         return if all_protected {
             Err(CommandError::text(ExitCode::Refused, "every host is protected; nothing was sent"))
@@ -141,9 +203,15 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
             Ok(dry_run_exit(&counts))
         };
     }
+    if !nothing_to_do {
+        let room = Room { waits: wait.is_some(), allow_rotation, require_console, to_act: roster.to_act().count() };
+        session.console.limits.outstanding = prepare::preflight(&mut session, room, &cancel, context).await?;
+    }
     if !nothing_to_do && !args.console.simulate {
+        let says: Vec<String> = task.iter().map(|task| task.describe()).collect();
         let question = Question {
-            kind,
+            verb: &verb,
+            says: &says,
             console_name: header.console_name,
             address: &header.console,
             profile: loaded.profile(),
@@ -157,7 +225,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     let record = Header {
         run,
         tool: concat!("edrctl ", env!("CARGO_PKG_VERSION")).to_owned(),
-        action: kind.word().to_owned(),
+        action: word.to_owned(),
         vendor: vendor.word().to_owned(),
         console: header.console.clone(),
         profile: loaded.profile().map(ToOwned::to_owned),
@@ -168,10 +236,11 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         ticket: args.ticket.clone(),
         waits: wait.map(whole_seconds),
         simulated: header.simulated,
-        options: options(with_unlock_code),
+        options: options(with_unlock_code, task.as_deref(), session.console.limits.outstanding, allow_rotation),
         targets: 0,
     };
     let (journal, roster) = create_journal(journals, record, roster, context, session.concurrency.get()).await?;
+    let vendor = Arc::clone(&session.console.vendor);
     let mut hearing = hearing::listen(wanted, kind, &mut session, &cancel, context).await;
     let run = Run {
         header,
@@ -185,6 +254,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     };
     let report = run.go(Some(journal), cancel, &mut reporters).await;
     hearing.close().await;
+    vendor.close().await;
     if let Some(simulator) = session.simulator {
         simulator.stop().await;
     }
@@ -197,20 +267,34 @@ pub(super) fn whole_seconds(wait: std::time::Duration) -> u64 {
 }
 
 /// What a resumption has to know beside the plan.
-fn options(with_unlock_code: bool) -> BTreeMap<String, serde_json::Value> {
+fn options(
+    with_unlock_code: bool,
+    task: Option<&Task>,
+    wave: Option<std::num::NonZeroUsize>,
+    allow_rotation: bool,
+) -> BTreeMap<String, serde_json::Value> {
     let mut options = BTreeMap::new();
+    if let Some(wave) = wave {
+        options.insert(WAVE.to_owned(), wave.get().into());
+    }
+    if allow_rotation {
+        options.insert(ROTATION.to_owned(), true.into());
+    }
+    if let Some(Ok(task)) = task.map(|task| serde_json::from_str(&task.document())) {
+        options.insert(TASK.to_owned(), task);
+    }
     if with_unlock_code {
         options.insert("unlock_code".to_owned(), true.into());
     }
     options
 }
 
-pub(super) fn check_limits(roster: &Roster, max_targets: Option<u64>, kind: ActionKind) -> Result<(), CommandError> {
+pub(super) fn check_limits(roster: &Roster, max_targets: Option<u64>, verb: &str) -> Result<(), CommandError> {
     let to_act = roster.to_act().count() as u64;
     match max_targets {
         Some(max) if to_act > max => Err(CommandError::text(
             ExitCode::Refused,
-            format!("{} to {kind}, and `safety.max_targets` allows {max}; nothing was sent", words::hosts(to_act)),
+            format!("{} to {verb}, and `safety.max_targets` allows {max}; nothing was sent", words::hosts(to_act)),
         )
         .hint("split the list, or raise `max_targets` in `[safety]`")),
         _ => Ok(()),
@@ -231,7 +315,7 @@ fn all_protected(roster: &Roster) -> bool {
 fn tell_plan(
     header: &Arc<RunHeader>,
     roster: &Roster,
-    kind: ActionKind,
+    verb: &str,
     requests: u64,
     listener: &mut dyn Listener,
 ) -> Counts {
@@ -242,7 +326,7 @@ fn tell_plan(
     };
     tell(RunEventKind::RunStarted(Arc::clone(header)), &stats);
     for n in 0..roster.len() {
-        let Some(result) = planned(roster, n, kind) else { continue };
+        let Some(result) = planned(roster, n, verb) else { continue };
         stats.settled.add(result.outcome);
         tell(RunEventKind::TargetSettled(Arc::new(result)), &stats);
     }
@@ -250,12 +334,12 @@ fn tell_plan(
     stats.settled
 }
 
-fn planned(roster: &Roster, n: u32, kind: ActionKind) -> Option<TargetResult> {
+fn planned(roster: &Roster, n: u32, verb: &str) -> Option<TargetResult> {
     let item = roster.item(n)?;
     let detail = roster.detail(n);
     let settled = detail.and_then(|detail| detail.settled.clone());
     let (outcome, reason) = settled.map_or_else(
-        || (Outcome::NotSent, Some(Failure::new(FailureKind::DryRun, format!("dry run: it would {kind} this host")))),
+        || (Outcome::NotSent, Some(Failure::new(FailureKind::DryRun, format!("dry run: it would {verb} this host")))),
         |settled| (settled.outcome, settled.reason),
     );
     let now = clock::now();
@@ -270,6 +354,7 @@ fn planned(roster: &Roster, n: u32, kind: ActionKind) -> Option<TargetResult> {
         state: detail.and_then(|detail| detail.before.as_ref()).map(|state| prepare::shared(&state.word)),
         last_seen: detail.and_then(|detail| detail.last_seen.clone()),
         attempts: 0,
+        ticket: None,
         reason,
         candidates: detail.map(|detail| detail.candidates.clone()).unwrap_or_default(),
         duplicates: detail.map(|detail| detail.duplicates.clone()).unwrap_or_default(),

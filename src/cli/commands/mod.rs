@@ -9,6 +9,7 @@ mod found;
 mod hearing;
 pub(crate) mod hosts;
 pub(crate) mod isolate;
+pub(crate) mod ksc_task;
 pub(crate) mod man;
 mod prepare;
 pub(crate) mod resume;

@@ -1,6 +1,6 @@
 //! What comes before a run, for every command that has targets: read them, prove the console, resolve and check.
 
-use std::{io, sync::Arc};
+use std::{io, num::NonZeroUsize, sync::Arc};
 
 use super::session::Session;
 use crate::{
@@ -176,6 +176,69 @@ const fn is_about_the_path(kind: FailureKind) -> bool {
             | FailureKind::Protocol
     )
 }
+
+/// What a run asks of a console that keeps only so much accepted work.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    /// Whether the run waits for proof.
+    pub(crate) waits: bool,
+    /// Whether earlier work may be pushed out.
+    pub(crate) allow_rotation: bool,
+    /// Whether nothing is sent while nobody is there to carry it out.
+    pub(crate) require_console: bool,
+    /// Hosts that are to be acted on.
+    pub(crate) to_act: usize,
+}
+
+/// Tells what would keep requests from being carried out, and refuses what would push out others. How many may be
+/// outstanding, if that is bounded.
+pub(crate) async fn preflight(
+    session: &mut Session,
+    room: Room,
+    cancel: &Cancel,
+    context: &Context,
+) -> Result<Option<NonZeroUsize>, CommandError> {
+    let mut tell = teller(context);
+    let asked = session.console.ask(cancel, &mut tell, |vendor| async move { vendor.preflight().await }).await;
+    let preflight = asked.map_err(|halt| failed(session, halt))?;
+    for warning in &preflight.warnings {
+        context.ui.warn(warning);
+    }
+    if room.require_console && preflight.idle {
+        return Err(CommandError::text(
+            ExitCode::Refused,
+            "nobody is connected to the console who carries tasks out, and `--require-console` was given; nothing was sent",
+        ));
+    }
+    let Some(kept) = preflight.room.filter(|_| !room.allow_rotation) else { return Ok(None) };
+    let left = kept.limit.saturating_sub(kept.taken);
+    if room.to_act <= left {
+        return Ok(None);
+    }
+    let numbers = format!(
+        "{} would be added to {} that the console has, and it keeps {}: the oldest would be pushed out, done or not",
+        words::count(room.to_act as u64, "task", "tasks"),
+        kept.taken,
+        kept.limit
+    );
+    // With proof of each, no more are sent than there is room for.
+    match NonZeroUsize::new(kept.limit.min(WAVE)).filter(|_| room.waits && kept.open == 0) {
+        Some(wave) => {
+            context.ui.tell(&format!("{numbers}; so at most {wave} at a time are left to be done"));
+            Ok(Some(wave))
+        }
+        None => Err(CommandError::text(ExitCode::Refused, format!("{numbers}; nothing was sent")).hint(
+            if kept.open == 0 {
+                "`--wait` sends them in waves that do not push each other out; `--allow-rotation` says that older tasks may go"
+            } else {
+                "wait until the tasks of others are done, split the list, or say with `--allow-rotation` that older tasks may go"
+            },
+        )),
+    }
+}
+
+/// Tasks that are left to be done at a time, where the console keeps only so many.
+const WAVE: usize = 50;
 
 /// Puts a halt before the first action into words.
 pub(crate) fn failed(session: &Session, halt: Halt) -> CommandError {

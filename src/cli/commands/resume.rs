@@ -1,11 +1,13 @@
 //! `edrctl resume`.
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use clap::Args;
 
 use super::{
-    act, hearing, prepare, runs,
+    act, hearing,
+    prepare::{self, Room},
+    runs,
     session::{Opening, Session, overrides},
     streams,
     unlock_code::UnlockCodeArgs,
@@ -23,6 +25,7 @@ use crate::{
         action::{Action, ActionKind},
         failure::{Failure, FailureKind},
         host::{HostId, HostState, Isolation},
+        id::Ticket,
         outcome::{Ending, ExitCode, Outcome},
         protect::Pattern,
         selector::Entry,
@@ -37,7 +40,10 @@ use crate::{
     journal::{Journal, Need, Phase, Record, Replay, Resumed as ResumedRecord, TargetReplay},
     simulator::{Fleet, Wanted},
     stream::store::NameOrId,
-    vendors::{Inventory, VendorName, Wishes},
+    vendors::{
+        Errand, Inventory, VendorName, Wishes,
+        kaspersky::{Task, TaskKind, tasks::IocLimits},
+    },
 };
 
 /// Go on with a run that stopped early
@@ -73,6 +79,7 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
     let options = context.writer_options(args.concurrency.map_or(64, std::num::NonZeroUsize::get));
     let opened = tokio::task::spawn_blocking(move || Journal::resume(&journals, &name, &options));
     let (journal, replay) = opened.await.map_err(|error| CommandError::new(ExitCode::Internal, error))??;
+    let task = task_of(&replay)?.map(Arc::new);
     let kind = kind_of(&replay)?;
     let vendor = vendor_of(&replay)?;
     let wait = args.wait.wait.or(replay.header.waits.map(Duration::from_secs));
@@ -111,7 +118,11 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
         concurrency: args.concurrency,
         max_wait: args.max_wait,
         uses_reserve: kind == ActionKind::Unisolate,
-        wishes: Wishes { unlock_code, ..Wishes::default() },
+        wishes: Wishes {
+            unlock_code,
+            errand: Some(Errand { run: replay.header.run.clone(), begun: replay.started, task: task.clone() }),
+            ..Wishes::default()
+        },
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
     if !replay.header.simulated && session.address != replay.header.console {
@@ -139,10 +150,13 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
             replay.header.run
         ));
         let left = left_to_act(&replay, &roster, waits);
-        act::check_limits(&left, safety.max_targets.map(std::num::NonZeroU64::get), kind)?;
+        let verb = act::verb(kind, header.action);
+        let says: Vec<String> = task.iter().map(|task| task.describe()).collect();
+        act::check_limits(&left, safety.max_targets.map(std::num::NonZeroU64::get), &verb)?;
         confirm::expect(args.consent, &left)?;
         let question = Question {
-            kind,
+            verb: &verb,
+            says: &says,
             console_name: header.console_name,
             address: &header.console,
             profile: loaded.profile(),
@@ -150,6 +164,16 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
             survey: Survey::default(),
         };
         confirm::ask(args.consent, &question, &context.ui, &cancel).await?;
+    }
+    if to_send > 0 {
+        let option = |key: &str| replay.header.options.get(key);
+        if let Some(wave) = option(act::WAVE).and_then(serde_json::Value::as_u64) {
+            session.console.limits.outstanding = usize::try_from(wave).ok().and_then(NonZeroUsize::new);
+        } else {
+            let allow_rotation = option(act::ROTATION).is_some();
+            let room = Room { waits, allow_rotation, require_console: false, to_act: to_send };
+            session.console.limits.outstanding = prepare::preflight(&mut session, room, &cancel, context).await?;
+        }
     }
     let resumed = ResumedRecord {
         user: act::user(),
@@ -160,6 +184,7 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
     journal.append(Record::Resumed(resumed)).await?;
     let mut reporters = context.ui.reporters(context.ui.setup(context.invocation(Vec::new(), Vec::new())));
     let action = Action { kind, comment: replay.header.comment.clone() };
+    let vendor = Arc::clone(&session.console.vendor);
     let mut hearing = hearing::listen(wanted, kind, &mut session, &cancel, context).await;
     let run = Run {
         header: Arc::new(header),
@@ -173,6 +198,7 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
     };
     let report = run.go(Some(journal), cancel, &mut reporters).await;
     hearing.close().await;
+    vendor.close().await;
     if let Some(simulator) = session.simulator {
         simulator.stop().await;
     }
@@ -180,12 +206,35 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
 }
 
 fn kind_of(replay: &Replay) -> Result<ActionKind, CommandError> {
-    ActionKind::from_word(&replay.header.action).ok_or_else(|| {
-        CommandError::text(
-            ExitCode::Journal,
-            format!("this version cannot go on with a run that does `{}`", replay.header.action),
-        )
-    })
+    if replay.header.options.contains_key(act::TASK) {
+        return Ok(ActionKind::Task);
+    }
+    ActionKind::from_word(&replay.header.action).ok_or_else(|| unknown_action(replay))
+}
+
+fn unknown_action(replay: &Replay) -> CommandError {
+    CommandError::text(
+        ExitCode::Journal,
+        format!("this version cannot go on with a run that does `{}`", replay.header.action),
+    )
+}
+
+/// The run's word for what it does.
+fn word_of(replay: &Replay) -> Result<&'static str, CommandError> {
+    match kind_of(replay)? {
+        ActionKind::Task => {
+            TaskKind::from_word(&replay.header.action).map(TaskKind::word).map_err(|_| unknown_action(replay))
+        }
+        kind => Ok(kind.word()),
+    }
+}
+
+/// The task that the run has hosts carry out.
+fn task_of(replay: &Replay) -> Result<Option<Task>, CommandError> {
+    let Some(task) = replay.header.options.get(act::TASK) else { return Ok(None) };
+    Task::from_json(&task.to_string(), &IocLimits::default())
+        .map(Some)
+        .map_err(|error| CommandError::new(ExitCode::Journal, error).context("read the task out of the journal"))
 }
 
 fn vendor_of(replay: &Replay) -> Result<VendorName, CommandError> {
@@ -277,10 +326,19 @@ fn standing(target: &TargetReplay, waits: bool) -> Resumed {
     match (target.needs(waits), &target.phase) {
         (Need::Send, _) => Resumed::Unsent { attempts },
         (Need::Look, _) => Resumed::InDoubt { attempts },
-        (Need::Poll, _) => Resumed::Awaiting { attempts },
+        (Need::Poll, phase) => Resumed::Awaiting { attempts, ticket: ticket_of(phase) },
         (Need::Nothing, Phase::Accepted { .. }) => Resumed::Accepted { attempts },
         (Need::Nothing, _) => Resumed::Settled(target.outcome()),
     }
+}
+
+fn ticket_of(phase: &Phase) -> Option<Ticket> {
+    let ticket = match phase {
+        Phase::Accepted { ticket, .. } => ticket.clone(),
+        Phase::Settled(settlement) => settlement.ticket.clone(),
+        Phase::Unsent { .. } | Phase::InDoubt { .. } => None,
+    };
+    ticket.map(|ticket| Ticket(Some(ticket)))
 }
 
 fn roster_of(replay: &Replay) -> Roster {
@@ -349,7 +407,7 @@ pub(crate) fn header_of(replay: &Replay, waits: bool, resumed: bool) -> Result<R
         vendor: vendor.word(),
         console_name: vendor.console(),
         console: replay.header.console.clone(),
-        action: kind_of(replay)?.word(),
+        action: word_of(replay)?,
         waits,
         simulated: replay.header.simulated,
         resumed,
@@ -384,6 +442,7 @@ pub(crate) fn result_of(target: &TargetReplay, replay: &Replay) -> TargetResult 
         state: settled.and_then(|settled| settled.state.clone()),
         last_seen: settled.and_then(|settled| settled.last_seen.clone()),
         attempts: target.attempts,
+        ticket: ticket_of(&target.phase).and_then(|ticket| ticket.0).map(|ticket| prepare::shared(&ticket)),
         reason,
         candidates: candidates_of(target),
         duplicates: duplicates_of(target),
@@ -403,6 +462,7 @@ pub(crate) fn ending_of(replay: &Replay) -> Ending {
             let seconds = text.trim_end_matches(" s").parse().unwrap_or_default();
             Ending::QuotaWait(Duration::from_secs(seconds))
         }
+        "no_room" => Ending::NoRoom(text),
         "credentials_lost" => Ending::CredentialsLost(text),
         "certificate_lost" => Ending::CertificateLost(text),
         "console_lost" => Ending::ConsoleLost(text),

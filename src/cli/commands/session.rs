@@ -138,8 +138,9 @@ impl Session {
         Ok(Self { console, vendor, address: link.address, key_from, trust, simulator, concurrency })
     }
 
-    /// Ends the simulator, if there is one.
+    /// Signs out, and ends the simulator, if there is one.
     pub(crate) async fn close(self) {
+        self.console.vendor.close().await;
         if let Some(simulator) = self.simulator {
             simulator.stop().await;
         }

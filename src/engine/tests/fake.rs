@@ -54,6 +54,7 @@ pub(crate) fn observed(isolation: Isolation) -> Observed {
 
 pub(crate) fn host(id: HostId, isolation: Isolation) -> Host {
     Host {
+        aliases: Box::default(),
         id,
         name: None,
         addresses: Vec::new(),

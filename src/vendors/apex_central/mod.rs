@@ -63,7 +63,7 @@ pub(super) const DRIVER: Driver = Driver {
     console: CONSOLE,
     id_form,
     section: || Box::new(config::ApexSection::default()),
-    takes: Takes { unlock_code: false, product: true, cut_names: true, event_streams: false },
+    takes: Takes { unlock_code: false, product: true, cut_names: true, event_streams: false, groups: false },
     advice: Advice {
         address_keys: "`url`",
         address_example: "https://apex.corp.example",
@@ -134,11 +134,17 @@ impl ApexCentral {
                         `.` and `-`, at most 64 of them";
             return Err(VendorError::stops_run(FailureKind::BadRequest, text));
         }
-        let one = Capability { max_batch: NonZeroUsize::MIN, completion: Completion::Observed, repeat: Repeat::Safe };
+        let one = Capability {
+            max_batch: NonZeroUsize::MIN,
+            completion: Completion::Observed,
+            repeat: Repeat::Safe,
+            recalls: false,
+        };
         let capabilities = Capabilities {
             console: CONSOLE,
             actions: BTreeMap::from([(ActionKind::Isolate, one.clone()), (ActionKind::Unisolate, one)]),
             max_observe: MOST_OBSERVED,
+            max_find: 0,
             inventory: Inventory::Whole,
             max_in_flight,
         };

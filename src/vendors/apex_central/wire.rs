@@ -137,11 +137,12 @@ pub(super) struct Change<'a> {
 }
 
 impl<'a> Change<'a> {
-    /// `None` if the id is empty: the console takes an empty text for an absent one.
+    /// `None` if the id is empty, because the console takes an empty text for an absent one; and for what it has no word for.
     pub(super) fn new(kind: ActionKind, id: &'a HostId) -> Option<Self> {
         let act = match kind {
             ActionKind::Isolate => ISOLATE,
             ActionKind::Unisolate => RESTORE,
+            ActionKind::Task => return None,
         };
         let named = !id.as_str().trim().is_empty();
         named.then_some(Self { entity_id: id, act, allow_multiple_match: false })

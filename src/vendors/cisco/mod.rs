@@ -44,7 +44,7 @@ pub(super) const DRIVER: Driver = Driver {
     console: CONSOLE,
     id_form,
     section: || Box::new(config::CiscoSection::default()),
-    takes: Takes { unlock_code: true, product: false, cut_names: false, event_streams: true },
+    takes: Takes { unlock_code: true, product: false, cut_names: false, event_streams: true, groups: false },
     advice: Advice {
         address_keys: "`region` or `base_url`",
         address_example: "https://api.eu.amp.cisco.com",
@@ -87,11 +87,17 @@ impl Cisco {
             VendorError::stops_run(FailureKind::CredentialsRefused, "the credentials do not fit into a header")
         })?;
         authorization.set_sensitive(true);
-        let one = Capability { max_batch: NonZeroUsize::MIN, completion: Completion::Observed, repeat: Repeat::Safe };
+        let one = Capability {
+            max_batch: NonZeroUsize::MIN,
+            completion: Completion::Observed,
+            repeat: Repeat::Safe,
+            recalls: false,
+        };
         let capabilities = Capabilities {
             console: CONSOLE,
             actions: BTreeMap::from([(ActionKind::Isolate, one.clone()), (ActionKind::Unisolate, one)]),
             max_observe: 1,
+            max_find: 0,
             inventory: Inventory::Pages(NonZeroUsize::new(requests::PAGE_SIZE).unwrap_or(NonZeroUsize::MIN)),
             max_in_flight,
         };

@@ -89,6 +89,7 @@ pub(super) fn submit(
     let method = match action.kind {
         ActionKind::Isolate => Method::PUT,
         ActionKind::Unisolate => Method::DELETE,
+        ActionKind::Task => return Err(VendorError::unsupported("carry out tasks")),
     };
     let unlock_code = unlock_code.filter(|_| action.kind == ActionKind::Isolate);
     let body = IsolationRequest { comment: action.comment.as_deref(), unlock_code };
@@ -222,6 +223,7 @@ fn host(computer: Computer) -> Result<Host, VendorError> {
         None => (None, None),
     };
     Ok(Host {
+        aliases: Box::default(),
         id,
         name: computer.hostname.filter(|name| !name.is_empty()).map(Into::into),
         addresses,

@@ -130,9 +130,15 @@ impl Ready for KasperskyConfig {
         })
     }
 
-    fn open_with(&self, options: &ClientOptions, _: Wishes) -> Result<Arc<dyn Vendor>, OpenError> {
+    fn open_with(&self, options: &ClientOptions, wishes: Wishes) -> Result<Arc<dyn Vendor>, OpenError> {
         let clients = SingleClients::new(options)?;
-        Ok(Arc::new(Kaspersky::new(&clients, &self.link.url, self.account.clone(), self.link.concurrency)?))
+        Ok(Arc::new(Kaspersky::new(
+            &clients,
+            &self.link.url,
+            self.account.clone(),
+            self.link.concurrency,
+            wishes.errand,
+        )?))
     }
 }
 

@@ -16,7 +16,7 @@
 //! A method of the trait is one conversation here: a fixed, bounded row of calls on one connection.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     fmt,
     num::NonZeroUsize,
     sync::{Arc, Mutex, atomic::AtomicUsize},
@@ -30,6 +30,7 @@ use self::{
     session::{Pool, Talk},
 };
 pub use self::{
+    errand::draft,
     follow::{Followed, KnownTask, Rung, TaskCount},
     hosts::Sought,
     requests::Found,
@@ -41,13 +42,14 @@ use crate::{
         action::{Action, ActionKind, Observed, Target},
         failure::FailureKind,
         guid,
-        selector::{IdForm, is_unprintable},
+        host::{Host, HostId},
+        selector::{IdForm, Selector, is_unprintable},
     },
     http::{ClientError, SingleClients, Url},
     secret::Secret,
     vendors::{
-        Advice, Again, Answer, Capabilities, Capability, Completion, Cursor, Driver, Inventory, Meta, Page, Repeat,
-        Reply, Takes, Tenant, Vendor, VendorError,
+        Advice, Answer, Capabilities, Capability, Completion, Cursor, Driver, Errand, Inventory, Meta, Page, Preflight,
+        Progress, Recalled, Repeat, Reply, Takes, Tenant, Vendor, VendorError,
     },
 };
 
@@ -55,6 +57,7 @@ mod answers;
 mod codes;
 pub mod config;
 mod container;
+mod errand;
 mod filter;
 mod follow;
 mod hosts;
@@ -73,7 +76,7 @@ pub(super) const DRIVER: Driver = Driver {
     console: CONSOLE,
     id_form,
     section: || Box::new(config::KasperskySection::default()),
-    takes: Takes { unlock_code: false, product: false, cut_names: false, event_streams: false },
+    takes: Takes { unlock_code: false, product: false, cut_names: false, event_streams: false, groups: true },
     advice: Advice {
         address_keys: "`url`",
         address_example: "https://ksc.corp.example:13299",
@@ -137,6 +140,12 @@ pub struct Kaspersky {
     lost: Mutex<Option<Box<str>>>,
     /// How many names the console takes in one filter, as far as it is known.
     batch: AtomicUsize,
+    /// The run that asks, if it is one.
+    errand: Option<Errand>,
+    /// The word that its tasks are found again by.
+    area: Area,
+    /// The tasks that were seen to be its own, by host.
+    own_tasks: Mutex<HashMap<HostId, KnownTask>>,
 }
 
 impl fmt::Debug for Kaspersky {
@@ -156,12 +165,21 @@ impl Kaspersky {
         base: &Url,
         account: Account,
         max_in_flight: NonZeroUsize,
+        errand: Option<Errand>,
     ) -> Result<Self, VendorError> {
-        let one = Capability { max_batch: NonZeroUsize::MIN, completion: Completion::Polled, repeat: Repeat::Unsafe };
+        let one = Capability {
+            max_batch: NonZeroUsize::MIN,
+            completion: Completion::Polled,
+            repeat: Repeat::Unsafe,
+            recalls: true,
+        };
         let capabilities = Capabilities {
             console: CONSOLE,
-            actions: BTreeMap::from([(ActionKind::Isolate, one.clone()), (ActionKind::Unisolate, one)]),
+            actions: [ActionKind::Isolate, ActionKind::Unisolate, ActionKind::Task]
+                .map(|kind| (kind, one.clone()))
+                .into(),
             max_observe: MOST_OBSERVED,
+            max_find: hosts::MOST_NAMES,
             inventory: Inventory::Pages(PAGE),
             max_in_flight,
         };
@@ -172,12 +190,10 @@ impl Kaspersky {
             known_tasks: Mutex::default(),
             lost: Mutex::default(),
             batch: AtomicUsize::new(hosts::MOST_NAMES),
+            area: errand.as_ref().map(|errand| errand::area(&errand.run)).unwrap_or_default(),
+            errand,
+            own_tasks: Mutex::default(),
         })
-    }
-
-    /// Ends every session, as far as the console still listens. Whatever is under way is not waited for.
-    pub async fn close(&self) {
-        self.pool.close().await;
     }
 
     /// Whether a console is there that makes tasks of incidents; `None` where this one cannot say.
@@ -231,12 +247,41 @@ impl Vendor for Kaspersky {
     }
 
     async fn submit(&self, action: &Action, targets: &[Target]) -> Result<Answer<Vec<Reply>>, VendorError> {
-        let [target] = targets else {
-            return Err(VendorError::new(FailureKind::Internal, "one host at a time", Again::Never));
-        };
-        let task = Task::IsolateHost { on: action.kind == ActionKind::Isolate };
-        let ack = self.submit_task(&task, target, &Area::default(), None).await.map_err(|failed| failed.error)?;
-        Ok(answer(vec![Ok(ack)]))
+        let (target, task) = (errand::only(targets)?, self.task(action.kind)?);
+        let submitted = self.submit_task(&task, target, &self.area, target.ticket.as_ref()).await;
+        Ok(answer(vec![Ok(submitted.map_err(|failed| failed.error)?)]))
+    }
+
+    async fn recall(&self, action: &Action, targets: &[Target]) -> Result<Answer<Vec<Recalled>>, VendorError> {
+        let (target, task) = (errand::only(targets)?, self.task(action.kind)?);
+        let body = task.body(target.id.as_str(), &self.area);
+        let found = self.find_own_incident(target, &body, self.since()).await?;
+        Ok(answer(vec![found.map_or(Recalled::NotThere, Recalled::There)]))
+    }
+
+    async fn poll(&self, _: &Action, targets: &[Target]) -> Result<Answer<Vec<Progress>>, VendorError> {
+        Ok(answer(vec![self.progress(errand::only(targets)?).await?]))
+    }
+
+    async fn find(&self, selectors: &[Selector]) -> Result<Answer<Vec<Host>>, VendorError> {
+        let found = self.find_hosts(selectors).await?;
+        let hosts = found.into_iter().filter_map(|sought| match sought {
+            Sought::Hosts(hosts) => Some(hosts),
+            Sought::CannotAsk(_) => None,
+        });
+        Ok(answer(hosts.flatten().map(|found| found.host).collect()))
+    }
+
+    async fn group(&self, name: &str) -> Result<Answer<Vec<Host>>, VendorError> {
+        Ok(answer(self.group_hosts(name).await?.into_iter().map(|found| found.host).collect()))
+    }
+
+    async fn preflight(&self) -> Result<Answer<Preflight>, VendorError> {
+        self.looks_ahead().await.map(answer)
+    }
+
+    async fn close(&self) {
+        self.pool.close().await;
     }
 
     async fn list(&self, cursor: Option<&Cursor>) -> Result<Answer<Page>, VendorError> {

@@ -259,6 +259,7 @@ pub(super) fn host(record: &Container) -> Found {
         host: Host {
             id: HostId::new(record.text("KLHST_WKS_HOSTNAME").unwrap_or_default()),
             name: names.first().cloned(),
+            aliases: names.iter().skip(1).cloned().collect(),
             domain: None,
             addresses: address.into_iter().flatten().collect(),
             more_addresses: address.is_none(),

@@ -352,6 +352,11 @@ impl Task {
         json::body(self, host_id, area)
     }
 
+    /// The task as it is documented, without a host: what [`Task::from_json`] reads.
+    pub fn document(&self) -> String {
+        json::body(self, "", &Area::default())
+    }
+
     /// Reads a task as it is documented: `{"task": "isolateHost", "params": {"action": 1}}`.
     ///
     /// `targetHost`, `responseEventIncident` and `responseEventIncidentArea` may stand beside it and are not used: who is

@@ -1,0 +1,134 @@
+//! A run's errand: which task it has carried out, by what word that is found again, how it stands, and what stands in its way.
+
+use std::{borrow::Cow, sync::PoisonError};
+
+use jiff::Timestamp;
+
+use super::{Area, Followed, Kaspersky, Rung, Task, follow::TaskCount, requests};
+use crate::{
+    clock,
+    domain::{
+        action::{ActionKind, Target},
+        failure::FailureKind,
+        host::HostId,
+        id::RunId,
+    },
+    vendors::{Again, Preflight, Progress, Room, Stage, VendorError},
+};
+
+/// Response tasks that a console keeps; one more pushes out the oldest, whether it is done or not.
+const MOST_TASKS: usize = 100;
+
+/// What the word of every run begins with.
+const OURS: &str = "edrctl-";
+
+/// The word by which a run's tasks are found again: the end of its name, which people see at the console, too.
+pub(super) fn area(run: &RunId) -> Area {
+    let name = run.as_str();
+    let word = name.rsplit('-').next().filter(|end| end.len() >= 4).unwrap_or(name);
+    let start = word.len().saturating_sub(24 - OURS.len());
+    Area::new(&format!("{OURS}{}", word.get(start..).unwrap_or(word))).unwrap_or_default()
+}
+
+/// What is sent first for one host of a run: the arguments of `HostGroup.AddIncident`.
+///
+/// # Errors
+///
+/// [`VendorError`] if the host has no id.
+pub fn draft(task: &Task, host: &HostId, run: &RunId) -> Result<String, VendorError> {
+    let call = requests::add_incident(host, &task.body(host.as_str(), &area(run)), clock::now())?;
+    Ok(call.body)
+}
+
+/// The console takes hosts singly, and says so in its capabilities.
+pub(super) fn only(targets: &[Target]) -> Result<&Target, VendorError> {
+    match targets {
+        [target] => Ok(target),
+        _ => Err(VendorError::new(FailureKind::Internal, "one host at a time", Again::Never)),
+    }
+}
+
+impl Kaspersky {
+    /// What an action is at this console.
+    pub(super) fn task(&self, kind: ActionKind) -> Result<Cow<'_, Task>, VendorError> {
+        let task = self.errand.as_ref().and_then(|errand| errand.task.as_deref());
+        match kind {
+            ActionKind::Isolate => Ok(Cow::Owned(Task::IsolateHost { on: true })),
+            ActionKind::Unisolate => Ok(Cow::Owned(Task::IsolateHost { on: false })),
+            ActionKind::Task => task
+                .map(Cow::Borrowed)
+                .ok_or_else(|| VendorError::new(FailureKind::Internal, "no task was handed in", Again::Never)),
+        }
+    }
+
+    /// When the run began, whose incidents and tasks are looked for.
+    pub(super) fn since(&self) -> Timestamp {
+        self.errand.as_ref().map_or_else(clock::now, |errand| errand.begun)
+    }
+
+    /// How far the task of one host has come.
+    pub(super) async fn progress(&self, target: &Target) -> Result<Progress, VendorError> {
+        let known = self.own_tasks.lock().unwrap_or_else(PoisonError::into_inner).get(&target.id).cloned();
+        let followed = self.follow(target, &self.area, self.since(), known.as_ref()).await?;
+        let Followed { rung, task, said, .. } = followed;
+        let task_id = task.as_ref().map(|task| task.id.clone());
+        if let Some(task) = task {
+            self.own_tasks.lock().unwrap_or_else(PoisonError::into_inner).insert(target.id.clone(), task);
+        }
+        let stage = match rung {
+            Rung::Completed | Rung::CompletedWithWarning => Stage::Done,
+            Rung::Failed => Stage::Failed,
+            Rung::Lost => Stage::Lost,
+            Rung::Submitted | Rung::TaskCreated | Rung::Pending | Rung::Running | Rung::Paused => Stage::UnderWay,
+        };
+        let mut words = match said {
+            Some(said) if !said.trim().is_empty() => format!("{}: {said}", rung.words()),
+            _ => rung.words().to_owned(),
+        };
+        if let Some(id) = task_id {
+            words.push_str(&format!(" (task {id})"));
+        }
+        Ok(Progress { stage, word: Cow::Borrowed(rung.word()), said: words })
+    }
+
+    /// What would keep tasks from being carried out, as far as the console tells.
+    pub(super) async fn looks_ahead(&self) -> Result<Preflight, VendorError> {
+        let mut warnings = Vec::new();
+        let is_there = self.is_console_there().await?;
+        match is_there {
+            Some(true) => {}
+            Some(false) => warnings.push(
+                "no Web Console is connected to the Administration Server: incidents wait until one is, and nothing is carried \
+                 out before; the connection in the background is switched on in the Web Console's integration settings"
+                    .to_owned(),
+            ),
+            None => warnings.push(
+                "whether a Web Console is connected, which makes tasks of incidents, cannot be learnt from this console"
+                    .to_owned(),
+            ),
+        }
+        let taken = match self.response_tasks_count().await? {
+            Some(TaskCount { response, .. }) => response,
+            None => {
+                warnings.push("the response tasks that are there already cannot be counted".to_owned());
+                0
+            }
+        };
+        // How tasks of others stand is not asked: each could be one that is not done.
+        let room = Room { limit: MOST_TASKS, taken, open: taken };
+        Ok(Preflight { warnings, idle: is_there == Some(false), room: Some(room) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_word_of_a_run_is_the_end_of_its_name_and_fits() {
+        let word = |name: &str| area(&RunId::parse(name).unwrap()).as_str().to_owned();
+        assert_eq!(word("20261122-031502-k3f9q2"), "edrctl-k3f9q2");
+        assert_eq!(word("20261122-031502-ab"), "edrctl-0261122-031502-ab");
+        assert!(word(&"a".repeat(40)).len() <= 24);
+    }
+}
