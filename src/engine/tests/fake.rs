@@ -19,8 +19,8 @@ use crate::{
         id::Ticket,
     },
     vendors::{
-        Ack, Again, Answer, Capabilities, Capability, Completion, Cursor, Inventory, Meta, Page, QuotaReading, Repeat,
-        Reply, Tenant, Vendor, VendorError,
+        Ack, Again, Answer, Capabilities, Capability, Completion, Cursor, Inventory, Meta, Page, Progress,
+        QuotaReading, Recalled, Repeat, Reply, Stage, Tenant, Vendor, VendorError,
     },
 };
 
@@ -74,6 +74,10 @@ pub(crate) fn accepted() -> Reply {
     Ok(Ack::Accepted(Ticket::default()))
 }
 
+pub(crate) fn ticket() -> Ticket {
+    Ticket(Some("7".into()))
+}
+
 pub(crate) fn error(kind: FailureKind, again: Again) -> VendorError {
     VendorError::new(kind, format!("it says {}", kind.word()), again)
 }
@@ -92,6 +96,8 @@ pub(crate) enum Play<T> {
 
 type Submits = dyn FnMut(&mut World, ActionKind, &[HostId]) -> Play<Vec<Reply>> + Send;
 type Observes = dyn FnMut(&mut World, &[HostId]) -> Play<Vec<Observed>> + Send;
+type Polls = dyn FnMut(&mut World, &[HostId]) -> Play<Vec<Progress>> + Send;
+type Recalls = dyn FnMut(&mut World, &[HostId]) -> Play<Vec<Recalled>> + Send;
 type Lists = dyn FnMut(&mut World, Option<&str>) -> Play<Page> + Send;
 
 /// One request, as it was asked.
@@ -105,6 +111,10 @@ pub(crate) struct Call {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum What {
     Submit,
+    /// A request that comes with the ticket of an earlier one.
+    Finish,
+    Poll,
+    Recall,
     Observe,
     List,
     Check,
@@ -149,6 +159,19 @@ impl World {
     }
 
     /// Takes every request and carries it out.
+    /// How the work for a host stands, where it is asked after by a ticket.
+    pub(crate) fn progress(&self, id: &HostId) -> Progress {
+        let (stage, word) = match self.get(id) {
+            Isolation::Isolated => (Stage::Done, "completed"),
+            _ => (Stage::UnderWay, "pending"),
+        };
+        Progress { stage, word: word.into(), said: format!("it is {word}") }
+    }
+
+    pub(crate) fn recall(&self, id: &HostId) -> Recalled {
+        if self.deeds.contains_key(id) { Recalled::There(ticket()) } else { Recalled::NotThere }
+    }
+
     pub(crate) fn take(&mut self, kind: ActionKind, ids: &[HostId]) -> Play<Vec<Reply>> {
         ids.iter().for_each(|id| self.deed(kind, id));
         Play::Answer(Ok(ids.iter().map(|_| accepted()).collect()))
@@ -185,6 +208,8 @@ struct Inner {
     submit: Box<Submits>,
     observe: Box<Observes>,
     list: Box<Lists>,
+    poll: Box<Polls>,
+    recall: Box<Recalls>,
 }
 
 pub(crate) struct Fake {
@@ -209,11 +234,17 @@ impl Fake {
     }
 
     pub(crate) fn with(max_batch: usize, repeat: Repeat, completion: Completion) -> Self {
-        let capability = Capability { max_batch: NonZeroUsize::new(max_batch).unwrap(), completion, repeat };
+        let capability = Capability {
+            max_batch: NonZeroUsize::new(max_batch).unwrap(),
+            completion,
+            repeat,
+            recalls: completion == Completion::Polled,
+        };
         let capabilities = Capabilities {
             console: "Fake",
             actions: BTreeMap::from([(ActionKind::Isolate, capability.clone()), (ActionKind::Unisolate, capability)]),
             max_observe: 1,
+            max_find: 0,
             inventory: Inventory::Pages(NonZeroUsize::new(PAGE).unwrap()),
             max_in_flight: NonZeroUsize::new(8).unwrap(),
         };
@@ -224,6 +255,8 @@ impl Fake {
             submit: Box::new(|world, kind, ids| world.take(kind, ids)),
             observe: Box::new(|world, ids| world.look(ids)),
             list: Box::new(|world, cursor| Play::Answer(Ok(world.page(cursor, PAGE)))),
+            poll: Box::new(|world, ids| Play::Answer(Ok(ids.iter().map(|id| world.progress(id)).collect()))),
+            recall: Box::new(|world, ids| Play::Answer(Ok(ids.iter().map(|id| world.recall(id)).collect()))),
         };
         Self { capabilities, latency: Duration::from_millis(10), inner: Mutex::new(inner) }
     }
@@ -246,6 +279,22 @@ impl Fake {
 
     pub(crate) fn on_list(self, script: impl FnMut(&mut World, Option<&str>) -> Play<Page> + Send + 'static) -> Self {
         self.lock().list = Box::new(script);
+        self
+    }
+
+    pub(crate) fn on_poll(
+        self,
+        script: impl FnMut(&mut World, &[HostId]) -> Play<Vec<Progress>> + Send + 'static,
+    ) -> Self {
+        self.lock().poll = Box::new(script);
+        self
+    }
+
+    pub(crate) fn on_recall(
+        self,
+        script: impl FnMut(&mut World, &[HostId]) -> Play<Vec<Recalled>> + Send + 'static,
+    ) -> Self {
+        self.lock().recall = Box::new(script);
         self
     }
 
@@ -353,7 +402,21 @@ impl Vendor for Fake {
 
     async fn submit(&self, action: &Action, targets: &[Target]) -> Result<Answer<Vec<Reply>>, VendorError> {
         let ids = targets.iter().map(|target| target.id.clone()).collect();
+        if targets.iter().all(|target| target.ticket.is_some()) {
+            let done = |_: &mut Inner, ids: &[HostId]| Play::Answer(Ok(ids.iter().map(|_| accepted()).collect()));
+            return self.play(What::Finish, ids, done).await;
+        }
         self.play(What::Submit, ids, |inner, ids| (inner.submit)(&mut inner.world, action.kind, ids)).await
+    }
+
+    async fn poll(&self, _: &Action, targets: &[Target]) -> Result<Answer<Vec<Progress>>, VendorError> {
+        let ids = targets.iter().map(|target| target.id.clone()).collect();
+        self.play(What::Poll, ids, |inner, ids| (inner.poll)(&mut inner.world, ids)).await
+    }
+
+    async fn recall(&self, _: &Action, targets: &[Target]) -> Result<Answer<Vec<Recalled>>, VendorError> {
+        let ids = targets.iter().map(|target| target.id.clone()).collect();
+        self.play(What::Recall, ids, |inner, ids| (inner.recall)(&mut inner.world, ids)).await
     }
 
     async fn list(&self, cursor: Option<&Cursor>) -> Result<Answer<Page>, VendorError> {

@@ -29,6 +29,7 @@ mod journalled;
 mod news;
 mod property;
 mod stops;
+mod tickets;
 mod truth;
 mod verdicts;
 

@@ -164,7 +164,7 @@ async fn a_resumed_run_asks_once_for_what_may_have_happened_before_it_listened()
     let fake = Fake::new().with_hosts(20, SECOND).shared();
     fake.world(|world| (0..20).for_each(|n| world.set(&id(n), Isolation::Isolated)));
     let mut room = Room::new(Arc::clone(&fake), 20).waiting(600);
-    room.standings = (0..20).map(|n| (n, Resumed::Awaiting { attempts: 1 })).collect();
+    room.standings = (0..20).map(|n| (n, Resumed::Awaiting { attempts: 1, ticket: None })).collect();
     let after = hearing(room, Vec::new()).go().await;
     assert_eq!(after.outcomes(), [Outcome::Confirmed; 20]);
     assert!(took(&after) < 10 * SECOND, "{:?}", took(&after));

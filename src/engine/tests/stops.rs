@@ -232,7 +232,7 @@ async fn a_resumed_run_awaits_what_was_accepted_before() {
     let fake = Fake::new().with_hosts(20, Duration::from_secs(5)).shared();
     fake.world(|world| (0..20).for_each(|n| world.set(&fake::id(n), Isolation::Isolating)));
     let mut room = Room::new(Arc::clone(&fake), 20).waiting(60);
-    room.standings = (0..20).map(|n| (n, Resumed::Awaiting { attempts: 1 })).collect();
+    room.standings = (0..20).map(|n| (n, Resumed::Awaiting { attempts: 1, ticket: None })).collect();
     let after = room.go().await;
     assert_eq!(after.outcomes(), [Outcome::Confirmed; 20]);
     assert!(fake.calls(What::Submit).is_empty());
