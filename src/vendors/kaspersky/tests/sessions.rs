@@ -143,6 +143,43 @@ async fn a_session_that_is_refused_at_once_is_not_renewed_again() {
     assert_eq!(console.count("StartSession"), 2);
 }
 
+/// Lets the time go by without waiting for it.
+async fn pass(seconds: u64) {
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(seconds)).await;
+    tokio::time::resume();
+}
+
+#[tokio::test]
+async fn a_session_that_was_idle_is_asked_before_it_is_used() {
+    let pings = AtomicUsize::new(0);
+    let console = Console::start(move |call| match call.method.as_str() {
+        "Session.Ping" if pings.fetch_add(1, Ordering::SeqCst) > 0 => refuse(403),
+        method => there(method),
+    })
+    .await;
+    let kaspersky = console.open(1);
+    for seconds in [0, 30, 46, 46] {
+        pass(seconds).await;
+        ask(&kaspersky).await.unwrap();
+    }
+    let asked = "IsAnyServiceConsoleAvailable";
+    assert_eq!(console.methods(), ["StartSession", asked, asked, "Ping", asked, "Ping", "StartSession", asked]);
+}
+
+#[tokio::test]
+async fn a_conversation_that_is_given_up_gives_its_slot_back() {
+    let console = Console::start(|call| there(&call.method)).await;
+    let kaspersky = console.open(1);
+    ask(&kaspersky).await.unwrap();
+    for _ in 0..3 {
+        let given_up = tokio::time::timeout(Duration::from_millis(2), ask(&kaspersky)).await;
+        assert!(given_up.is_err(), "the console takes longer than this");
+    }
+    assert_eq!(ask(&kaspersky).await.unwrap(), Some(true));
+    assert_eq!(console.count("StartSession"), 1);
+}
+
 #[tokio::test]
 async fn a_refusal_in_the_middle_stops_every_logon() {
     let console = Console::start(|call| if call.method.starts_with("ConEvents") { refuse(401) } else { None }).await;
