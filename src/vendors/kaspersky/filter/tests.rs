@@ -27,6 +27,13 @@ impl Reader<'_> {
         Some(())
     }
 
+    fn next(&mut self) -> Option<char> {
+        let mut chars = self.rest.chars();
+        let next = chars.next();
+        self.rest = chars.as_str();
+        next
+    }
+
     fn item(&mut self) -> Option<Read> {
         self.take("(")?;
         let read = if self.take("|").is_some() {
@@ -64,27 +71,19 @@ impl Reader<'_> {
             return Some(Read::Text { attribute, pattern: self.quoted()? });
         }
         let end = self.rest.find(|c: char| !c.is_ascii_digit())?;
-        let value = self.rest[..end].parse().ok()?;
-        self.rest = &self.rest[end..];
+        let (digits, rest) = self.rest.split_at(end);
+        let value = digits.parse().ok()?;
+        self.rest = rest;
         Some(Read::Number { attribute, value })
     }
 
     fn quoted(&mut self) -> Option<String> {
         let mut pattern = String::new();
         loop {
-            let c = self.rest.chars().next()?;
-            self.rest = &self.rest[c.len_utf8()..];
-            match c {
-                '"' if self.rest.starts_with('"') => {
-                    self.rest = &self.rest[1..];
-                    pattern.push('"');
-                }
+            match self.next()? {
+                '"' if self.take("\"").is_some() => pattern.push('"'),
                 '"' => return Some(pattern),
-                '\\' if self.backslash => {
-                    let escaped = self.rest.chars().next()?;
-                    self.rest = &self.rest[escaped.len_utf8()..];
-                    pattern.push(escaped);
-                }
+                '\\' if self.backslash => pattern.push(self.next()?),
                 c => pattern.push(c),
             }
         }
@@ -97,7 +96,7 @@ fn read(filter: &str, backslash: bool) -> Option<Read> {
     reader.rest.is_empty().then_some(read)
 }
 
-/// `?` is any one character, `*` any; letters in any case, as every database of the vendor compares them.
+/// `?` is any one character, `*` any, and letters are what they are.
 fn fits_pattern(pattern: &[char], text: &[char]) -> bool {
     match (pattern.split_first(), text.split_first()) {
         (None, None) => true,
