@@ -1,7 +1,10 @@
 //! The example that is shipped: it loads as it stands, and with every key in it set.
 
 use super::*;
-use crate::{config::file::Sections, vendors::apex_central::config::ApexConfig};
+use crate::{
+    config::file::Sections,
+    vendors::{apex_central::config::ApexConfig, kaspersky::config::KasperskyConfig},
+};
 
 const EXAMPLE: &str = include_str!("../../../config.example.toml");
 
@@ -27,6 +30,10 @@ fn the_example_loads_as_it_stands_even_if_all_can_read_it() {
         .env("EDRCTL_APEX_URL", "https://apex.example")
         .env("EDRCTL_APEX_APPLICATION_ID", "abc")
         .env("EDRCTL_APEX_API_KEY", "k");
+    let room = room
+        .env("EDRCTL_KASPERSKY_URL", "https://ksc.example")
+        .env("EDRCTL_KASPERSKY_USER", "abc")
+        .env("EDRCTL_KASPERSKY_PASSWORD", "k");
     for vendor in VendorName::ALL {
         assert!(room.load().unwrap().console(vendor).is_ok(), "{vendor}");
     }
@@ -38,13 +45,14 @@ fn least(vendor: VendorName) -> &'static str {
     match vendor {
         VendorName::Cisco => "[cisco]\nregion = \"eu\"\nclient_id = \"x\"\napi_key = \"k\"\n",
         VendorName::Apex => "[apex]\nurl = \"https://apex.corp.example\"\napplication_id = \"x\"\napi_key = \"k\"\n",
+        VendorName::Kaspersky => "[kaspersky]\nurl = \"https://ksc.corp.example\"\nuser = \"x\"\npassword = \"k\"\n",
     }
 }
 
 #[test]
 fn the_example_loads_with_every_key_set_and_shows_the_defaults() {
     let room = Room::with("config.toml", uncommented().as_bytes(), 0o600);
-    let room = room.env("ACME_API_KEY", "k").env("ACME_APEX_API_KEY", "k");
+    let room = room.env("ACME_API_KEY", "k").env("ACME_APEX_API_KEY", "k").env("ACME_KSC_PASSWORD", "k");
     let loaded = room.load().unwrap();
     for vendor in VendorName::ALL {
         let shown = loaded.console(vendor).unwrap();
@@ -62,11 +70,17 @@ fn the_example_loads_with_every_key_set_and_shows_the_defaults() {
         ready.downcast::<ApexConfig>().unwrap().application.corrects_clock
     };
     assert_eq!(corrects(&loaded), corrects(&Room::new(least(VendorName::Apex)).load().unwrap()));
+    let internal = |loaded: &Loaded| {
+        let ready: Box<dyn Any> = loaded.console(VendorName::Kaspersky).unwrap();
+        ready.downcast::<KasperskyConfig>().unwrap().account.internal
+    };
+    assert_eq!(internal(&loaded), internal(&Room::new(least(VendorName::Kaspersky)).load().unwrap()));
     assert!(loaded.run().state_dir.is_some());
     assert_eq!(loaded.safety().unwrap().max_targets.map(u64::from), Some(50));
     let acme = room.profile("acme").load().unwrap();
     assert_eq!(acme.console(VendorName::Cisco).unwrap().link().url.as_str(), "https://edr.acme.example/");
     assert_eq!(acme.console(VendorName::Apex).unwrap().link().url.as_str(), "https://apex.acme.example/");
+    assert_eq!(acme.console(VendorName::Kaspersky).unwrap().link().url.as_str(), "https://ksc.acme.example:13299/");
     assert_eq!(acme.safety().unwrap().max_targets.map(u64::from), Some(10));
 }
 

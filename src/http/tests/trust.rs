@@ -316,3 +316,28 @@ fn what_is_not_http_offers_no_version_of_it_under_any_trust() {
         assert!(tls_config(&trust).unwrap().alpn_protocols.is_empty(), "{trust:?}");
     }
 }
+
+#[tokio::test]
+async fn clients_of_one_connection_trust_the_same_and_speak_the_older_version() {
+    let room = Room::new();
+    let odd = identity(expired_and_for_another_name);
+    let server = console(presenting(&odd.der, &odd.key, false)).await;
+    let url = Url::parse(&format!("https://{}/", server.address)).unwrap();
+    let file = room.file("console.cer", &odd.der);
+    for (trust, accepted) in [
+        (Trust::Exactly(file), true),
+        (odd.pinned(), true),
+        (Trust::Nothing, true),
+        (Trust::System, false),
+        (identity(|_| {}).pinned(), false),
+    ] {
+        let told = format!("{trust:?}");
+        let clients = SingleClients::new(&options(trust)).unwrap();
+        for client in [clients.client().unwrap(), clients.client().unwrap()] {
+            match send(&client, Request::new(Method::POST, url.clone())).await {
+                Ok(answer) => assert!(accepted && answer.body == b"HTTP/1.1", "{told}: {answer:?}"),
+                Err(error) => assert!(!accepted && error.kind() == HttpErrorKind::Certificate, "{told}: {error}"),
+            }
+        }
+    }
+}

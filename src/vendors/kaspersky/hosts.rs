@@ -138,15 +138,30 @@ impl Kaspersky {
     ///
     /// [`VendorError`] if the console could not be asked; nothing is changed.
     pub async fn find_hosts(&self, selectors: &[Selector]) -> Result<Vec<Sought>, VendorError> {
-        let wanted: Vec<Result<Wanted<'_>, &'static str>> = selectors.iter().map(wanted).collect();
-        let asked: Vec<Wanted<'_>> = wanted.iter().filter_map(|wanted| wanted.ok()).collect();
+        let mut sought: Vec<Sought> = Vec::with_capacity(selectors.len());
+        let mut asked: Vec<(usize, Wanted<'_>)> = Vec::with_capacity(selectors.len());
+        for (number, selector) in selectors.iter().enumerate() {
+            sought.push(match wanted(selector) {
+                Ok(wanted) => {
+                    asked.push((number, wanted));
+                    Sought::Hosts(Vec::new())
+                }
+                Err(why) => Sought::CannotAsk(why),
+            });
+        }
         let mut talk = self.pool.talk().await?;
-        let mut found: HashMap<HostId, Found> = HashMap::new();
-        let mut waiting: VecDeque<&[Wanted<'_>]> = asked.chunks(self.batch.load(Ordering::Relaxed).max(1)).collect();
+        let mut waiting: VecDeque<&[(usize, Wanted<'_>)]> =
+            asked.chunks(self.batch.load(Ordering::Relaxed).max(1)).collect();
         while let Some(batch) = waiting.pop_front() {
-            let Some(filter) = filter::hosts(batch.iter().copied()) else { continue };
+            let Some(filter) = filter::hosts(batch.iter().map(|(_, wanted)| *wanted)) else { continue };
             match read(&mut talk, &filter, MOST_CHUNKS).await {
-                Ok(hosts) => found.extend(hosts.into_iter().map(|found| (found.host.id.clone(), found))),
+                Ok(hosts) => {
+                    for (number, wanted) in batch {
+                        if let Some(Sought::Hosts(found)) = sought.get_mut(*number) {
+                            *found = fitting(*wanted, &hosts);
+                        }
+                    }
+                }
                 Err(refusal) if refusal.why == Why::Unreadable && batch.len() > 1 => {
                     let half = batch.len().div_ceil(2);
                     self.batch.fetch_min(half, Ordering::Relaxed);
@@ -157,15 +172,7 @@ impl Kaspersky {
                 Err(refusal) => return Err(refusal.error),
             }
         }
-        let fitting = |wanted| {
-            let mut hosts: Vec<Found> = found.values().filter(|found| filter::fits(wanted, found)).cloned().collect();
-            hosts.sort_unstable_by(|a, b| a.host.id.cmp(&b.host.id));
-            hosts
-        };
-        Ok(wanted
-            .into_iter()
-            .map(|wanted| wanted.map_or_else(Sought::CannotAsk, |wanted| Sought::Hosts(fitting(wanted))))
-            .collect())
+        Ok(sought)
     }
 
     /// Finds the hosts of an administration group, compared by its whole name, in any case.
@@ -205,6 +212,14 @@ impl Kaspersky {
         let mut talk = self.pool.talk().await?;
         talk.ask(requests::host_tags(&target.id), requests::judge_tags).await.map_err(|refusal| refusal.error)
     }
+}
+
+/// The hosts that are one that is wanted, each once.
+fn fitting(wanted: Wanted<'_>, hosts: &[Found]) -> Vec<Found> {
+    let mut found: Vec<Found> = hosts.iter().filter(|host| filter::fits(wanted, host)).cloned().collect();
+    found.sort_unstable_by(|a, b| a.host.id.cmp(&b.host.id));
+    found.dedup_by(|a, b| a.host.id == b.host.id);
+    found
 }
 
 /// What a selector asks the console for.

@@ -347,6 +347,3 @@ fn header_value(text: &str) -> Result<HeaderValue, VendorError> {
 fn closed() -> VendorError {
     VendorError::new(FailureKind::Internal, "the console has no such slot", Again::Never)
 }
-
-#[cfg(test)]
-mod tests;

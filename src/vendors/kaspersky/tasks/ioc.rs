@@ -156,11 +156,7 @@ impl IocFiles {
     ///
     /// [`IocError`] if the host would refuse it, or it is not what it says.
     pub fn from_archive(archive: &[u8], limits: &IocLimits) -> Result<Self, IocError> {
-        let entries: Vec<archive::Entry> = archive::entries(archive)?;
-        let with_ending = |entry: &archive::Entry| has_ending(Path::new(&entry.name), &ENDINGS);
-        if let Some(other) = entries.iter().find(|entry| !with_ending(entry)) {
-            return Err(IocError::Ending(PathBuf::from(&other.name)));
-        }
+        let entries = archive::entries(archive)?;
         check(&entries, limits)?;
         Self::encode(archive, entries, limits)
     }
@@ -242,6 +238,9 @@ fn check(entries: &[archive::Entry], limits: &IocLimits) -> Result<(), IocError>
     }
     let mut names = HashSet::new();
     for archive::Entry { name, length } in entries {
+        if !has_ending(Path::new(name), &ENDINGS) {
+            return Err(IocError::Ending(PathBuf::from(name)));
+        }
         if *length == 0 {
             return Err(IocError::Empty(name.clone()));
         }
