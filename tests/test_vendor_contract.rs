@@ -75,7 +75,8 @@ impl Pair {
     fn targets(&self, from: usize, count: usize) -> Vec<Target> {
         let hosts = self.console.fleet().hosts();
         let able = hosts.iter().filter(|host| host.available).skip(from).take(count);
-        let targets: Vec<Target> = able.map(|host| Target { id: HostId::new(host.id.as_str()), name: None }).collect();
+        let targets: Vec<Target> =
+            able.map(|host| Target { id: HostId::new(host.id.as_str()), name: None, ticket: None }).collect();
         assert_eq!(targets.len(), count, "the fleet is too small for this test");
         targets
     }
@@ -166,7 +167,7 @@ async fn each_reply_is_that_of_the_target_in_its_place() {
     for name in simulated() {
         let pair = open(name, AT_ONCE).await;
         let Some(capability) = pair.capability(ActionKind::Isolate) else { continue };
-        let unknown = Target { id: HostId::new("00000000-0000-4000-8000-00000000dead"), name: None };
+        let unknown = Target { id: HostId::new("00000000-0000-4000-8000-00000000dead"), name: None, ticket: None };
         let mut mixed = pair.targets(0, capability.max_batch.get());
         mixed.insert(mixed.len() / 2, unknown.clone());
         let mut told = Vec::new();
@@ -226,7 +227,7 @@ async fn the_state_of_as_many_hosts_as_declared_is_read_in_one_request_and_in_th
             let Observed::State { state, .. } = seen else { panic!("{name}: {seen:?}") };
             assert_eq!(state.isolation, pair.state(target), "{name}");
         }
-        let unknown = Target { id: HostId::new("00000000-0000-4000-8000-00000000dead"), name: None };
+        let unknown = Target { id: HostId::new("00000000-0000-4000-8000-00000000dead"), name: None, ticket: None };
         assert_eq!(pair.vendor.observe(&[unknown]).await.unwrap().value, [Observed::NoSuchHost], "{name}");
         let error = pair.vendor.observe(&pair.targets(0, most + 1)).await.unwrap_err();
         assert_eq!(error.again(), Again::Never, "{name}");

@@ -134,6 +134,7 @@ pub(super) fn result(target: &str, outcome: Outcome) -> TargetResult {
         state: None,
         last_seen: None,
         attempts: 1,
+        ticket: None,
         reason: None,
         candidates: Vec::new(),
         duplicates: Vec::new(),

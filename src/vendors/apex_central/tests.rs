@@ -182,7 +182,7 @@ fn secrets_are_in_no_debug_text() {
 #[tokio::test]
 async fn more_or_fewer_hosts_than_one_are_refused_before_anything_is_sent() {
     let apex = open(None).unwrap();
-    let target = Target { id: id(), name: None };
+    let target = Target { id: id(), name: None, ticket: None };
     let action = Action { kind: ActionKind::Isolate, comment: None };
     for targets in [Vec::new(), vec![target.clone(), target]] {
         let error = apex.submit(&action, &targets).await.unwrap_err();

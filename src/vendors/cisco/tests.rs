@@ -460,7 +460,7 @@ async fn more_or_fewer_hosts_than_one_are_refused_before_anything_is_sent() {
     });
     let key = Secret::new("key".to_owned());
     let cisco = Cisco::new(client.unwrap(), console(), "abc", &key, None, NonZeroUsize::MIN).unwrap();
-    let target = Target { id: HostId::new(GUID), name: None };
+    let target = Target { id: HostId::new(GUID), name: None, ticket: None };
     let action = Action { kind: ActionKind::Isolate, comment: None };
     for targets in [Vec::new(), vec![target.clone(), target]] {
         let error = cisco.submit(&action, &targets).await.unwrap_err();

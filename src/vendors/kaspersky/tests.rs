@@ -30,7 +30,7 @@ fn id() -> HostId {
 }
 
 fn target() -> Target {
-    Target { id: id(), name: None }
+    Target { id: id(), name: None, ticket: None }
 }
 
 fn response(status: u16, body: &str) -> Response {

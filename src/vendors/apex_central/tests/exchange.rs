@@ -129,7 +129,7 @@ impl Console {
 }
 
 fn target() -> Target {
-    Target { id: id(), name: None }
+    Target { id: id(), name: None, ticket: None }
 }
 
 async fn act(apex: &ApexCentral) -> Result<Answer<Vec<Reply>>, VendorError> {
@@ -224,7 +224,7 @@ async fn without_a_date_nothing_is_corrected() {
 async fn a_console_that_ignores_the_filter_is_asked_for_everything_next() {
     let console = console(|_| (200, fixture!("agents.json").to_owned(), Some(0))).await;
     let apex = console.open(true);
-    let gone = [Target { id: HostId::new("00000000-0000-4000-8000-000000000000"), name: None }];
+    let gone = [Target { id: HostId::new("00000000-0000-4000-8000-000000000000"), name: None, ticket: None }];
     let error = apex.observe(&gone).await.unwrap_err();
     assert_eq!(verdict(&error), (FailureKind::Protocol, Again::Backoff, Scope::Targets));
     assert_eq!(apex.observe(&gone).await.unwrap().value, [Observed::NoSuchHost]);

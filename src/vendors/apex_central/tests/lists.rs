@@ -114,7 +114,7 @@ fn a_member_of_another_type_is_absent_and_keeps_nobody_from_being_read() {
 
 #[test]
 fn one_list_tells_of_several_agents_in_their_order() {
-    let targets = ["c", "A", "gone", "b"].map(|id| Target { id: HostId::new(id), name: None });
+    let targets = ["c", "A", "gone", "b"].map(|id| Target { id: HostId::new(id), name: None, ticket: None });
     let record = |id: &str, word: &str| format!(r#"{{"entity_id":"{id}","isolation_status":"{word}"}}"#);
     let list = [
         record("a", "isolated"),

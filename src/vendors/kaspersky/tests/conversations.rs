@@ -74,7 +74,7 @@ async fn an_incident_that_is_there_is_only_released() {
     assert_eq!(console.methods(), ["StartSession", "UpdateIncident"]);
     let other = Ticket(Some("task:7".into()));
     assert!(kaspersky.submit_task(&task, &target(), &area(), Some(&other)).await.is_err());
-    let nobody = Target { id: HostId::new(" "), name: None };
+    let nobody = Target { id: HostId::new(" "), name: None, ticket: None };
     assert!(kaspersky.submit_task(&task, &nobody, &area(), None).await.is_err());
     assert_eq!(console.count("Incident"), 1);
 }
@@ -201,7 +201,7 @@ async fn hosts_are_looked_at_by_their_ids() {
     })
     .await;
     let kaspersky = console.open(1);
-    let other = Target { id: HostId::new("gone"), name: None };
+    let other = Target { id: HostId::new("gone"), name: None, ticket: None };
     let seen = kaspersky.observe(&[target(), other.clone()]).await.unwrap().value;
     let [Observed::State { state, .. }, Observed::NoSuchHost] = seen.as_slice() else { panic!("{seen:?}") };
     assert_eq!((state.isolation, &*state.word), (Isolation::Unknown, "not_told"));
