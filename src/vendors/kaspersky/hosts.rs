@@ -111,8 +111,8 @@ impl Kaspersky {
         if targets.is_empty() || targets.len() > self.capabilities.max_observe {
             return Err(VendorError::new(FailureKind::Internal, "one to 200 hosts at a time", Again::Never));
         }
-        let mut talk = self.pool.talk().await?;
         if let [Target { id, .. }] = targets {
+            let mut talk = self.pool.talk().await?;
             let found = talk.ask(requests::host_info(id), |response| requests::judge_host_info(id, response)).await;
             return match found {
                 Ok(found) => Ok(vec![state(&found)]),
@@ -121,10 +121,8 @@ impl Kaspersky {
             };
         }
         let ids = targets.iter().map(|target| target.id.as_str()).filter(|id| filter::can_be_asked_for(id));
-        let found = match filter::hosts(ids.map(Wanted::Id)) {
-            Some(filter) => read(&mut talk, &filter, 2).await.map_err(|refusal| refusal.error)?,
-            None => Vec::new(),
-        };
+        let wanted: Vec<Wanted<'_>> = ids.map(Wanted::Id).collect();
+        let found: Vec<Found> = self.seek(&wanted).await?.into_iter().flatten().collect();
         let seen: HashMap<&HostId, &Found> = found.iter().map(|found| (&found.host.id, found)).collect();
         Ok(targets
             .iter()
@@ -138,30 +136,27 @@ impl Kaspersky {
     ///
     /// [`VendorError`] if the console could not be asked; nothing is changed.
     pub async fn find_hosts(&self, selectors: &[Selector]) -> Result<Vec<Sought>, VendorError> {
-        let mut sought: Vec<Sought> = Vec::with_capacity(selectors.len());
-        let mut asked: Vec<(usize, Wanted<'_>)> = Vec::with_capacity(selectors.len());
-        for (number, selector) in selectors.iter().enumerate() {
-            sought.push(match wanted(selector) {
-                Ok(wanted) => {
-                    asked.push((number, wanted));
-                    Sought::Hosts(Vec::new())
-                }
-                Err(why) => Sought::CannotAsk(why),
-            });
-        }
+        let wanted: Vec<Result<Wanted<'_>, &'static str>> = selectors.iter().map(wanted).collect();
+        let asked: Vec<Wanted<'_>> = wanted.iter().filter_map(|wanted| wanted.ok()).collect();
+        let mut found = self.seek(&asked).await?.into_iter();
+        let answer = |wanted: Result<Wanted<'_>, &'static str>| match wanted {
+            Ok(_) => Sought::Hosts(found.next().unwrap_or_default()),
+            Err(why) => Sought::CannotAsk(why),
+        };
+        Ok(wanted.into_iter().map(answer).collect())
+    }
+
+    /// Looks for hosts, as many at once as the console takes: one answer each, in order.
+    async fn seek(&self, wanted: &[Wanted<'_>]) -> Result<Vec<Vec<Found>>, VendorError> {
+        let mut answers = Vec::with_capacity(wanted.len());
+        let mut waiting: VecDeque<&[Wanted<'_>]> = wanted.chunks(self.batch.load(Ordering::Relaxed).max(1)).collect();
         let mut talk = self.pool.talk().await?;
-        let mut waiting: VecDeque<&[(usize, Wanted<'_>)]> =
-            asked.chunks(self.batch.load(Ordering::Relaxed).max(1)).collect();
         while let Some(batch) = waiting.pop_front() {
-            let Some(filter) = filter::hosts(batch.iter().map(|(_, wanted)| *wanted)) else { continue };
+            let Some(filter) = filter::hosts(batch.iter().copied()) else {
+                return Err(VendorError::new(FailureKind::Internal, "a name cannot be asked for", Again::Never));
+            };
             match read(&mut talk, &filter, MOST_CHUNKS).await {
-                Ok(hosts) => {
-                    for (number, wanted) in batch {
-                        if let Some(Sought::Hosts(found)) = sought.get_mut(*number) {
-                            *found = fitting(*wanted, &hosts);
-                        }
-                    }
-                }
+                Ok(hosts) => answers.extend(batch.iter().map(|wanted| fitting(*wanted, &hosts))),
                 Err(refusal) if refusal.why == Why::Unreadable && batch.len() > 1 => {
                     let half = batch.len().div_ceil(2);
                     self.batch.fetch_min(half, Ordering::Relaxed);
@@ -172,7 +167,7 @@ impl Kaspersky {
                 Err(refusal) => return Err(refusal.error),
             }
         }
-        Ok(sought)
+        Ok(answers)
     }
 
     /// Finds the hosts of an administration group, compared by its whole name, in any case.

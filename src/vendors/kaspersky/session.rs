@@ -106,11 +106,15 @@ impl Pool {
     /// Waits for any slot.
     pub(super) async fn talk(&self) -> Result<Talk<'_>, VendorError> {
         let free = self.free.acquire().await.map_err(|_| closed())?;
-        // Whoever waits for one slot has no other, so there is one for every permit.
-        let found =
-            self.seats.iter().enumerate().find_map(|(number, seat)| Some((number, seat.turn.try_acquire().ok()?)));
-        let (number, turn) = found.ok_or_else(closed)?;
-        Ok(self.seated(number, free, turn))
+        loop {
+            let mut seats = self.seats.iter().enumerate();
+            if let Some((number, turn)) = seats.find_map(|(number, seat)| Some((number, seat.turn.try_acquire().ok()?)))
+            {
+                return Ok(self.seated(number, free, turn));
+            }
+            // There is one for every permit, and while it was looked for it changed places.
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Waits for this slot: a result set belongs to the session that asked for it.
