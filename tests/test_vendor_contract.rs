@@ -139,7 +139,7 @@ async fn undeclared_actions_are_refused_and_nothing_is_sent() {
             assert_eq!(error.failure().kind, FailureKind::Unsupported, "{name} {kind}");
         }
         if !pair.vendor.capabilities().actions.values().any(|one| one.completion == Completion::Polled) {
-            let error = pair.vendor.poll(&[]).await.unwrap_err();
+            let error = pair.vendor.poll(&Action { kind: ActionKind::Isolate, comment: None }, &[]).await.unwrap_err();
             assert_eq!((error.failure().kind, error.again()), (FailureKind::Unsupported, Again::Never), "{name}");
         }
         assert_eq!(pair.asked(), 0, "{name}");

@@ -10,7 +10,7 @@ use super::{requests::*, *};
 use crate::{
     domain::host::{HostId, Isolation},
     http::{HeaderMap, HeaderValue, Response, StatusCode, header},
-    vendors::Scope,
+    vendors::{Again, Scope},
 };
 
 macro_rules! fixture {

@@ -108,7 +108,7 @@ impl Console {
 
     pub(super) fn open_as(&self, account: Account, options: &ClientOptions, slots: usize) -> Kaspersky {
         let clients = SingleClients::new(options).unwrap();
-        Kaspersky::new(&clients, &self.base, account, NonZeroUsize::new(slots).unwrap()).unwrap()
+        Kaspersky::new(&clients, &self.base, account, NonZeroUsize::new(slots).unwrap(), None).unwrap()
     }
 
     pub(super) fn arrived(&self) -> Vec<Arrived> {

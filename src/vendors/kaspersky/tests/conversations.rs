@@ -237,7 +237,7 @@ async fn names_are_looked_for_in_batches_that_the_console_takes() {
     assert!(matches!(&sought[31], Sought::Hosts(hosts) if hosts.len() == 1));
     assert!(matches!(&sought[32], Sought::CannotAsk(_)));
     let targets: Vec<Target> =
-        (30..45).map(|at| Target { id: HostId::new(format!("id-{at:04}")), name: None }).collect();
+        (30..45).map(|at| Target { id: HostId::new(format!("id-{at:04}")), name: None, ticket: None }).collect();
     let seen = kaspersky.observe(&targets).await.unwrap().value;
     assert!(seen[..10].iter().all(|seen| matches!(seen, Observed::State { .. })), "{seen:?}");
     assert!(seen[10..].iter().all(|seen| *seen == Observed::NoSuchHost), "{seen:?}");
