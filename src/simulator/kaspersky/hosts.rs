@@ -1,6 +1,6 @@
 //! Searches for hosts, and what is told of them. What is not known of a host is not there, rather than `null`.
 
-use std::cmp::Reverse;
+use std::{cell::RefCell, cmp::Reverse, collections::HashMap};
 
 use serde_json::{Value, json};
 
@@ -122,7 +122,18 @@ impl Kaspersky {
         }
         let around = self.circumstances();
         let inner = self.truth.lock();
-        let passes = |number: &u32| filter.passes(&|name| self.attribute(&inner, *number, name), around);
+        let passes = |number: &u32| {
+            // A filter for many names asks for the same few attributes again and again.
+            let known: RefCell<HashMap<String, Option<Field>>> = RefCell::default();
+            let look = |name: &str| {
+                let mut known = known.borrow_mut();
+                if !known.contains_key(name) {
+                    known.insert(name.to_owned(), self.attribute(&inner, *number, name));
+                }
+                known.get(name).cloned().flatten()
+            };
+            filter.passes(&look, around)
+        };
         let mut numbers: Vec<u32> =
             if caller.sees_hosts { self.truth.agents(&inner).filter(passes).collect() } else { Vec::new() };
         sort(&mut numbers, &order, |number, name| self.attribute(&inner, *number, name));

@@ -20,7 +20,7 @@ pub(super) enum Needs {
 use Needs::{Change, Credentials, Read, Session};
 
 /// Every method that is served.
-const METHODS: [(&str, Endpoint, Needs); 49] = [
+const METHODS: [(&str, Endpoint, Needs); 48] = [
     ("login", Endpoint::Logon, Credentials),
     ("Session.StartSession", Endpoint::Logon, Credentials),
     ("Session.Ping", Endpoint::Session, Session),
@@ -63,7 +63,6 @@ const METHODS: [(&str, Endpoint, Needs); 49] = [
     ("Tasks.ResetHostIteratorForTaskStatus", Endpoint::Tasks, Read),
     ("Tasks.GetHostStatusRecordsCount", Endpoint::Tasks, Read),
     ("Tasks.GetHostStatusRecordRange", Endpoint::Tasks, Read),
-    ("Tasks.GetNextHostStatus", Endpoint::Tasks, Read),
     ("Tasks.ReleaseHostStatusIterator", Endpoint::Tasks, Read),
     ("Tasks.GetTaskHistory", Endpoint::Tasks, Read),
     ("EventProcessing.GetRecordCount", Endpoint::Tasks, Read),

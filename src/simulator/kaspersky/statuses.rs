@@ -11,7 +11,7 @@ use super::{
     hosts, results,
     sessions::Rows,
     tasks::{Asked, unwritten},
-    values::{Field, unwrapped, wrapped},
+    values::{Field, wrapped},
 };
 use crate::simulator::truth::{
     Inner,
@@ -50,11 +50,6 @@ impl Kaspersky {
             "Tasks.GetHostStatusRecordRange" => {
                 let rows = self.range(arguments, STATUSES, caller)?;
                 Ok(results([("PxgRetVal", rows.len().into()), ("pParHostStatus", json!({"statuses": rows}))]))
-            }
-            "Tasks.GetNextHostStatus" => {
-                let next = self.sessions().next(&caller.owner, arguments.text(STATUSES)?, self.truth.elapsed())?;
-                let bare = next.as_ref().and_then(unwrapped).cloned().unwrap_or_default();
-                Ok(results([("pHostStatus", Value::Object(bare))]))
             }
             "Tasks.ReleaseHostStatusIterator" => self.release(arguments, STATUSES, caller),
             "Tasks.GetTaskHistory" => self.history(arguments, caller),

@@ -66,7 +66,10 @@ impl Kaspersky {
     }
 
     pub(super) fn asked<'a>(&self, inner: &'a Inner, arguments: &Arguments) -> Result<Asked<'a>, PxgError> {
-        let text = arguments.text("strTask")?;
+        Self::named(inner, arguments.text("strTask")?)
+    }
+
+    fn named<'a>(inner: &'a Inner, text: &str) -> Result<Asked<'a>, PxgError> {
         let number = text.parse::<u32>().ok();
         let usual = USUAL.iter().find(|(id, ..)| Some(*id) == number);
         let usual = usual.map(|(id, name, kind)| Asked::Usual(*id, name, kind));
@@ -150,7 +153,8 @@ impl Kaspersky {
 
     fn task_group(&self, arguments: &Arguments) -> Answer {
         let inner = self.truth.lock();
-        Ok(returns(match self.asked(&inner, arguments)? {
+        // This one method has another name for its argument.
+        Ok(returns(match Self::named(&inner, arguments.text("strTaskId")?)? {
             Asked::Usual(..) => super::groups::ROOT,
             Asked::Response(..) => -1,
         }))

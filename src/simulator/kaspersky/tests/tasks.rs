@@ -43,6 +43,8 @@ async fn a_task_says_what_it_is_and_how_it_went() {
     assert_eq!(told["PRTS_TASK_CREATION_DATE"]["type"], "datetime");
     let data = room.call("Tasks.GetTaskData", json!({"strTask": task})).await.value();
     assert_eq!(data.pointer("/TASK_INFO_PARAMS/value/PRTS_TASK_GROUPID"), Some(&json!(-1)));
+    assert_eq!(room.call("Tasks.GetTaskGroup", json!({"strTaskId": task})).await.value(), json!(-1));
+    assert_eq!(room.call("Tasks.GetTaskGroup", json!({"strTaskId": "101"})).await.value(), json!(0));
     until(|| room.console.fleet().isolated() == 1).await;
     let [status] = &statuses(&room, &task, 127).await[..] else { panic!() };
     assert_eq!((&status["hostname"], &status["state_code"]), (&json!(room.id(0)), &json!(4)));

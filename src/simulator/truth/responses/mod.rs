@@ -3,7 +3,10 @@
 //! No timer runs. Whatever is due has its instant, and is done in order of these instants whenever somebody looks at the
 //! fleet, so that nobody can see a fleet in which something overdue has not happened.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 
@@ -110,6 +113,8 @@ pub(in crate::simulator) struct Responses {
     settings: KasperskyFaults,
     incidents: BTreeMap<i32, Incident>,
     tasks: BTreeMap<u32, Task>,
+    /// The tasks that are there, the oldest first.
+    kept: VecDeque<u32>,
     /// What is still to come, by its instant since the start, and by the order in which it was planned.
     due: BTreeMap<(Duration, u64), Due>,
     planned: u64,
@@ -123,6 +128,7 @@ impl Responses {
             settings,
             incidents: BTreeMap::new(),
             tasks: BTreeMap::new(),
+            kept: VecDeque::new(),
             due: BTreeMap::new(),
             planned: 0,
             next_incident: 4711,
@@ -141,7 +147,7 @@ impl Responses {
 
     /// Tasks that are there, with their numbers.
     pub(in crate::simulator) fn tasks(&self) -> impl Iterator<Item = (u32, &Task)> {
-        self.tasks.iter().filter(|(_, task)| task.removed.is_none()).map(|(id, task)| (*id, task))
+        self.kept.iter().filter_map(|id| Some((*id, self.tasks.get(id)?)))
     }
 
     pub(in crate::simulator) fn task(&self, id: u32) -> Option<&Task> {

@@ -52,12 +52,9 @@ impl Responses {
     /// Deletes the oldest tasks above the limit, whether or not they are finished.
     fn rotate(&mut self, at: Duration) {
         let keep = self.settings.keep_tasks;
-        let kept: Vec<u32> = self.tasks().map(|(id, _)| id).collect();
-        if keep == 0 || kept.len() <= keep {
-            return;
-        }
-        for id in kept.iter().take(kept.len() - keep) {
-            if let Some(task) = self.tasks.get_mut(id) {
+        while keep > 0 && self.kept.len() > keep {
+            let oldest = self.kept.pop_front().and_then(|id| self.tasks.get_mut(&id));
+            if let Some(task) = oldest {
                 task.removed = Some(at);
             }
         }
@@ -123,6 +120,7 @@ impl Truth {
             responses.plan(ends, Due::Ends(number));
         }
         responses.tasks.insert(number, task);
+        responses.kept.push_back(number);
         let marks = responses.settings.marks_handled;
         if let Some(incident) = responses.incidents.get_mut(&id) {
             accept(incident, number, marks);
