@@ -170,7 +170,8 @@ pub async fn start(options: Options) -> Result<Console, SimulatorError> {
         .map_err(|source| SimulatorError::Listen { listen, source })?;
     let base_url = format!("https://{}", reachable(server.address()));
     let credentials = credentials.map_or_else(|| Credentials::random(model), Ok)?;
-    let truth = Arc::new(Truth::new(fleet, script, now));
+    let shown = if model == Model::Kaspersky { faults.kaspersky.clock_offset.moved(now) } else { now };
+    let truth = Arc::new(Truth::new(fleet, script, shown));
     let stats = Arc::new(Stats::default());
     let (told, counted) = (Arc::clone(&truth), Arc::clone(&stats));
     let streams = match model {

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{Share, Span, values::parse_span};
+use super::{Offset, Share, Span, values::parse_span};
 
 /// `[kaspersky]`: how the simulated Security Center behaves.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KasperskyFaults {
+    /// How far the console's clock is ahead; negative if it is behind.
+    pub clock_offset: Offset,
     /// Whether the certificate is the server's own, without any name in it; else `certificate` decides.
     pub bare_certificate: bool,
     /// Whether TLS 1.3 is offered beside 1.2.
@@ -85,6 +87,7 @@ pub struct KasperskyFaults {
 impl Default for KasperskyFaults {
     fn default() -> Self {
         Self {
+            clock_offset: Offset::default(),
             bare_certificate: true,
             tls13: false,
             account: Account::Internal,

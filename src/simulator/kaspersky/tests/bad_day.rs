@@ -75,10 +75,10 @@ async fn the_server_is_busy_or_under_maintenance() {
         assert_eq!(answer.status, expected);
         assert_eq!(answer.header("retry-after") == "7", expected == 503);
     }
-    let room = Room::of(1, "kaspersky.maintenance = '80ms'").await;
+    let room = Room::of(1, "kaspersky.maintenance = '900ms'").await;
     let refused = room.call("HostGroup.FindHosts", search("")).await;
     assert_eq!((refused.error(), refused.at("/PxgError/subcode")), ("KLSTD 1195".to_owned(), json!(1)));
-    tokio::time::sleep(std::time::Duration::from_millis(90)).await;
+    tokio::time::sleep(std::time::Duration::from_millis(950)).await;
     assert_eq!(room.call("HostGroup.FindHosts", search("")).await.value(), json!(1));
 }
 

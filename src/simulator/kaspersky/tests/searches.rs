@@ -204,3 +204,24 @@ async fn the_server_tells_what_it_is() {
     let statistics = room.call("HostGroup.GetInstanceStatistics", json!({})).await.value();
     assert_eq!(statistics["KLSRV_ST_TOTAL_HOSTS_COUNT"], 7);
 }
+
+#[tokio::test]
+async fn the_example_has_one_of_every_awkward_kind() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/ksc-fleet.csv");
+    let room = Room::with(Fleet::read(std::path::Path::new(path)).unwrap(), SWIFT).await;
+    let count = async |filter: &str| room.hosts(filter).await.len();
+    assert_eq!(count(r#"(KLHST_WKS_DN="fin-lt-014")"#).await, 2);
+    assert_eq!(count(r#"(KLHST_WKS_DN="Front desk, ""East""")"#).await, 1);
+    assert_eq!(count("(KLHST_WKS_STATUS & 4 = 0)").await, 1, "no agent");
+    assert_eq!(count("(KLHST_WKS_STATUS & 1 = 0)").await, 1, "away");
+    assert_eq!(count("(&(KLHST_WKS_STATUS & 16 = 0)(KLHST_WKS_STATUS & 4 = 4))").await, 1, "no protection");
+    assert_eq!(count(r#"(KLHST_WKS_OS_NAME="*Linux*")"#).await, 1);
+    assert_eq!(room.console.fleet().isolated(), 1);
+    for number in 0..room.console.fleet().len() {
+        room.isolate(number).await;
+    }
+    until(|| room.console.fleet().tasks().iter().filter(|task| [1, 4, 16].contains(&task.state)).count() == 10).await;
+    tokio::time::sleep(std::time::Duration::from_millis(60)).await;
+    let states: Vec<u32> = room.console.fleet().tasks().iter().map(|task| task.state).collect();
+    assert_eq!(states, [4, 4, 4, 1, 16, 16, 16, 16, 1, 4]);
+}

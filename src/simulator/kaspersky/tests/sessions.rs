@@ -49,11 +49,11 @@ async fn a_session_may_be_bound_to_its_connection() {
 
 #[tokio::test]
 async fn an_idle_session_ends_and_takes_what_was_found_with_it() {
-    let mut room = Room::of(1, "kaspersky.session_idle = '60ms'").await;
+    let mut room = Room::of(1, "kaspersky.session_idle = '800ms'").await;
     let found = room.call("HostGroup.FindHosts", search("")).await;
     let count = json!({"strAccessor": found.at("/strAccessor")});
     assert_eq!(room.call("ChunkAccessor.GetItemsCount", count.clone()).await.value(), json!(1));
-    tokio::time::sleep(std::time::Duration::from_millis(80)).await;
+    tokio::time::sleep(std::time::Duration::from_millis(850)).await;
     assert_eq!(room.call("ChunkAccessor.GetItemsCount", count.clone()).await.status, 403);
     room.log_on().await;
     assert_eq!(room.call("ChunkAccessor.GetItemsCount", count).await.error(), "KLSTD 1186");

@@ -174,7 +174,7 @@ async fn whether_a_console_is_there_is_told_rightly_or_not() {
 #[tokio::test]
 async fn an_isolation_may_be_shown_as_a_tag_and_expires() {
     let room =
-        Room::of(1, &format!("{SWIFT}kaspersky.isolation_tag = 'Isolated'\nkaspersky.isolation_expires = '150ms'"))
+        Room::of(1, &format!("{SWIFT}kaspersky.isolation_tag = 'Isolated'\nkaspersky.isolation_expires = '1500ms'"))
             .await;
     let tags =
         async || room.call("HostTagsApi.GetHostTags", json!({"szwHostId": room.id(0), "pParams": {}})).await.value();
@@ -184,4 +184,14 @@ async fn an_isolation_may_be_shown_as_a_tag_and_expires() {
     assert_eq!(tags().await[0]["value"]["KLHST_TagValue"], "Isolated");
     until(|| room.console.fleet().isolated() == 0).await;
     assert_eq!(tags().await, json!([]));
+}
+
+#[tokio::test]
+async fn the_consoles_clock_may_be_wrong() {
+    let room = Room::of(1, &format!("{SWIFT}kaspersky.clock_offset = '-10m'")).await;
+    let told = room.call("Tasks.GetTask", json!({"strTask": task(&room, 0).await})).await.value();
+    assert!(told["DisplayName"].as_str().unwrap().contains(" - 02.01.2026 02:54:0"), "{told}");
+    assert!(
+        told.pointer("/PRTS_TASK_CREATION_DATE/value").unwrap().as_str().unwrap().starts_with("2026-01-02T02:54:0")
+    );
 }
