@@ -39,6 +39,7 @@ const METHODS: [(&str, Endpoint, Needs); 48] = [
     ("HostGroup.GetSubgroups", Endpoint::HostGroups, Read),
     ("HostGroup.GroupIdGroups", Endpoint::HostGroups, Read),
     ("HostGroup.GroupIdUnassigned", Endpoint::HostGroups, Read),
+    ("HostGroup.GroupIdSuper", Endpoint::HostGroups, Read),
     ("HostGroup.AddIncident", Endpoint::AddIncident, Change),
     ("HostGroup.UpdateIncident", Endpoint::UpdateIncident, Change),
     ("HostGroup.DeleteIncident", Endpoint::DeleteIncident, Change),
@@ -68,7 +69,6 @@ const METHODS: [(&str, Endpoint, Needs); 48] = [
     ("EventProcessing.GetRecordCount", Endpoint::Tasks, Read),
     ("EventProcessing.GetRecordRange", Endpoint::Tasks, Read),
     ("EventProcessing.ReleaseIterator", Endpoint::Tasks, Read),
-    ("HostGroup.GroupIdSuper", Endpoint::HostGroups, Read),
 ];
 
 /// A request's head, read.
