@@ -332,3 +332,90 @@ fn every_signal_that_ends_a_program_ends_the_console_in_good_order() {
         assert!(stopped.stderr.contains("stopped after"), "{which:?}: {stopped}");
     }
 }
+
+/// The service and the hosts of a Security Center are quick.
+const SWIFT_CENTER: &str = "kaspersky.pick_up_after = '10ms'\nconfirm = [{ after = '100ms' }]\n";
+
+/// One of the clients of a Security Center; what it printed.
+#[track_caller]
+fn ksc_client(console: &Console, program: &str, internal: &str, args: &[&str]) -> Output {
+    let env = TestEnv::new();
+    let credentials = console.inner().credentials();
+    env.file("klserver.pem", console.ca_pem());
+    let output = Command::new("python3")
+        .args(["-W", "ignore"])
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(program))
+        .args(args)
+        .current_dir(env.path())
+        .env("CONSOLE_URL", console.inner().base_url())
+        .env("KSC_USER", &credentials.client_id)
+        .env("KSC_PASSWORD", &credentials.api_key)
+        .env("KSC_INTERNAL", internal)
+        .env("CERT_FILE", "klserver.pem")
+        .output()
+        .unwrap_or_else(|error| panic!("python3 with the module `requests` is needed (tests/run.sh): {error}"));
+    Output::new(output, env.path())
+}
+
+#[test]
+fn the_vendors_way_to_isolate_a_host_of_a_security_center_works() {
+    for (account, internal) in [("internal", "1"), ("os", "0")] {
+        let faults = format!("{SWIFT_CENTER}kaspersky.account = '{account}'\n");
+        let console = Console::kaspersky(Fleet::of_size(5), &faults);
+        let host = console.fleet().hosts()[3].clone();
+        let shown = host.name.split('.').next().unwrap();
+        let output = ksc_client(&console, "ksc_respond.py", internal, &[shown]);
+        assert_eq!(output.code, Some(0), "{output}");
+        assert!(output.stdout.contains("state 4 The task is completed"), "{output}");
+        assert_eq!((console.fleet().isolated(), console.fleet().executed(&host.id).len()), (1, 1));
+        // A login is good for one connection, and so one connection it is.
+        assert_eq!((console.stats().connections(), console.stats().logons()), (1, 1));
+        let output = ksc_client(&console, "ksc_respond.py", internal, &[shown, "off"]);
+        assert_eq!(output.code, Some(0), "{output}");
+        assert_eq!((console.fleet().isolated(), console.fleet().tasks().len()), (0, 2));
+        let wrong = if internal == "1" { "0" } else { "1" };
+        let refused = ksc_client(&console, "ksc_respond.py", wrong, &[shown]);
+        assert!(refused.stderr.contains("login: 401"), "{refused}");
+        assert_eq!(console.stats().logons_refused(), 1);
+    }
+}
+
+#[test]
+fn the_hosts_of_a_security_center_are_listed_through_a_session_on_a_pinned_certificate() {
+    let console = Console::kaspersky(Fleet::of_size(450), SWIFT_CENTER);
+    let output = ksc_client(&console, "ksc_inventory.py", "1", &[]);
+    assert_eq!(output.code, Some(0), "{output}");
+    let ids: std::collections::BTreeSet<&str> =
+        output.stdout.lines().filter_map(|line| line.strip_prefix("host ")?.split(' ').next()).collect();
+    assert_eq!(ids.len(), 450, "{output}");
+    assert!(output.stdout.contains("version 15.") && output.stdout.contains("group 0 Managed devices"), "{output}");
+    assert_eq!(console.stats().calls("ChunkAccessor.GetItemsChunk"), 4);
+    assert_eq!(console.stats().requests("POST", Endpoint::Logon), 1);
+
+    let other = Console::kaspersky(Fleet::of_size(1), "");
+    let env = TestEnv::new();
+    env.file("other.pem", other.ca_pem());
+    let mismatch = Command::new("python3")
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/ksc_inventory.py"))
+        .current_dir(env.path())
+        .env("CONSOLE_URL", console.inner().base_url())
+        .env("KSC_USER", "u")
+        .env("KSC_PASSWORD", "p")
+        .env("CERT_FILE", "other.pem")
+        .output()
+        .unwrap();
+    assert!(String::from_utf8_lossy(&mismatch.stderr).contains("Fingerprints did not match"), "{mismatch:?}");
+    assert_eq!(console.stats().logons_refused(), 0, "it has not told its password");
+}
+
+#[test]
+fn the_tasks_of_a_host_of_a_security_center_have_a_history() {
+    let console = Console::kaspersky(Fleet::of_size(2), SWIFT_CENTER);
+    let host = console.fleet().hosts()[0].clone();
+    let shown = host.name.split('.').next().unwrap();
+    assert_eq!(ksc_client(&console, "ksc_respond.py", "1", &[shown]).code, Some(0));
+    let output = ksc_client(&console, "ksc_tasks.py", "1", &[&host.id]);
+    assert_eq!(output.code, Some(0), "{output}");
+    assert_eq!(output.stdout.lines().count(), 3, "{output}");
+    assert!(output.stdout.contains("completed 1 states [0, 1, 4] [Response][Kuma] isolateHost - "), "{output}");
+}

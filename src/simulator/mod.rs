@@ -20,6 +20,7 @@ mod cisco;
 pub mod faults;
 pub mod fleet;
 mod guid;
+mod kaspersky;
 mod payload;
 mod server;
 mod stats;
@@ -32,7 +33,7 @@ pub use cisco::streams::{NewStream, StreamAccess, StreamError, Streams};
 pub use faults::{Faults, FaultsError};
 pub use fleet::{Fleet, FleetError, Wanted};
 pub use stats::Stats;
-pub use truth::{HostTruth, Truth};
+pub use truth::{HostTruth, IncidentTruth, TaskTruth, Truth};
 
 /// The consoles that can be simulated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -42,17 +43,20 @@ pub enum Model {
     Cisco,
     /// Trend Micro Apex Central.
     ApexCentral,
+    /// Kaspersky Security Center.
+    Kaspersky,
 }
 
 impl Model {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Cisco, Self::ApexCentral];
+    pub const ALL: [Self; 3] = [Self::Cisco, Self::ApexCentral, Self::Kaspersky];
 
     /// The word for it: `--vendor`, and the section of the configuration.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Cisco => "cisco",
             Self::ApexCentral => "apex",
+            Self::Kaspersky => "kaspersky",
         }
     }
 
@@ -95,9 +99,9 @@ impl Default for Options {
 /// The credentials that a console lets in.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
-    /// Cisco: twenty hexadecimal digits. Apex Central: the application id, a UUID.
+    /// Cisco: twenty hexadecimal digits. Apex Central: the application id, a UUID. Security Center: the name of the user.
     pub client_id: String,
-    /// A UUID; Apex Central writes it in capitals.
+    /// A UUID; Apex Central writes it in capitals, Security Center calls it the password.
     pub api_key: String,
 }
 
@@ -122,6 +126,10 @@ impl Credentials {
             Model::ApexCentral => {
                 Self { client_id: number(id).to_string().to_uppercase(), api_key: api_key.to_uppercase() }
             }
+            Model::Kaspersky => {
+                let end: String = id.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+                Self { client_id: format!("svc-response-{end}"), api_key }
+            }
         })
     }
 }
@@ -136,6 +144,7 @@ pub struct Console {
     truth: Arc<Truth>,
     stats: Arc<Stats>,
     streams: Option<Arc<Streams>>,
+    center: Option<Arc<kaspersky::Kaspersky>>,
     server: server::Server,
 }
 
@@ -152,27 +161,37 @@ pub async fn start(options: Options) -> Result<Console, SimulatorError> {
         fleet.duplicate_names(faults.listing.duplicate_hostnames, long_ago);
     }
     let script = faults::Script::new(&faults, &fleet)?;
-    let (tls, ca_pem) = tls::make(listen.ip(), faults.http2, faults.certificate)?;
+    let (tls, ca_pem) = match model {
+        Model::Kaspersky if faults.kaspersky.bare_certificate => tls::make_bare(faults.kaspersky.tls13)?,
+        _ => tls::make(listen.ip(), faults.http2 && model != Model::Kaspersky, faults.certificate)?,
+    };
     let (server, accepting) = server::Server::start(listen, Arc::clone(&tls))
         .await
         .map_err(|source| SimulatorError::Listen { listen, source })?;
     let base_url = format!("https://{}", reachable(server.address()));
     let credentials = credentials.map_or_else(|| Credentials::random(model), Ok)?;
-    let truth = Arc::new(Truth::new(fleet, script, now));
+    let shown = if model == Model::Kaspersky { faults.kaspersky.clock_offset.moved(now) } else { now };
+    let truth = Arc::new(Truth::new(fleet, script, shown));
     let stats = Arc::new(Stats::default());
     let (told, counted) = (Arc::clone(&truth), Arc::clone(&stats));
     let streams = match model {
         Model::Cisco => Some(Streams::start(listen, &tls, &faults, Arc::clone(&truth), base_url.clone()).await?),
-        Model::ApexCentral => None,
+        Model::ApexCentral | Model::Kaspersky => None,
     };
+    let mut center = None;
     let logic: Arc<dyn server::Simulated> = match (model, &streams) {
         (Model::Cisco, Some(streams)) => {
             Arc::new(cisco::Cisco::new(base_url.clone(), &credentials, faults, told, counted, Arc::clone(streams))?)
         }
+        (Model::Kaspersky, _) => {
+            let logic = Arc::new(kaspersky::Kaspersky::new(credentials.clone(), faults, told, counted));
+            center = Some(Arc::clone(&logic));
+            logic
+        }
         _ => Arc::new(apex_central::ApexCentral::new(credentials.clone(), faults, told, counted)),
     };
     server.serve(accepting, logic);
-    Ok(Console { model, base_url, ca_pem, credentials, truth, stats, streams, server })
+    Ok(Console { model, base_url, ca_pem, credentials, truth, stats, streams, center, server })
 }
 
 impl Console {
@@ -211,17 +230,42 @@ impl Console {
         self.streams.clone()
     }
 
+    /// Whether [`Console::ca_pem`] is the server's own certificate without a name in it, which a client has to know as
+    /// it is.
+    pub fn is_pinned(&self) -> bool {
+        self.center.as_ref().is_some_and(|center| center.has_bare_certificate())
+    }
+
+    /// Lets an account log on again that too many wrong passwords have locked.
+    pub fn unlock(&self) {
+        if let Some(center) = &self.center {
+            center.unlock();
+        }
+    }
+
+    /// Ends every session that a client has, as a restart of the console would.
+    pub fn end_sessions(&self) {
+        if let Some(center) = &self.center {
+            center.end_sessions();
+        }
+    }
+
     /// The configuration with which `edrctl` finds this console, once [`Console::ca_pem`] is at this path.
     pub fn ready_config(&self, ca_file: &Path) -> String {
         let Credentials { client_id, api_key } = &self.credentials;
-        let (address, id) = match self.model {
-            Model::Cisco => ("base_url", "client_id"),
-            Model::ApexCentral => ("url", "application_id"),
+        let (address, id, key) = match self.model {
+            Model::Cisco => ("base_url", "client_id", "api_key"),
+            Model::ApexCentral => ("url", "application_id", "api_key"),
+            Model::Kaspersky => ("url", "user", "password"),
         };
         let ca_file = ca_file.to_string_lossy();
-        let values = [(address, &*self.base_url), (id, client_id), ("api_key", api_key), ("ca_file", &ca_file)];
-        let lines = values.map(|(key, value)| format!("{key} = {}\n", toml::Value::from(value)));
-        format!("[{}]\n{}", self.model.word(), lines.concat())
+        let trust = if self.is_pinned() { "certificate" } else { "ca_file" };
+        let mut values: Vec<(&str, toml::Value)> =
+            vec![(address, (&*self.base_url).into()), (id, (&**client_id).into()), (key, (&**api_key).into())];
+        values.extend(self.center.iter().flat_map(|center| center.settings_of_client()));
+        values.push((trust, (&*ca_file).into()));
+        let lines: String = values.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
+        format!("[{}]\n{lines}", self.model.word())
     }
 
     /// Takes no new connection, lets requests under way end for a moment, and closes.

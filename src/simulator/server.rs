@@ -40,6 +40,11 @@ pub(super) trait Simulated: Send + Sync {
     /// Where requests and connections are counted.
     fn stats(&self) -> &Stats;
 
+    /// Whether a connection has one request under way at the most: HTTP/1.1 alone.
+    fn one_at_a_time(&self) -> bool {
+        false
+    }
+
     /// Answers one request; `None` if the connection is being cut in place of an answer.
     async fn answer(&self, request: Request<Incoming>, cutter: &Arc<Cutter>) -> Option<Response<Payload>>;
 }
@@ -115,8 +120,8 @@ async fn accept(listener: TcpListener, connection: Connection, tasks: TaskTracke
         };
         match accepted {
             Ok((stream, _)) => {
-                connection.console.stats().connected();
-                tasks.spawn(connection.clone().run(stream));
+                let number = connection.console.stats().connected();
+                tasks.spawn(connection.clone().run(stream, number));
             }
             // Out of file descriptors, most likely: the next try must not spin.
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
@@ -135,11 +140,11 @@ struct Connection {
 
 impl Connection {
     /// Serves one connection to its end. How it ends is the client's affair: a simulator has nobody to tell.
-    async fn run(self, stream: TcpStream) {
+    async fn run(self, stream: TcpStream, number: u64) {
         if stream.set_nodelay(true).is_err() {
             return;
         }
-        let cutter = Arc::new(Cutter::default());
+        let cutter = Arc::new(Cutter { number, ..Cutter::default() });
         let stream = Cuttable { stream, cutter: Arc::clone(&cutter) };
         let handshake = tokio::time::timeout(HANDSHAKE, self.acceptor.accept(stream));
         let stream = tokio::select! {
@@ -150,6 +155,9 @@ impl Connection {
         let (console, knife) = (Arc::clone(&self.console), Arc::clone(&cutter));
         let service = service_fn(move |request| answer(Arc::clone(&console), request, Arc::clone(&knife)));
         let mut builder = auto::Builder::new(TokioExecutor::new());
+        if self.console.one_at_a_time() {
+            builder = builder.http1_only();
+        }
         builder.http1().timer(TokioTimer::new());
         builder.http2().timer(TokioTimer::new());
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
@@ -183,11 +191,18 @@ async fn answer(
 /// Cuts one connection.
 #[derive(Debug, Default)]
 pub(super) struct Cutter {
+    /// The number of the connection, from 1: a logon may be good for one connection alone.
+    number: u64,
     token: CancellationToken,
     reset: AtomicBool,
 }
 
 impl Cutter {
+    /// The number of the connection; no other of this console ever has it.
+    pub(super) const fn connection(&self) -> u64 {
+        self.number
+    }
+
     /// Cuts the connection, with everything that is under way on it.
     pub(super) fn cut(&self, reset: bool) {
         self.reset.store(reset, Ordering::Relaxed);

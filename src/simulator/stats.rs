@@ -18,6 +18,9 @@ pub struct Stats {
     in_flight: AtomicU64,
     most_in_flight: AtomicU64,
     connections: AtomicU64,
+    calls: Mutex<BTreeMap<Box<str>, u64>>,
+    logons: AtomicU64,
+    logons_refused: AtomicU64,
 }
 
 impl Stats {
@@ -57,8 +60,33 @@ impl Stats {
         self.connections.load(Ordering::Relaxed)
     }
 
-    pub(super) fn connected(&self) {
-        self.connections.fetch_add(1, Ordering::Relaxed);
+    /// How often a method of the Security Center was called, such as `HostGroup.FindHosts`.
+    pub fn calls(&self, method: &str) -> u64 {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).get(method).copied().unwrap_or_default()
+    }
+
+    /// How many logons were accepted, where a console has sessions.
+    pub fn logons(&self) -> u64 {
+        self.logons.load(Ordering::Relaxed)
+    }
+
+    /// How many logons were refused, where a console has sessions.
+    pub fn logons_refused(&self) -> u64 {
+        self.logons_refused.load(Ordering::Relaxed)
+    }
+
+    /// Counts a connection, and gives it its number.
+    pub(super) fn connected(&self) -> u64 {
+        self.connections.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(super) fn called(&self, method: &str) {
+        *self.calls.lock().unwrap_or_else(PoisonError::into_inner).entry(method.into()).or_default() += 1;
+    }
+
+    pub(super) fn logged_on(&self, accepted: bool) {
+        let count = if accepted { &self.logons } else { &self.logons_refused };
+        count.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn answer(&self, status: u16) {

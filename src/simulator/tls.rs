@@ -6,7 +6,7 @@ use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, date_time_ymd,
 };
-use rustls::{ServerConfig, pki_types::PrivateKeyDer};
+use rustls::{ServerConfig, SupportedProtocolVersion, pki_types::PrivateKeyDer};
 
 use super::{SimulatorError, faults::CertificateKind};
 
@@ -16,11 +16,30 @@ pub(super) fn make(
     http2: bool,
     kind: CertificateKind,
 ) -> Result<(Arc<ServerConfig>, String), SimulatorError> {
-    let (certificate, trusted, key) = certificate(listen, kind)?;
+    serve(certificate(listen, kind)?, http2, rustls::DEFAULT_VERSIONS)
+}
+
+/// The configuration of a server with a certificate of its own, in which no name stands: clients have to know it.
+pub(super) fn make_bare(tls13: bool) -> Result<(Arc<ServerConfig>, String), SimulatorError> {
+    let key = KeyPair::generate()?;
+    let mut server = CertificateParams::new(Vec::new())?;
+    server.distinguished_name.push(DnType::CommonName, "KLServer");
+    bound(&mut server);
+    let certificate = server.self_signed(&key)?;
+    let trusted = certificate.pem();
+    let versions: &[_] = if tls13 { rustls::DEFAULT_VERSIONS } else { &[&rustls::version::TLS12] };
+    serve((certificate, trusted, key), false, versions)
+}
+
+fn serve(
+    (certificate, trusted, key): (Certificate, String, KeyPair),
+    http2: bool,
+    versions: &[&'static SupportedProtocolVersion],
+) -> Result<(Arc<ServerConfig>, String), SimulatorError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let private = PrivateKeyDer::Pkcs8(key.serialize_der().into());
     let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
+        .with_protocol_versions(versions)?
         .with_no_client_auth()
         .with_single_cert(vec![certificate.der().clone()], private)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];

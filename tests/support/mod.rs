@@ -263,6 +263,11 @@ impl Console {
         Self::start(Model::ApexCentral, fleet, faults)
     }
 
+    /// A Security Center with this fleet.
+    pub(crate) fn kaspersky(fleet: Fleet, faults: &str) -> Self {
+        Self::start(Model::Kaspersky, fleet, faults)
+    }
+
     fn start(console: Model, fleet: Fleet, faults: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let faults = Faults::parse(faults).unwrap();

@@ -90,11 +90,20 @@ pub(crate) async fn run(args: SimulateArgs, context: &Context) -> Result<ExitCod
     let written = |path: &Path, error: io::Error| {
         CommandError::new(ExitCode::Usage, error).context(format!("write `{}`", path.display()))
     };
-    // One file for all: a client trusts each certificate in it.
-    let certificates: String = consoles.iter().map(simulator::Console::ca_pem).collect();
-    write_private(&ca_file, &certificates).map_err(|error| written(&ca_file, error))?;
-    let ca_file = fs::canonicalize(&ca_file).unwrap_or(ca_file);
-    let sections: Vec<String> = consoles.iter().map(|console| console.ready_config(&ca_file)).collect();
+    let mut files: Vec<PathBuf> = Vec::new();
+    let mut sections = Vec::new();
+    for console in &consoles {
+        let path = trust_file(&ca_file, console, &consoles);
+        // One file for all authorities: a client trusts each certificate in it.
+        let same = |other: &&simulator::Console| trust_file(&ca_file, other, &consoles) == path;
+        let certificates: String = consoles.iter().filter(same).map(simulator::Console::ca_pem).collect();
+        write_private(&path, &certificates).map_err(|error| written(&path, error))?;
+        let path = fs::canonicalize(&path).unwrap_or(path);
+        sections.push(console.ready_config(&path));
+        if !files.contains(&path) {
+            files.push(path);
+        }
+    }
     let config = sections.join("\n");
     if let Some(path) = &args.write_config {
         write_private(path, &config).map_err(|error| written(path, error))?;
@@ -113,11 +122,20 @@ pub(crate) async fn run(args: SimulateArgs, context: &Context) -> Result<ExitCod
     for console in consoles {
         console.stop().await;
     }
-    if temporary {
-        fs::remove_file(&ca_file).map_err(|error| written(&ca_file, error))?;
+    for path in files.iter().filter(|_| temporary) {
+        fs::remove_file(path).map_err(|error| written(path, error))?;
     }
     context.ui.tell(&format!("stopped after {requests} requests; {isolated} hosts isolated"));
     Ok(ExitCode::Success)
+}
+
+/// Where a console's certificate is written: one that a client has to know as it is stands alone in its file.
+fn trust_file(ca_file: &Path, console: &simulator::Console, all: &[simulator::Console]) -> PathBuf {
+    if !console.is_pinned() || all.len() == 1 {
+        return ca_file.to_owned();
+    }
+    let stem = ca_file.file_stem().unwrap_or_default().to_string_lossy();
+    ca_file.with_file_name(format!("{stem}-{}.pem", console.model().word()))
 }
 
 /// What the console of one vendor is to be.

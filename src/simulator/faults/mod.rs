@@ -7,11 +7,16 @@ use std::{path::Path, time::Duration};
 use serde::Deserialize;
 
 mod apex;
+mod kaspersky;
 mod script;
 mod streams;
 mod values;
 
 pub use apex::{ApexFaults, ErrorContent, ErrorStatus, NoSelector, Offset, SnapshotState, UnknownFilter};
+pub use kaspersky::{
+    Account, DomainForm, ErrorCode, KasperskyFaults, NameEnd, PickUp, Rights, TaskEnd, TaskResult, UnknownAttribute,
+    UnknownParameter, Unsupported,
+};
 pub(super) use script::{Confirmation, Script};
 pub use streams::{Deleted, FrameMax, PortForm, ReplyCode, StreamDeed, StreamFaults, StreamRule, UnknownStream};
 pub use values::{
@@ -39,6 +44,8 @@ pub struct Faults {
     pub answers: AnswerFaults,
     /// How Apex Central behaves.
     pub apex: ApexFaults,
+    /// How the Security Center behaves.
+    pub kaspersky: KasperskyFaults,
     /// How event streams are made and served.
     pub streams: StreamFaults,
     /// Hosts that cannot be isolated; none unless given.
@@ -64,6 +71,7 @@ impl Default for Faults {
             listing: ListingFaults::default(),
             answers: AnswerFaults::default(),
             apex: ApexFaults::default(),
+            kaspersky: KasperskyFaults::default(),
             streams: StreamFaults::default(),
             unavailable: None,
             confirm: Vec::new(),
@@ -257,6 +265,30 @@ pub enum Endpoint {
     Agents,
     /// Apex Central's `…/ServerResource/ProductServers`.
     Servers,
+    /// Security Center's `login` and `Session.StartSession`.
+    Logon,
+    /// Security Center's `Session.Ping` and `Session.EndSession`.
+    Session,
+    /// Security Center's searches for hosts.
+    FindHosts,
+    /// Security Center's `ChunkAccessor`.
+    Chunks,
+    /// What Security Center knows of one host, its tags included.
+    HostInfo,
+    /// Security Center's groups.
+    HostGroups,
+    /// `HostGroup.AddIncident`.
+    AddIncident,
+    /// `HostGroup.UpdateIncident`.
+    UpdateIncident,
+    /// `HostGroup.DeleteIncident`.
+    DeleteIncident,
+    /// `HostGroup.FindIncidents`.
+    FindIncidents,
+    /// Security Center's tasks, and how they stand on hosts.
+    Tasks,
+    /// What Security Center knows of itself and of the consoles that are connected.
+    ServerInfo,
     /// Any other path.
     Other,
 }
@@ -301,6 +333,10 @@ pub enum Deed {
     OtherAgent,
     /// Apex Central: done; the answer shows another agent as well.
     ExtraAgent,
+    /// Security Center: answered with this error; nothing is done.
+    Error(ErrorCode),
+    /// Security Center: the session ends before the request is looked at.
+    EndSession,
 }
 
 /// A `result_code` that says that something is wrong.

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Confirm, Endpoint, Faults, FaultsError, HowConfirmed, Rule, Share, Span};
+use super::{Confirm, Endpoint, Faults, FaultsError, HowConfirmed, Rule, Share, Span, TaskResult};
 use crate::{
     domain::host::short_name,
     simulator::{
@@ -52,6 +52,7 @@ impl Book {
         let written = faults.confirm.iter().flat_map(|confirm| &confirm.hosts);
         let written = written.chain(faults.rules.iter().flat_map(|rule| &rule.hosts));
         let written = written.chain(faults.unavailable.iter().flat_map(|chosen| &chosen.hosts));
+        let written = written.chain(faults.kaspersky.result.iter().flat_map(|result| &result.hosts));
         let mut found: HashMap<String, Vec<Guid>> = written.map(|name| (name.to_lowercase(), Vec::new())).collect();
         let mut names_left = false;
         for (name, guids) in &mut found {
@@ -107,6 +108,7 @@ pub(in crate::simulator) struct Script {
     confirmations: Vec<(Hosts, Confirmation)>,
     unavailable: Option<Hosts>,
     rules: Vec<(Rule, Hosts)>,
+    results: Vec<(TaskResult, Hosts)>,
     counted: Mutex<Vec<Counted>>,
 }
 
@@ -138,8 +140,21 @@ impl Script {
         for rule in &faults.rules {
             rules.push((rule.clone(), Hosts::new(&rule.hosts, None, &book)?));
         }
+        let mut results = Vec::new();
+        for result in &faults.kaspersky.result {
+            let share = result.share.map(|share| (share, result.seed));
+            results.push((result.clone(), Hosts::new(&result.hosts, share, &book)?));
+        }
         let counted = Mutex::new(vec![Counted::default(); rules.len()]);
-        Ok(Self { confirmations, unavailable, rules, counted })
+        Ok(Self { confirmations, unavailable, rules, results, counted })
+    }
+
+    /// How a task of this type ends on a host, if somebody said it.
+    pub(in crate::simulator) fn result(&self, guid: Guid, task: &str) -> Option<&TaskResult> {
+        let fits = |(result, hosts): &&(TaskResult, Hosts)| {
+            result.task.as_deref().is_none_or(|wanted| wanted == task) && hosts.include(guid)
+        };
+        self.results.iter().find(fits).map(|(result, _)| result)
     }
 
     /// Whether any rule wants to know what a request is for.

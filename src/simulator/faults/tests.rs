@@ -128,11 +128,11 @@ fn the_defaults_of_the_documentation_are_the_defaults() {
 }
 
 #[test]
-fn every_switch_of_apex_central_and_of_streams_is_in_the_documentation_with_its_default() {
+fn every_switch_of_a_section_is_in_the_documentation_with_its_default() {
     let page = include_str!("../../../docs/simulator.md");
     let defaults = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
     let written: toml::Table = defaults.parse().unwrap();
-    for section in ["apex", "streams"] {
+    for section in ["apex", "streams", "kaspersky"] {
         let written = written[section].as_table().unwrap();
         // The error lists every key there is.
         let error = wrong(&format!("[{section}]\ncolour = 1"));
@@ -156,6 +156,42 @@ fn every_rule_for_streams_is_in_the_documentation() {
             assert!(forms.iter().any(|form| section.contains(form)), "{word}");
         }
     }
+}
+
+#[test]
+fn every_endpoint_every_deed_and_every_result_is_in_the_documentation() {
+    let page = include_str!("../../../docs/simulator.md");
+    let errors = [
+        wrong("[[fault]]\ndo = 'explode'"),
+        wrong("[[fault]]\ndo = 'reset'\nendpoint = 'explode'"),
+        wrong("[[kaspersky.result]]\nstate = 'explode'"),
+        wrong("[[kaspersky.result]]\ncolour = 1"),
+    ];
+    for error in errors {
+        let words: Vec<&str> = error.split('`').skip(3).step_by(2).collect();
+        assert!(words.len() >= 7, "{error}");
+        for word in words {
+            let forms = [format!("`{word}`"), format!("`\"{word}\"`"), format!("{{ {word} = ")];
+            assert!(forms.iter().any(|form| page.contains(form)), "{word}");
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_switch_of_security_center_is_told() {
+    for text in ["KLSTD", "KLSTD x", "klstd 1184", "KLSTD 1184 1 1"] {
+        let told = wrong(&format!("[[fault]]\ndo = {{ error = '{text}' }}"));
+        assert!(told.contains("an error is a module, a code and perhaps a subcode"), "{text}: {told}");
+    }
+    assert!(wrong("[kaspersky]\nrights = 'some'").starts_with("line 2: unknown variant `some`"));
+    assert!(wrong("[[kaspersky.result]]\ntask = 'getFile'").contains("missing field `state`"));
+    assert!(
+        Script::new(
+            &Faults::parse("kaspersky.result = [{ state = 'failed', hosts = ['x'] }]").unwrap(),
+            &Fleet::of_size(1)
+        )
+        .is_err()
+    );
 }
 
 #[test]

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::{
     Fleet, FleetError, Said,
     agents::{Capability, SaidAgent},
+    managed::SaidManaged,
 };
 use crate::{
     domain::{
@@ -29,6 +30,14 @@ struct Written {
     #[serde(default)]
     isolation_status: Status,
     capabilities: Option<Box<[Capability]>>,
+    /// The name that a Security Center shows.
+    display_name: Option<Box<str>>,
+    /// Whether a Security Center has its agent there.
+    agent: Option<bool>,
+    /// The version of the protection.
+    version: Option<Box<str>>,
+    /// The operating system.
+    os: Option<Box<str>>,
     /// It stays pending.
     #[serde(default)]
     offline: bool,
@@ -106,6 +115,12 @@ impl Written {
                 offline: self.offline,
                 answers: self.answers,
                 down_for: self.down_for,
+            })),
+            managed: Some(Box::new(SaidManaged {
+                display: self.display_name,
+                agentless: self.agent == Some(false),
+                version: self.version,
+                system: self.os,
             })),
             ..Said::default()
         };

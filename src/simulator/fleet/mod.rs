@@ -16,9 +16,11 @@ use crate::domain::host::{Isolation, MacAddr};
 pub(super) mod agents;
 mod json;
 mod made_up;
+pub(super) mod managed;
 mod read;
 
 use agents::SaidAgent;
+use managed::SaidManaged;
 pub use read::FleetError;
 
 /// Hosts, and what was said of them.
@@ -60,6 +62,7 @@ pub(super) struct Said {
     pub(super) last_seen: Option<Timestamp>,
     pub(super) group: Option<u8>,
     pub(super) agent: Option<Box<SaidAgent>>,
+    pub(super) managed: Option<Box<SaidManaged>>,
 }
 
 impl Default for Said {
@@ -73,6 +76,7 @@ impl Default for Said {
             last_seen: None,
             group: None,
             agent: None,
+            managed: None,
         }
     }
 }
@@ -224,6 +228,7 @@ impl Said {
             || self.last_seen.is_some()
             || self.group.is_some()
             || self.agent.is_some()
+            || self.managed.is_some()
     }
 
     fn learn(&mut self, other: Self) {
@@ -231,6 +236,7 @@ impl Said {
         self.ip = self.ip.or(other.ip);
         self.mac = self.mac.or(other.mac);
         self.agent = self.agent.take().or(other.agent);
+        self.managed = self.managed.take().or(other.managed);
     }
 }
 

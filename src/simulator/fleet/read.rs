@@ -4,7 +4,7 @@ use std::{net::IpAddr, path::Path};
 
 use jiff::Timestamp;
 
-use super::{Fleet, Said, Wanted, derive};
+use super::{Fleet, Said, Wanted, derive, managed::SaidManaged};
 use crate::{
     domain::{
         host::Isolation,
@@ -14,7 +14,20 @@ use crate::{
 };
 
 /// The columns of a fleet file; each may be left out.
-const COLUMNS: [&str; 8] = ["guid", "hostname", "ip", "mac", "state", "available", "last_seen", "group"];
+const COLUMNS: [&str; 12] = [
+    "guid",
+    "hostname",
+    "ip",
+    "mac",
+    "state",
+    "available",
+    "last_seen",
+    "group",
+    "display_name",
+    "agent",
+    "version",
+    "os",
+];
 
 /// A fleet that cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +36,10 @@ pub enum FleetError {
     #[error("read the fleet")]
     Read(#[source] csv::Error),
     /// The header has a column that means nothing.
-    #[error("unknown column `{0}`; the columns are guid, hostname, ip, mac, state, available, last_seen and group")]
+    #[error(
+        "unknown column `{0}`; the columns are guid, hostname, ip, mac, state, available, last_seen, group, display_name, \
+         agent, version and os"
+    )]
     UnknownColumn(String),
     /// The header has a column twice.
     #[error("column `{0}` stands there twice")]
@@ -121,7 +137,7 @@ impl Fleet {
 }
 
 /// Where each column stands.
-type Places = [Option<usize>; 8];
+type Places = [Option<usize>; 12];
 
 fn columns(header: &csv::StringRecord) -> Result<Places, FleetError> {
     let mut places = Places::default();
@@ -170,8 +186,22 @@ impl Row<'_> {
             last_seen,
             group,
             agent: None,
+            managed: self.managed()?,
         };
         Ok((guid, said))
+    }
+
+    /// What only a Security Center tells of a host.
+    fn managed(&self) -> Result<Option<Box<SaidManaged>>, FleetError> {
+        let agent: Option<bool> = self.field("agent", "one of true, false", |text| text.parse().ok())?;
+        let said = SaidManaged {
+            display: self.text("display_name").map(Into::into),
+            agentless: agent == Some(false),
+            version: self.text("version").map(|version| if version == "none" { "" } else { version }.into()),
+            system: self.text("os").map(Into::into),
+        };
+        let something = said.display.is_some() || said.agentless || said.version.is_some() || said.system.is_some();
+        Ok(something.then(|| Box::new(said)))
     }
 
     fn text(&self, column: &str) -> Option<&str> {

@@ -108,7 +108,8 @@ fn a_file_that_is_wrong_names_the_line() {
     for (text, expected) in [
         (
             "guid,colour\n",
-            "unknown column `colour`; the columns are guid, hostname, ip, mac, state, available, last_seen and group",
+            "unknown column `colour`; the columns are guid, hostname, ip, mac, state, available, last_seen, group, \
+             display_name, agent, version and os",
         ),
         ("guid,guid\n", "column `guid` stands there twice"),
         ("guid\nabc\n", "line 2: not a GUID"),

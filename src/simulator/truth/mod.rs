@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{
-    faults::{HowConfirmed, Script},
+    faults::{HowConfirmed, KasperskyFaults, Script},
     fleet::{Fleet, Said, agents::Capability},
     guid::Guid,
 };
@@ -20,11 +20,14 @@ use crate::domain::host::Isolation;
 
 pub(super) mod agents;
 mod outlook;
+pub(super) mod responses;
 mod state;
 mod texts;
 
 use agents::Moves;
 pub(super) use outlook::Outlook;
+use responses::Responses;
+pub use responses::{IncidentTruth, TaskTruth};
 use state::{AVAILABLE, CHANGING, HAS_CODE, ISOLATED, REMOVED, State};
 use texts::Texts;
 
@@ -73,6 +76,8 @@ pub(super) struct Inner {
     order: Option<Vec<u32>>,
     comments: u64,
     moves: Moves,
+    /// What a Security Center keeps; no other console has any.
+    pub(super) responses: Option<Responses>,
 }
 
 /// How a host looks to the console.
@@ -114,7 +119,15 @@ impl Truth {
         for number in 0..u32::try_from(fleet.len()).unwrap_or(u32::MAX) {
             states.push(State::first(fleet.guid(number), fleet.said(number), &script));
         }
-        let inner = Inner { fleet, states, texts: Texts::default(), order: None, comments: 0, moves: Moves::default() };
+        let inner = Inner {
+            fleet,
+            states,
+            texts: Texts::default(),
+            order: None,
+            comments: 0,
+            moves: Moves::default(),
+            responses: None,
+        };
         Self { started: Instant::now(), wall, script, inner: Mutex::new(inner) }
     }
 
@@ -174,8 +187,25 @@ impl Truth {
         self.wall.checked_add(self.started.elapsed()).unwrap_or(self.wall)
     }
 
+    /// The time of day at an instant since the start.
+    pub(super) fn time_of(&self, instant: Duration) -> Timestamp {
+        self.wall.checked_add(instant).unwrap_or(self.wall)
+    }
+
+    /// How long the console runs.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        self.settle(&mut inner);
+        inner
+    }
+
+    /// Keeps incidents and tasks from now on, as this console does.
+    pub(super) fn keep_responses(&self, settings: KasperskyFaults) {
+        self.lock().responses = Some(Responses::new(settings));
     }
 
     /// A host that the console has and has not removed.
