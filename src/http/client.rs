@@ -7,6 +7,7 @@ use std::{
 
 use reqwest::{Certificate, Client, ClientBuilder, redirect::Policy, tls::Version};
 use rustls::ClientConfig;
+use rustls_pki_types::CertificateDer;
 
 use super::{
     Trust, trust,
@@ -46,10 +47,9 @@ pub fn client(options: &ClientOptions) -> Result<Client, ClientError> {
         Trust::Exactly(path) => {
             builder.tls_backend_preconfigured(verifier::config(Exactly(trust::certificates(path)?))?)
         }
+        Trust::OnlyExactly(pem) => builder.tls_backend_preconfigured(verifier::config(Exactly(built_in(pem)?))?),
         Trust::Only(pem) => {
-            let built_in = || ClientError::BadCa { path: PathBuf::from("(built in)") };
-            let ders = trust::bundle(pem.as_bytes()).ok_or_else(built_in)?;
-            let certificates: Result<Vec<_>, _> = ders.iter().map(|der| Certificate::from_der(der)).collect();
+            let certificates: Result<Vec<_>, _> = built_in(pem)?.iter().map(|der| Certificate::from_der(der)).collect();
             builder.tls_certs_only(certificates.map_err(ClientError::Build)?)
         }
         Trust::Nothing => builder.tls_danger_accept_invalid_certs(true),
@@ -71,15 +71,18 @@ pub fn tls_config(trust: &Trust) -> Result<ClientConfig, ClientError> {
             verifier::config(Pinned { pin: *pin, and })?
         }
         Trust::Exactly(path) => verifier::config(Exactly(trust::certificates(path)?))?,
-        Trust::Only(pem) => {
-            let built_in = || ClientError::BadCa { path: PathBuf::from("(built in)") };
-            verifier::config(Named::alone(trust::bundle(pem.as_bytes()).ok_or_else(built_in)?)?)?
-        }
+        Trust::OnlyExactly(pem) => verifier::config(Exactly(built_in(pem)?))?,
+        Trust::Only(pem) => verifier::config(Named::alone(built_in(pem)?)?)?,
         Trust::Nothing => verifier::config(Anything)?,
     };
     // What is offered there are versions of HTTP.
     config.alpn_protocols.clear();
     Ok(config)
+}
+
+/// The certificates of the embedded simulator.
+fn built_in(pem: &str) -> Result<Vec<CertificateDer<'static>>, ClientError> {
+    trust::bundle(pem.as_bytes()).ok_or_else(|| ClientError::BadCa { path: PathBuf::from("(built in)") })
 }
 
 /// Builds clients that each keep one connection: for a console that knows its client by the connection.

@@ -28,6 +28,8 @@ pub enum Trust {
     Exactly(PathBuf),
     /// By this PEM alone: the embedded simulator's own CA.
     Only(String),
+    /// By being the certificate in this PEM, to the byte: the embedded simulator's own, where it signs none.
+    OnlyExactly(String),
     /// Not at all. The caller warns on every run.
     Nothing,
 }

@@ -106,7 +106,9 @@ impl Session {
             (Some(simulator), _) => {
                 let text = simulator.ready_config(Path::new("ca.pem"));
                 let loaded = config::of_text(&text, &overrides(vendor, opening.concurrency))?;
-                (loaded.console(vendor)?, Trust::Only(simulator.ca_pem().to_owned()))
+                let pem = simulator.ca_pem().to_owned();
+                let trust = if simulator.is_pinned() { Trust::OnlyExactly(pem) } else { Trust::Only(pem) };
+                (loaded.console(vendor)?, trust)
             }
             (None, Some(loaded)) => {
                 let ready = loaded.console(vendor)?;
