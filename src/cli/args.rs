@@ -154,8 +154,12 @@ impl ValueEnum for VendorName {
 #[command(next_help_heading = "Targets")]
 pub(crate) struct TargetArgs {
     /// Files with one target a line: id, host name, IP or MAC address; `-` is standard input
-    #[arg(value_name = "FILE", required = true, help_heading = None)]
+    #[arg(value_name = "FILE", required_unless_present = "groups", help_heading = None)]
     pub(crate) files: Vec<PathBuf>,
+    /// Take every host of this administration group, by its whole name; may be repeated. For consoles that have them:
+    /// kaspersky
+    #[arg(id = "groups", long = "group", value_name = "NAME")]
+    pub(crate) groups: Vec<String>,
     /// Take this column of a CSV or TSV file with a header
     #[arg(long, value_name = "NAME", conflicts_with = "field")]
     pub(crate) column: Option<String>,

@@ -133,6 +133,8 @@ pub struct Host {
     pub state: Option<HostState>,
     /// What the console says can be done to it.
     pub able: Abilities,
+    /// What speaks against the host's doing what it is told, where the console tells it.
+    pub caution: Option<Box<str>>,
     /// When the console last heard of it, as the console writes it.
     pub last_seen: Option<Box<str>>,
     /// The operating system, as the console writes it.

@@ -157,6 +157,7 @@ impl Roster {
         detail.name = host.name.as_deref().map(Into::into);
         detail.before.clone_from(&host.state);
         detail.last_seen = host.last_seen.as_deref().map(Into::into);
+        detail.note = host.caution.as_deref().map(Into::into).or(detail.note.take());
     }
 
     /// Adds one more target that is written like target `n`; returns its number.

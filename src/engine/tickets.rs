@@ -148,7 +148,10 @@ impl Dispatcher<'_> {
     pub(super) fn judge_polled(&mut self, targets: &[u32], result: Result<Answer<Vec<Progress>>, VendorError>) {
         let Some(answers) = self.answers_for(targets, Why::Awaiting, result) else { return };
         for (n, progress) in answers {
-            let Progress { stage, word, said } = progress;
+            let Progress { stage, word, said, ticket } = progress;
+            if let Some(ticket) = ticket {
+                self.keep_ticket(n, &ticket);
+            }
             self.notes.of(n).state = Some(shared(&word));
             match stage {
                 Stage::UnderWay => self.set_phase(n, Phase::Awaiting),

@@ -43,6 +43,9 @@ pub struct ResultV1<'a> {
     pub state: Option<&'a str>,
     /// How often it was sent.
     pub attempts: u32,
+    /// What the console gave for the request: `incident:4711 task:192`; absent where it gives nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<&'a str>,
     /// Why it did not succeed; null on success.
     pub reason: Option<&'a str>,
     /// The class of the reason, for scripts to branch on; null on success.
@@ -118,6 +121,7 @@ impl<'a> From<(&'a RunHeader, &'a TargetResult)> for ResultV1<'a> {
             outcome: result.outcome.word(),
             state: result.state.as_deref(),
             attempts: result.attempts,
+            ticket: result.ticket.as_deref(),
             reason: reason.map(|failure| failure.text.as_str()),
             reason_code: reason.map(|failure| failure.kind.word()),
             last_seen: result.last_seen.as_deref(),

@@ -132,6 +132,8 @@ pub struct Progress {
     pub word: Cow<'static, str>,
     /// What the console or the host said, or what the word means.
     pub said: String,
+    /// What the console gives to ask after it by, if it is more than before.
+    pub ticket: Option<Ticket>,
 }
 
 /// How far accepted work has come.
@@ -226,6 +228,8 @@ pub struct Capabilities {
     pub max_observe: usize,
     /// How many selectors one `find` takes; 0 where hosts can only be listed.
     pub max_find: usize,
+    /// Whether it can be asked what would keep requests from being carried out.
+    pub looks_ahead: bool,
     /// How the inventory is listed.
     pub inventory: Inventory,
     /// Requests in flight unless the configuration says otherwise.
@@ -261,6 +265,8 @@ pub struct Capability {
     pub completion: Completion,
     /// Whether asking twice can do harm.
     pub repeat: Repeat,
+    /// What ends its effect without anybody's doing, in words, where that is documented.
+    pub ends_by_itself: Option<&'static str>,
     /// Whether the console can be asked for a request that was sent and not answered. The state of the host is not looked at
     /// then.
     pub recalls: bool,

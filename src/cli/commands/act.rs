@@ -34,7 +34,7 @@ use crate::{
     reporters::{hints::Invocation, words},
     secret::Secret,
     stream::store::NameOrId,
-    vendors::{self, VendorName, Wishes, kaspersky::Task},
+    vendors::{self, Capabilities, VendorName, Wishes, kaspersky::Task},
 };
 
 /// Where the journal keeps the task.
@@ -119,7 +119,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     let safety = loaded.safety()?;
     let protected: Vec<_> = safety.protected.iter().map(|protected| protected.pattern.clone()).collect();
     let rules = prepare::rules(vendor, &args.targets, all_agents)?;
-    let selected = prepare::targets(&args.targets, vendor, context)?;
+    let mut selected = prepare::targets(&args.targets, vendor, context)?;
     let journals = if args.dry_run { None } else { Some(context.journals_to_write(loaded.run().state_dir)?) };
     let (cancel, _guard) = signals::catch()?;
     let with_unlock_code = unlock_code.is_some();
@@ -139,6 +139,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     let mut session = Session::open(opening, Some(&loaded), context).await?;
     let wanted = hearing::find(stream.as_ref(), &session, context, loaded.run().state_dir)?;
     prepare::prove_before_plan(&mut session, &cancel, context).await?;
+    prepare::add_groups(&mut selected, &args.targets.groups, &mut session, &cancel, context).await?;
 
     let asks =
         context.ui.can_ask() && !args.consent.yes && args.consent.expect_count.is_none() && !args.console.simulate;
@@ -255,10 +256,20 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     let report = run.go(Some(journal), cancel, &mut reporters).await;
     hearing.close().await;
     vendor.close().await;
+    tell_self_ending(vendor.capabilities(), kind, &report.counts, context);
     if let Some(simulator) = session.simulator {
         simulator.stop().await;
     }
     Ok(report.exit)
+}
+
+/// Says what will end the effect without anybody's doing.
+pub(super) fn tell_self_ending(capabilities: &Capabilities, kind: ActionKind, counts: &Counts, context: &Context) {
+    let done = [Outcome::Confirmed, Outcome::Accepted, Outcome::Already].map(|outcome| counts.get(outcome));
+    let ends = capabilities.actions.get(&kind).and_then(|capability| capability.ends_by_itself);
+    if let Some(ends) = ends.filter(|_| done.iter().sum::<u64>() > 0) {
+        context.ui.tell(ends);
+    }
 }
 
 /// A wait as the journal keeps it. One of less than a second is still a wait.

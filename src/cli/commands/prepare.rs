@@ -1,6 +1,6 @@
 //! What comes before a run, for every command that has targets: read them, prove the console, resolve and check.
 
-use std::{io, num::NonZeroUsize, sync::Arc};
+use std::{collections::HashSet, io, num::NonZeroUsize, sync::Arc};
 
 use super::session::Session;
 use crate::{
@@ -13,8 +13,9 @@ use crate::{
     domain::{
         duration,
         failure::FailureKind,
+        host::HostId,
         outcome::ExitCode,
-        selector::{Entry, SelectorKind},
+        selector::{Entry, Named, Selector, SelectorKind},
     },
     engine::{
         cancel::Cancel,
@@ -24,8 +25,8 @@ use crate::{
         resolve::{Cutting, Rules},
         roster::Roster,
     },
-    reporters::words,
-    vendors::{Inventory, Tenant, VendorName},
+    reporters::{clean::clean, words},
+    vendors::{Inventory, Preflight, Tenant, VendorName},
 };
 
 /// Reads the targets; none at all is a refusal.
@@ -60,12 +61,59 @@ pub(crate) fn targets(args: &TargetArgs, vendor: VendorName, context: &Context) 
         let lines = words::count(selected.duplicate_count() as u64, "line names", "lines name");
         context.ui.tell(&format!("{lines} a target that another line has named; each host is acted on once"));
     }
-    if selected.entries.is_empty() {
+    if selected.entries.is_empty() && args.groups.is_empty() {
         return Err(CommandError::text(ExitCode::Refused, "there is no target; nothing was sent").hint(format!(
             "a target file has one host a line; `edrctl hosts --vendor {vendor}` lists the console's hosts"
         )));
     }
     Ok(selected)
+}
+
+/// Adds the hosts of groups to the targets, each by its id.
+pub(crate) async fn add_groups(
+    selected: &mut Selected,
+    groups: &[String],
+    session: &mut Session,
+    cancel: &Cancel,
+    context: &Context,
+) -> Result<(), CommandError> {
+    let vendor = session.vendor;
+    if !groups.is_empty() && !vendor.driver().takes.groups {
+        let text = format!("{} is not asked for groups of hosts, so `--group` has nothing to take", vendor.console());
+        return Err(CommandError::text(ExitCode::Usage, text));
+    }
+    let mut known: HashSet<HostId> = HashSet::new();
+    known.extend(selected.entries.iter().filter_map(|entry| match entry.selector.named() {
+        Named::Id(id) => Some(HostId::new(Arc::clone(id))),
+        _ => None,
+    }));
+    for group in groups {
+        let mut tell = teller(context);
+        let name: Arc<str> = group.as_str().into();
+        let asked = session.console.ask(cancel, &mut tell, move |vendor| {
+            let name = Arc::clone(&name);
+            async move { vendor.group(&name).await }
+        });
+        let hosts = asked.await.map_err(|halt| failed(session, halt))?;
+        if hosts.is_empty() {
+            let text = format!("no host is in a group `{}`; nothing was sent", clean(group));
+            return Err(CommandError::text(ExitCode::Refused, text)
+                .hint(format!("`edrctl hosts --vendor {vendor} -o csv` shows the group of each host")));
+        }
+        context.ui.tell(&format!("group {}: {}", clean(group), words::hosts(hosts.len() as u64)));
+        let file = u16::try_from(selected.files.len()).map_err(|_| {
+            CommandError::text(ExitCode::Usage, "there are more files and groups than can be kept apart")
+        })?;
+        selected.files.push(Some(format!("group {}", clean(group)).into()));
+        for (line, host) in (1_u32..).zip(hosts) {
+            let selector = Selector::parse(host.id.as_str(), Some(SelectorKind::Id), vendor.id_form());
+            // A host that the console lists without an id cannot be asked for: it is left to be told by whoever names it.
+            if let (Ok(selector), true) = (selector, known.insert(host.id)) {
+                selected.entries.push(Entry { selector, file, line });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What else than equality names a host here.
@@ -105,6 +153,9 @@ pub(crate) fn reading(args: &TargetArgs, console: &ConsoleArgs) -> (Vec<String>,
         if given {
             reading.push(flag.to_owned());
         }
+    }
+    for group in &args.groups {
+        reading.extend(["--group".to_owned(), group.clone()]);
     }
     (reading, args.files.iter().map(|file| file.display().to_string()).collect())
 }
@@ -190,6 +241,20 @@ pub(crate) struct Room {
     pub(crate) to_act: usize,
 }
 
+/// Asks what would keep requests from being carried out. A console that knows nothing of that is not asked.
+pub(crate) async fn look_ahead(
+    session: &mut Session,
+    cancel: &Cancel,
+    context: &Context,
+) -> Result<Preflight, CommandError> {
+    if !session.console.vendor.capabilities().looks_ahead {
+        return Ok(Preflight::default());
+    }
+    let mut tell = teller(context);
+    let asked = session.console.ask(cancel, &mut tell, |vendor| async move { vendor.preflight().await }).await;
+    asked.map_err(|halt| failed(session, halt))
+}
+
 /// Tells what would keep requests from being carried out, and refuses what would push out others. How many may be
 /// outstanding, if that is bounded.
 pub(crate) async fn preflight(
@@ -198,9 +263,7 @@ pub(crate) async fn preflight(
     cancel: &Cancel,
     context: &Context,
 ) -> Result<Option<NonZeroUsize>, CommandError> {
-    let mut tell = teller(context);
-    let asked = session.console.ask(cancel, &mut tell, |vendor| async move { vendor.preflight().await }).await;
-    let preflight = asked.map_err(|halt| failed(session, halt))?;
+    let preflight = look_ahead(session, cancel, context).await?;
     for warning in &preflight.warnings {
         context.ui.warn(warning);
     }

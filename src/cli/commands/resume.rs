@@ -199,6 +199,7 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
     let report = run.go(Some(journal), cancel, &mut reporters).await;
     hearing.close().await;
     vendor.close().await;
+    act::tell_self_ending(vendor.capabilities(), kind, &report.counts, context);
     if let Some(simulator) = session.simulator {
         simulator.stop().await;
     }

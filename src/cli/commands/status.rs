@@ -42,7 +42,7 @@ pub(crate) async fn run(args: StatusArgs, context: &Context) -> Result<ExitCode,
     let vendor = args.vendor.vendor;
     let loaded = context.configuration(overrides(vendor, args.vendor.console.concurrency))?;
     let rules = prepare::rules(vendor, &args.targets, false)?;
-    let selected = prepare::targets(&args.targets, vendor, context)?;
+    let mut selected = prepare::targets(&args.targets, vendor, context)?;
     let (cancel, _guard) = signals::catch()?;
     let opening = Opening {
         vendor,
@@ -55,6 +55,7 @@ pub(crate) async fn run(args: StatusArgs, context: &Context) -> Result<ExitCode,
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
     prepare::prove_before_plan(&mut session, &cancel, context).await?;
+    prepare::add_groups(&mut selected, &args.targets.groups, &mut session, &cancel, context).await?;
     let product = args.vendor.console.product.as_deref();
     let wish = Wish {
         kind: None,

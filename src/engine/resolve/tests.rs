@@ -20,6 +20,7 @@ pub(crate) fn entry(text: &str) -> Entry {
 pub(crate) fn host(id: &str, name: Option<&str>, addresses: &[&str], macs: &[[u8; 6]]) -> Host {
     Host {
         aliases: Box::default(),
+        caution: None,
         id: HostId::new(id),
         name: name.map(Into::into),
         addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),

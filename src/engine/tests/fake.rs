@@ -55,6 +55,7 @@ pub(crate) fn observed(isolation: Isolation) -> Observed {
 pub(crate) fn host(id: HostId, isolation: Isolation) -> Host {
     Host {
         aliases: Box::default(),
+        caution: None,
         id,
         name: None,
         addresses: Vec::new(),
@@ -165,7 +166,7 @@ impl World {
             Isolation::Isolated => (Stage::Done, "completed"),
             _ => (Stage::UnderWay, "pending"),
         };
-        Progress { stage, word: word.into(), said: format!("it is {word}") }
+        Progress { stage, word: word.into(), said: format!("it is {word}"), ticket: None }
     }
 
     pub(crate) fn recall(&self, id: &HostId) -> Recalled {
@@ -238,6 +239,7 @@ impl Fake {
             max_batch: NonZeroUsize::new(max_batch).unwrap(),
             completion,
             repeat,
+            ends_by_itself: None,
             recalls: completion == Completion::Polled,
         };
         let capabilities = Capabilities {
@@ -245,6 +247,7 @@ impl Fake {
             actions: BTreeMap::from([(ActionKind::Isolate, capability.clone()), (ActionKind::Unisolate, capability)]),
             max_observe: 1,
             max_find: 0,
+            looks_ahead: false,
             inventory: Inventory::Pages(NonZeroUsize::new(PAGE).unwrap()),
             max_in_flight: NonZeroUsize::new(8).unwrap(),
         };

@@ -125,10 +125,17 @@ async fn a_gateway_that_gives_up_is_no_reason_to_do_it_twice() {
 async fn the_end_of_work_is_told_in_the_consoles_words() {
     let poll = |_: &mut World, ids: &[HostId]| {
         let progress = |id: &HostId| match fake::number(id) {
-            0 => Progress { stage: Stage::Failed, word: "failed".into(), said: "File not found".to_owned() },
-            1 => Progress { stage: Stage::Lost, word: "lost".into(), said: "the task is gone".to_owned() },
-            2 => Progress { stage: Stage::UnderWay, word: "running".into(), said: String::new() },
-            _ => Progress { stage: Stage::Done, word: "completed".into(), said: String::new() },
+            0 => Progress {
+                stage: Stage::Failed,
+                word: "failed".into(),
+                said: "File not found".to_owned(),
+                ticket: None,
+            },
+            1 => {
+                Progress { stage: Stage::Lost, word: "lost".into(), said: "the task is gone".to_owned(), ticket: None }
+            }
+            2 => Progress { stage: Stage::UnderWay, word: "running".into(), said: String::new(), ticket: None },
+            _ => Progress { stage: Stage::Done, word: "completed".into(), said: String::new(), ticket: None },
         };
         Play::Answer(Ok(ids.iter().map(progress).collect()))
     };

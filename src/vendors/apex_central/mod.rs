@@ -138,6 +138,7 @@ impl ApexCentral {
             max_batch: NonZeroUsize::MIN,
             completion: Completion::Observed,
             repeat: Repeat::Safe,
+            ends_by_itself: None,
             recalls: false,
         };
         let capabilities = Capabilities {
@@ -145,6 +146,7 @@ impl ApexCentral {
             actions: BTreeMap::from([(ActionKind::Isolate, one.clone()), (ActionKind::Unisolate, one)]),
             max_observe: MOST_OBSERVED,
             max_find: 0,
+            looks_ahead: false,
             inventory: Inventory::Whole,
             max_in_flight,
         };

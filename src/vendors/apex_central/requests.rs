@@ -242,6 +242,7 @@ fn host(agent: &Agent<'_>) -> Host {
     let ips = &agent.ip_address_list;
     Host {
         aliases: Box::default(),
+        caution: None,
         id: HostId::new(agent.entity_id.text().unwrap_or_default()),
         name: agent.host_name.text().map(Into::into),
         domain: Some(agent.ad_domain.text().unwrap_or_default().into()),

@@ -91,6 +91,7 @@ impl Cisco {
             max_batch: NonZeroUsize::MIN,
             completion: Completion::Observed,
             repeat: Repeat::Safe,
+            ends_by_itself: None,
             recalls: false,
         };
         let capabilities = Capabilities {
@@ -98,6 +99,7 @@ impl Cisco {
             actions: BTreeMap::from([(ActionKind::Isolate, one.clone()), (ActionKind::Unisolate, one)]),
             max_observe: 1,
             max_find: 0,
+            looks_ahead: false,
             inventory: Inventory::Pages(NonZeroUsize::new(requests::PAGE_SIZE).unwrap_or(NonZeroUsize::MIN)),
             max_in_flight,
         };

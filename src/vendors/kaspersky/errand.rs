@@ -4,7 +4,7 @@ use std::{borrow::Cow, sync::PoisonError};
 
 use jiff::Timestamp;
 
-use super::{Area, Followed, Kaspersky, Rung, Task, follow::TaskCount, requests};
+use super::{Area, Followed, Kaspersky, Rung, Task, follow::TaskCount, requests, respond};
 use crate::{
     clock,
     domain::{
@@ -71,7 +71,7 @@ impl Kaspersky {
         let known = self.own_tasks.lock().unwrap_or_else(PoisonError::into_inner).get(&target.id).cloned();
         let followed = self.follow(target, &self.area, self.since(), known.as_ref()).await?;
         let Followed { rung, task, said, .. } = followed;
-        let task_id = task.as_ref().map(|task| task.id.clone());
+        let ticket = task.as_ref().map(|task| respond::with_task(target.ticket.as_ref(), &task.id));
         if let Some(task) = task {
             self.own_tasks.lock().unwrap_or_else(PoisonError::into_inner).insert(target.id.clone(), task);
         }
@@ -81,14 +81,11 @@ impl Kaspersky {
             Rung::Lost => Stage::Lost,
             Rung::Submitted | Rung::TaskCreated | Rung::Pending | Rung::Running | Rung::Paused => Stage::UnderWay,
         };
-        let mut words = match said {
+        let said = match said {
             Some(said) if !said.trim().is_empty() => format!("{}: {said}", rung.words()),
             _ => rung.words().to_owned(),
         };
-        if let Some(id) = task_id {
-            words.push_str(&format!(" (task {id})"));
-        }
-        Ok(Progress { stage, word: Cow::Borrowed(rung.word()), said: words })
+        Ok(Progress { stage, word: Cow::Borrowed(rung.word()), said, ticket })
     }
 
     /// What would keep tasks from being carried out, as far as the console tells.

@@ -102,6 +102,11 @@ pub(super) const DRIVER: Driver = Driver {
 /// The most hosts that one question may be about.
 const MOST_OBSERVED: usize = 200;
 
+/// The documented defaults are those for isolations that a scan for indicators began; for one that was asked for through
+/// the console nothing else is documented.
+const SELF_ENDING: &str = "the agents end an isolation by themselves, after 8 hours on Windows and 5 on Linux unless their \
+     settings say otherwise: isolate again before that, or change the policy";
+
 /// Hosts in a page of the inventory.
 const PAGE: NonZeroUsize = NonZeroUsize::new(200).expect("more than none");
 
@@ -171,15 +176,20 @@ impl Kaspersky {
             max_batch: NonZeroUsize::MIN,
             completion: Completion::Polled,
             repeat: Repeat::Unsafe,
+            ends_by_itself: None,
             recalls: true,
         };
         let capabilities = Capabilities {
             console: CONSOLE,
             actions: [ActionKind::Isolate, ActionKind::Unisolate, ActionKind::Task]
-                .map(|kind| (kind, one.clone()))
+                .map(|kind| {
+                    let ends_by_itself = (kind == ActionKind::Isolate).then_some(SELF_ENDING);
+                    (kind, Capability { ends_by_itself, ..one.clone() })
+                })
                 .into(),
             max_observe: MOST_OBSERVED,
             max_find: hosts::MOST_NAMES,
+            looks_ahead: true,
             inventory: Inventory::Pages(PAGE),
             max_in_flight,
         };

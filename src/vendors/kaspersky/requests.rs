@@ -255,10 +255,12 @@ pub(super) fn host(record: &Container) -> Found {
             names.push(name.clone());
         }
     }
+    let protection = text("KLHST_WKS_RTP_AV_VERSION");
     Found {
         host: Host {
             id: HostId::new(record.text("KLHST_WKS_HOSTNAME").unwrap_or_default()),
             name: names.first().cloned(),
+            caution: caution(protection.as_deref()),
             aliases: names.iter().skip(1).cloned().collect(),
             domain: None,
             addresses: address.into_iter().flatten().collect(),
@@ -272,8 +274,17 @@ pub(super) fn host(record: &Container) -> Found {
             product: None,
         },
         names,
-        protection: text("KLHST_WKS_RTP_AV_VERSION"),
+        protection,
     }
+}
+
+/// Response tasks need Kaspersky Endpoint Security for Windows 12.9 or later. Other products count otherwise, so it is only said.
+fn caution(version: Option<&str>) -> Option<Box<str>> {
+    let version = version?.trim();
+    let mut parts = version.split('.').map(str::parse::<u32>);
+    let (Some(Ok(major)), Some(Ok(minor))) = (parts.next(), parts.next()) else { return None };
+    ((major, minor) < (12, 9))
+        .then(|| format!("its protection is version {version}, and response tasks need 12.9 on Windows").into())
 }
 
 /// No attribute that is documented tells whether a host is isolated.

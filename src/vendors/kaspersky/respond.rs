@@ -123,6 +123,12 @@ fn ticket(incident: i64) -> Ticket {
     Ticket(Some(format!("{TICKET}{incident}").into()))
 }
 
+/// The ticket of an incident that has become a task.
+pub(super) fn with_task(incident: Option<&Ticket>, task: &str) -> Ticket {
+    let incident = incident.and_then(number).map(|incident| format!("{TICKET}{incident} ")).unwrap_or_default();
+    Ticket(Some(format!("{incident}task:{task}").into()))
+}
+
 fn number(ticket: &Ticket) -> Option<i64> {
-    ticket.0.as_deref()?.strip_prefix(TICKET)?.parse().ok()
+    ticket.0.as_deref()?.split(' ').find_map(|part| part.strip_prefix(TICKET)?.parse().ok())
 }
