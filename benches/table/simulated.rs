@@ -15,6 +15,7 @@ use super::{process::Server, room::Room};
 pub(crate) enum Which {
     Cisco,
     Apex,
+    Kaspersky,
 }
 
 impl Which {
@@ -22,6 +23,7 @@ impl Which {
         match self {
             Self::Cisco => "cisco",
             Self::Apex => "apex",
+            Self::Kaspersky => "kaspersky",
         }
     }
 
@@ -30,6 +32,7 @@ impl Which {
         match self {
             Self::Cisco => ["base_url", "client_id"],
             Self::Apex => ["url", "application_id"],
+            Self::Kaspersky => ["url", "user"],
         }
     }
 }

@@ -201,6 +201,21 @@ pub(crate) struct ActArgs {
     pub(crate) change: ChangeArgs,
     #[command(flatten)]
     pub(crate) hearing: HearingArgs,
+    #[command(flatten)]
+    pub(crate) crowd: CrowdArgs,
+}
+
+/// What is done where a console keeps only so much work, or nobody is there to carry it out.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "Run")]
+pub(crate) struct CrowdArgs {
+    /// Let older tasks be pushed out at a console that keeps only so many, done or not; for kaspersky
+    #[arg(long)]
+    pub(crate) allow_rotation: bool,
+    /// Send nothing if the console says that nobody is connected who carries tasks out, where it otherwise warns; for
+    /// kaspersky
+    #[arg(long)]
+    pub(crate) require_console: bool,
 }
 
 /// How hosts are heard of.

@@ -4,6 +4,7 @@ mod agents;
 mod apex;
 mod confirmed;
 mod disk;
+mod ksc;
 mod memory;
 mod puts;
 mod sequential;
@@ -32,5 +33,6 @@ pub(crate) const CASES: &[Case] = &[
     Case { name: "confirmed", what: confirmed::WHAT, run: confirmed::measure },
     Case { name: "disk", what: disk::WHAT, run: disk::measure },
     Case { name: "apex", what: apex::WHAT, run: apex::measure },
+    Case { name: "ksc", what: ksc::WHAT, run: ksc::measure },
     Case { name: "agents", what: agents::WHAT, run: agents::measure },
 ];

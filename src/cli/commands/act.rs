@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     cli::{
-        args::ChangeArgs,
+        args::{ChangeArgs, CrowdArgs},
         confirm::{self, Question},
         context::Context,
         error::CommandError,
@@ -52,10 +52,6 @@ const FIXED_RUN: &str = "__EDRCTL_RUN_ID";
 pub(crate) struct Errand {
     /// The task.
     pub(crate) task: Arc<Task>,
-    /// Whether earlier tasks may be pushed out at the console for it.
-    pub(crate) allow_rotation: bool,
-    /// Whether nothing is sent while nobody is there to carry it out.
-    pub(crate) require_console: bool,
     /// Whether what would be sent is printed, and nothing is sent.
     pub(crate) print: bool,
 }
@@ -75,6 +71,8 @@ pub(crate) struct Deed {
     pub(crate) shows_hosts: bool,
     /// The event stream that hosts are confirmed by.
     pub(crate) stream: Option<NameOrId>,
+    /// What is done at a console that keeps only so much work.
+    pub(crate) crowd: CrowdArgs,
     /// The task, if the action is one.
     pub(crate) errand: Option<Errand>,
     /// The command's own name, if it is not that of the action.
@@ -91,6 +89,7 @@ impl Deed {
             all_agents: false,
             shows_hosts: false,
             stream: None,
+            crowd: CrowdArgs { allow_rotation: false, require_console: false },
             errand: None,
             own_name: None,
         }
@@ -111,7 +110,7 @@ pub(super) fn verb(kind: ActionKind, word: &str) -> String {
 pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let word = deed.word();
     let verb = verb(deed.kind, word);
-    let Deed { kind, vendor, unlock_code, all_agents, shows_hosts, stream, errand, own_name } = deed;
+    let Deed { kind, vendor, unlock_code, all_agents, shows_hosts, stream, crowd, errand, own_name } = deed;
     let (run, begun) = (run_id()?, clock::now());
     let task = errand.as_ref().map(|errand| Arc::clone(&errand.task));
     let wait = args.wait.wait;
@@ -193,8 +192,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
             _ => Ok(ExitCode::Success),
         };
     }
-    let (allow_rotation, require_console) =
-        errand.as_ref().map_or((false, false), |errand| (errand.allow_rotation, errand.require_console));
+    let CrowdArgs { allow_rotation, require_console } = crowd;
     if args.dry_run || all_protected {
         let counts = tell_plan(&header, &roster, &verb, session.console.requests, &mut reporters);
         session.close().await;

@@ -28,6 +28,11 @@ pub(crate) struct IsolateArgs {
 pub(crate) async fn run(args: IsolateArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let vendor = args.act.vendor;
     let unlock_code = args.unlock_code.read(vendor, context)?;
-    let deed = Deed { unlock_code, stream: args.act.hearing.stream, ..Deed::plain(ActionKind::Isolate, vendor) };
+    let deed = Deed {
+        unlock_code,
+        stream: args.act.hearing.stream,
+        crowd: args.act.crowd,
+        ..Deed::plain(ActionKind::Isolate, vendor)
+    };
     act::run(deed, args.act.change, context).await
 }

@@ -11,7 +11,11 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::act::{self, Deed, Errand};
 use crate::{
-    cli::{args::ChangeArgs, context::Context, error::CommandError},
+    cli::{
+        args::{ChangeArgs, CrowdArgs},
+        context::Context,
+        error::CommandError,
+    },
     domain::{action::ActionKind, id::RunId, outcome::ExitCode},
     engine::roster::Roster,
     vendors::{
@@ -55,12 +59,8 @@ struct ErrandArgs {
     /// Print what would be sent for each host, as JSON, and send nothing
     #[arg(long, help_heading = "Task")]
     print: bool,
-    /// Let older response tasks be pushed out at the console, done or not
-    #[arg(long, help_heading = "Run")]
-    allow_rotation: bool,
-    /// Send nothing if the console says that nobody is connected who makes tasks of incidents; otherwise that is a warning
-    #[arg(long, help_heading = "Run")]
-    require_console: bool,
+    #[command(flatten)]
+    crowd: CrowdArgs,
 }
 
 /// The nine tasks.
@@ -284,12 +284,8 @@ pub(crate) async fn run(args: KscTaskArgs, context: &Context) -> Result<ExitCode
         _ => ActionKind::Task,
     };
     let deed = Deed {
-        errand: Some(Errand {
-            task: Arc::new(task),
-            allow_rotation: errand.allow_rotation,
-            require_console: errand.require_console,
-            print: errand.print,
-        }),
+        errand: Some(Errand { task: Arc::new(task), print: errand.print }),
+        crowd: errand.crowd,
         own_name: Some("ksc-task"),
         ..Deed::plain(action, VendorName::Kaspersky)
     };

@@ -263,6 +263,13 @@ pub(crate) async fn preflight(
     cancel: &Cancel,
     context: &Context,
 ) -> Result<Option<NonZeroUsize>, CommandError> {
+    if (room.allow_rotation || room.require_console) && !session.console.vendor.capabilities().looks_ahead {
+        let text = format!(
+            "{} keeps no tasks that could be pushed out, so `--allow-rotation` and `--require-console` have no use",
+            session.vendor.console()
+        );
+        return Err(CommandError::text(ExitCode::Usage, text));
+    }
     let preflight = look_ahead(session, cancel, context).await?;
     for warning in &preflight.warnings {
         context.ui.warn(warning);

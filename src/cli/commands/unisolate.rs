@@ -19,6 +19,10 @@ pub(crate) struct UnisolateArgs {
 
 /// Runs it.
 pub(crate) async fn run(args: UnisolateArgs, context: &Context) -> Result<ExitCode, CommandError> {
-    let deed = Deed { stream: args.act.hearing.stream, ..Deed::plain(ActionKind::Unisolate, args.act.vendor) };
+    let deed = Deed {
+        stream: args.act.hearing.stream,
+        crowd: args.act.crowd,
+        ..Deed::plain(ActionKind::Unisolate, args.act.vendor)
+    };
     act::run(deed, args.act.change, context).await
 }
