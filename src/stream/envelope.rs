@@ -56,8 +56,7 @@ pub fn id_text(id: &EventId) -> String {
 
 /// When it happened, as far as it says so.
 pub fn time_of(fields: &Fields<'_>) -> Option<Timestamp> {
-    let nanoseconds = fields.timestamp_nanoseconds.and_then(|part| i32::try_from(part).ok());
-    Timestamp::new(fields.timestamp?, nanoseconds.filter(|part| (0..1_000_000_000).contains(part)).unwrap_or(0)).ok()
+    fields.time()
 }
 
 /// The host's name, as far as it says so.

@@ -1,11 +1,11 @@
 //! One event: its body as it came, and the fields that all events have in common.
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
+
+pub use super::fields::Fields;
 
 /// One event. The body is kept as it came; fields are read from it when somebody asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,38 +42,13 @@ impl ConsoleEvent {
 
     /// When it happened, by the console's clock.
     pub fn happened(&self) -> Option<Timestamp> {
-        let OnlyTime { timestamp, timestamp_nanoseconds } = serde_json::from_slice(&self.body).ok()?;
-        Timestamp::new(timestamp, timestamp_nanoseconds.unwrap_or_default()).ok()
-    }
-
-    /// What the agent could not do, in the console's words; on events that tell of a failure.
-    pub fn error_text(&self) -> Option<String> {
-        let OnlyError { error } = serde_json::from_slice(&self.body).ok()?;
-        error.description.map(Cow::into_owned).filter(|text| !text.is_empty())
+        self.fields()?.time()
     }
 
     /// The common fields; `None` for a body that is no JSON object.
     pub fn fields(&self) -> Option<Fields<'_>> {
-        serde_json::from_slice(&self.body).ok()
+        Fields::of(&self.body)
     }
-}
-
-#[derive(Deserialize)]
-struct OnlyTime {
-    timestamp: i64,
-    timestamp_nanoseconds: Option<i32>,
-}
-
-#[derive(Deserialize)]
-struct OnlyError<'a> {
-    #[serde(borrow)]
-    error: ErrorPart<'a>,
-}
-
-#[derive(Deserialize)]
-struct ErrorPart<'a> {
-    #[serde(borrow)]
-    description: Option<Cow<'a, str>>,
 }
 
 /// Only digits as a number is written: two spellings must not become one event.
@@ -89,83 +64,6 @@ fn digest(body: &[u8]) -> [u8; 16] {
         *to = from;
     }
     first
-}
-
-/// The fields that events have in common. What a kind of event adds stays in its body.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Fields<'a> {
-    /// Seconds since 1970.
-    pub timestamp: Option<i64>,
-    /// The rest of the second.
-    pub timestamp_nanoseconds: Option<i64>,
-    /// The kind in words. Words change over the years.
-    #[serde(borrow)]
-    pub event_type: Option<Cow<'a, str>>,
-    /// The kind as a number. It does not change.
-    pub event_type_id: Option<i64>,
-    /// What was detected.
-    #[serde(borrow)]
-    pub detection: Option<Cow<'a, str>>,
-    /// `Low`, `Medium`, `High` or `Critical`; none on events that only inform.
-    #[serde(borrow)]
-    pub severity: Option<Cow<'a, str>>,
-    /// The host's id.
-    #[serde(borrow)]
-    pub connector_guid: Option<Cow<'a, str>>,
-    /// The ids of its groups.
-    #[serde(borrow, default)]
-    pub group_guids: Option<Vec<Cow<'a, str>>>,
-    /// The host.
-    #[serde(borrow)]
-    pub computer: Option<Computer<'a>>,
-    /// The file that it is about.
-    #[serde(borrow)]
-    pub file: Option<File<'a>>,
-}
-
-/// The host of an event.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Computer<'a> {
-    /// Its id, in older events only here.
-    #[serde(borrow)]
-    pub connector_guid: Option<Cow<'a, str>>,
-    /// Its name.
-    #[serde(borrow)]
-    pub hostname: Option<Cow<'a, str>>,
-    /// Who was signed in.
-    #[serde(borrow)]
-    pub user: Option<Cow<'a, str>>,
-}
-
-/// The file of an event.
-#[derive(Clone, Debug, Deserialize)]
-pub struct File<'a> {
-    /// What the console holds of it.
-    #[serde(borrow)]
-    pub disposition: Option<Cow<'a, str>>,
-    /// Its name.
-    #[serde(borrow)]
-    pub file_name: Option<Cow<'a, str>>,
-    /// Its path, in one of many spellings.
-    #[serde(borrow)]
-    pub file_path: Option<Cow<'a, str>>,
-    /// Its hashes, in either case.
-    #[serde(borrow)]
-    pub identity: Option<Identity<'a>>,
-}
-
-/// A file's hashes.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Identity<'a> {
-    /// SHA-256.
-    #[serde(borrow)]
-    pub sha256: Option<Cow<'a, str>>,
-    /// SHA-1.
-    #[serde(borrow)]
-    pub sha1: Option<Cow<'a, str>>,
-    /// MD5.
-    #[serde(borrow)]
-    pub md5: Option<Cow<'a, str>>,
 }
 
 #[cfg(test)]
@@ -211,7 +109,10 @@ mod tests {
 
     #[test]
     fn an_error_is_told_in_the_consoles_words() {
-        let text = |body: &'static str| ConsoleEvent::new(Bytes::from_static(body.as_bytes())).error_text();
+        let text = |body: &'static str| {
+            let event = ConsoleEvent::new(Bytes::from_static(body.as_bytes()));
+            event.fields().and_then(|fields| fields.error.map(std::borrow::Cow::into_owned))
+        };
         assert_eq!(
             text(r#"{"error":{"error_code":3221225524,"description":"no \u0022driver\""}}"#).unwrap(),
             "no \"driver\""

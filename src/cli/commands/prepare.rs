@@ -1,6 +1,14 @@
 //! What comes before a run, for every command that has targets: read them, prove the console, resolve and check.
 
-use std::{io, sync::Arc};
+use std::{
+    io,
+    sync::{
+        Arc,
+        mpsc::{self, RecvTimeoutError},
+    },
+    thread,
+    time::Duration,
+};
 
 use super::session::Session;
 use crate::{
@@ -9,6 +17,7 @@ use crate::{
         context::Context,
         error::{CommandError, before_the_first_action},
         select::{self, Form, Selected, Sources},
+        ui::Ui,
     },
     domain::{
         duration,
@@ -46,7 +55,10 @@ pub(crate) fn targets(args: &TargetArgs, vendor: VendorName, context: &Context) 
     if from_terminal {
         context.ui.tell("reading targets from the terminal, one a line; Ctrl-D ends");
     }
+    let waits = args.files.iter().any(|file| file.as_os_str() == "-") && !from_terminal;
+    let patience = waits.then(|| tell_of_waiting(context.ui));
     let selected = select::read(&sources, &mut io::stdin().lock(), vendor.id_form())?;
+    drop(patience);
     if selected.skipped.total > 0 {
         context.ui.warn(&format!(
             "{} left out by `--skip-invalid`:",
@@ -66,6 +78,21 @@ pub(crate) fn targets(args: &TargetArgs, vendor: VendorName, context: &Context) 
         )));
     }
     Ok(selected)
+}
+
+/// So long nobody is told that everything waits for the end of standard input: most pipes are done by then.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Tells that targets are still being read, unless what it returns is dropped before.
+fn tell_of_waiting(ui: Ui) -> mpsc::Sender<()> {
+    let (ends, end) = mpsc::channel();
+    // Reading holds this thread. If another cannot be had, there is no hint.
+    drop(thread::Builder::new().spawn(move || {
+        if end.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+            ui.tell("still reading targets from standard input; nothing is sent before it ends");
+        }
+    }));
+    ends
 }
 
 /// What else than equality names a host here.
