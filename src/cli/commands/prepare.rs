@@ -39,10 +39,10 @@ use crate::{
 
 /// Reads the targets; none at all is a refusal.
 pub(crate) fn targets(args: &TargetArgs, vendor: VendorName, context: &Context) -> Result<Selected, CommandError> {
-    let form = match (&args.column, &args.field) {
+    let form = match (&args.column, args.field.as_slice()) {
         (Some(column), _) => Form::Column(column.clone()),
-        (None, Some(pointer)) => Form::Field(pointer.clone()),
-        (None, None) => Form::Lines,
+        (None, []) => Form::Lines,
+        (None, pointers) => Form::Field(pointers.to_vec()),
     };
     let by = args.by.map(|by| match by {
         ByChoice::Id => SelectorKind::Id,
@@ -114,10 +114,11 @@ pub(crate) fn rules(vendor: VendorName, args: &TargetArgs, all_agents: bool) -> 
 /// What has to be repeated to read the same targets again.
 pub(crate) fn reading(args: &TargetArgs, console: &ConsoleArgs) -> (Vec<String>, Vec<String>) {
     let mut reading = Vec::new();
-    for (flag, value) in [("--column", &args.column), ("--field", &args.field), ("--product", &console.product)] {
-        if let Some(value) = value {
-            reading.extend([flag.to_owned(), value.clone()]);
-        }
+    let fields = args.field.iter().map(|field| ("--field", field));
+    let column = args.column.iter().map(|column| ("--column", column));
+    let product = console.product.iter().map(|product| ("--product", product));
+    for (flag, value) in column.chain(fields).chain(product) {
+        reading.extend([flag.to_owned(), value.clone()]);
     }
     if let Some(by) = args.by {
         let word = match by {
