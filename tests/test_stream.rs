@@ -434,8 +434,8 @@ fn hosts_of_old_and_odd_events_are_isolated_by_the_envelopes_pointer() {
     let output = live.env.run_with_input(isolate, events);
     let asked = live.console.fleet().hosts().iter().filter(|host| host.puts > 0).count();
     assert_eq!(asked, 2, "{output}");
-    assert!(output.stderr.contains("edrctl runs show"), "{output}");
-    assert!(!output.stderr.contains("same standard input"), "{output}");
+    assert!(output.stdout.contains("next: edrctl runs show"), "{output}");
+    assert!(!output.stdout.contains("same standard input"), "{output}");
 }
 
 #[test]
