@@ -59,7 +59,7 @@ pub(super) struct RotationArgs {
     /// How many files that were put away stay [default: all]
     #[arg(long, value_name = "N")]
     keep: Option<std::num::NonZeroUsize>,
-    /// Compress files that were put away: none or gzip
+    /// Compress files that were put away: none, gzip or zstd
     #[arg(long, value_name = "HOW", default_value = "none", hide_possible_values = true)]
     compress: CompressChoice,
 }
@@ -71,6 +71,8 @@ enum CompressChoice {
     None,
     /// With gzip
     Gzip,
+    /// With Zstandard
+    Zstd,
 }
 
 /// Reads `500000`, `100K`, `100M`, `2G`.
@@ -126,6 +128,7 @@ pub(super) fn sinks(args: &StreamArgs, context: &Context) -> Result<Vec<Box<dyn 
                     compress: match rotation.compress {
                         CompressChoice::None => Compress::None,
                         CompressChoice::Gzip => Compress::Gzip,
+                        CompressChoice::Zstd => Compress::Zstd,
                     },
                     ..FileOptions::new(path.clone())
                 };

@@ -77,8 +77,10 @@ pub enum Compress {
     /// They stay as they are.
     #[default]
     None,
-    /// They are compressed.
+    /// They are compressed, in the form that every tool reads.
     Gzip,
+    /// They are compressed, in the form that takes less time and less room.
+    Zstd,
 }
 
 impl FileOptions {

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use futures::FutureExt as _;
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::*;
 
@@ -111,6 +112,8 @@ pub(super) fn contents(folder: &Path) -> BTreeMap<String, String> {
         let mut text = String::new();
         if name.ends_with(".gz") {
             MultiGzDecoder::new(File::open(&path).unwrap()).read_to_string(&mut text).unwrap();
+        } else if name.ends_with(".zst") {
+            zstd::Decoder::new(File::open(&path).unwrap()).unwrap().read_to_string(&mut text).unwrap();
         } else if name.starts_with('.') || name.ends_with(".draft") {
             continue;
         } else {
@@ -127,7 +130,7 @@ pub(super) fn ids(folder: &Path) -> Vec<u64> {
     for (name, text) in contents(folder) {
         assert!(text.is_empty() || text.ends_with('\n'), "{name} ends in a torn line: {text:?}");
         for line in text.lines() {
-            let value: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{name}: {line:?}"));
+            let value: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{name}: {line:?}"));
             ids.push(value["id"].as_u64().unwrap());
         }
     }
@@ -266,23 +269,77 @@ async fn the_oldest_finished_files_go_and_the_newest_always_stays() {
 }
 
 #[tokio::test]
-async fn leftovers_of_compressing_are_tidied_at_the_start() {
+async fn files_of_one_second_sort_as_they_were_put_away_whatever_is_done_with_them() {
+    for compress in [Compress::None, Compress::Gzip, Compress::Zstd] {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = TestDisk::lasting();
+        let options = FileOptions { max_bytes: Some(10), compress, ..options(folder.path()) };
+        let mut sink = begun(options, disk.clone(), None).await;
+        for id in 1..20 {
+            if id == 15 {
+                disk.advance(1);
+            }
+            sink.keep(&events([id])).await.unwrap();
+        }
+        sink.close().await.unwrap();
+        // By name: the active file comes behind all digits.
+        let texts: String = contents(folder.path()).into_values().collect();
+        let ids: Vec<u64> =
+            texts.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["id"].as_u64().unwrap()).collect();
+        assert_eq!(ids, (1..20).collect::<Vec<_>>(), "{compress:?}");
+    }
+}
+
+#[tokio::test]
+async fn files_that_a_former_version_named_keep_their_place_among_the_others() {
     let folder = tempfile::tempdir().unwrap();
     let name = |middle: &str| folder.path().join(format!("events.{middle}"));
-    fs::write(name("20261122T031500Z.jsonl"), "{\"id\":1}\n").unwrap();
-    fs::write(name("20261122T031500Z.jsonl.gz.draft"), "half").unwrap();
-    fs::write(name("20261122T031501Z.jsonl"), "{\"id\":2}\n").unwrap();
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    io::Write::write_all(&mut encoder, b"{\"id\":2}\n").unwrap();
-    fs::write(name("20261122T031501Z.jsonl.gz"), encoder.finish().unwrap()).unwrap();
-    fs::write(name("of-somebody-else.jsonl"), "{\"id\":3}\n").unwrap();
-    let options = FileOptions { compress: Compress::Gzip, ..options(folder.path()) };
-    let mut sink = begun(options, TestDisk::lasting(), None).await;
+    // In the order in which they were put away, which is not that of the names.
+    fs::write(name("20261122T031502Z.jsonl"), "{\"id\":1}\n").unwrap();
+    fs::write(name("20261122T031502Z-2.jsonl"), "{\"id\":2}\n").unwrap();
+    fs::write(name("20261122T031502Z-10.jsonl"), "{\"id\":3}\n{\"id\":4}\n").unwrap();
+    fs::write(name("jsonl"), "{\"id\":4}\n").unwrap();
+    // It was put away behind this, and the former version ended.
+    let position = Position { file: "events.20261122T031502Z-10.jsonl".to_owned(), length: 9 };
+    let options = FileOptions { max_bytes: Some(10), keep: Some(3), ..options(folder.path()) };
+    let mut sink = begun(options, TestDisk::lasting(), Some(&position)).await;
+    sink.keep(&events([4])).await.unwrap();
+    sink.keep(&events([5])).await.unwrap();
     sink.close().await.unwrap();
     let names: Vec<String> = contents(folder.path()).into_keys().collect();
-    let expected = ["20261122T031500Z.jsonl.gz", "20261122T031501Z.jsonl.gz", "jsonl", "of-somebody-else.jsonl"];
+    let expected = ["20261122T031502Z-10.jsonl", "20261122T031502Z-2.jsonl", "20261122T031502Z0011.jsonl", "jsonl"];
     assert_eq!(names, expected.map(|middle| format!("events.{middle}")));
-    assert_eq!(ids(folder.path()), [1, 2, 3]);
+    assert_eq!(ids(folder.path()), [2, 3, 4, 5]);
+}
+
+#[tokio::test]
+async fn leftovers_of_compressing_are_tidied_at_the_start() {
+    for (compress, end, other) in [(Compress::Gzip, "gz", "zst"), (Compress::Zstd, "zst", "gz")] {
+        let folder = tempfile::tempdir().unwrap();
+        let name = |middle: &str| folder.path().join(format!("events.{middle}"));
+        fs::write(name("20261122T031500Z.jsonl"), "{\"id\":1}\n").unwrap();
+        fs::write(name(&format!("20261122T031500Z.jsonl.{end}.draft")), "half").unwrap();
+        // A draft of the form that was asked for before.
+        fs::write(name(&format!("20261122T031500Z.jsonl.{other}.draft")), "half").unwrap();
+        fs::write(name("20261122T031501Z.jsonl"), "{\"id\":2}\n").unwrap();
+        let whole = if end == "gz" {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            io::Write::write_all(&mut encoder, b"{\"id\":2}\n").unwrap();
+            encoder.finish().unwrap()
+        } else {
+            zstd::encode_all(&b"{\"id\":2}\n"[..], 1).unwrap()
+        };
+        fs::write(name(&format!("20261122T031501Z.jsonl.{end}")), whole).unwrap();
+        fs::write(name("of-somebody-else.jsonl"), "{\"id\":3}\n").unwrap();
+        let options = FileOptions { compress, ..options(folder.path()) };
+        let mut sink = begun(options, TestDisk::lasting(), None).await;
+        sink.close().await.unwrap();
+        let names: Vec<String> = contents(folder.path()).into_keys().collect();
+        let [first, second] = ["20261122T031500Z", "20261122T031501Z"].map(|time| format!("{time}.jsonl.{end}"));
+        let expected = [first.as_str(), &second, "jsonl", "of-somebody-else.jsonl"];
+        assert_eq!(names, expected.map(|middle| format!("events.{middle}")));
+        assert_eq!(ids(folder.path()), [1, 2, 3]);
+    }
 }
 
 #[tokio::test]

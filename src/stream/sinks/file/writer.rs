@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     FileOptions,
     disk::{self, Disk},
-    names::{Form, Names, Serial},
+    names::{Finished, Form, Names, Serial},
 };
 use crate::stream::sinks::{Position, SinkError, Then};
 
@@ -80,7 +80,7 @@ impl Writer {
 
     fn try_begin(&mut self, position: Option<&Position>) -> io::Result<Position> {
         let finished = self.names.list()?;
-        let newest = finished.iter().filter(|file| file.form != Form::Draft).map(|file| file.serial).max();
+        let newest = newest(&finished);
         let taken = self.taken()?;
         let told = position.and_then(|position| self.names.serial(&position.file));
         // No name is given twice: not that of a file which somebody else has taken away, either.
@@ -88,7 +88,7 @@ impl Writer {
         self.last = newest.max(told).max(noted);
         let before = fs::metadata(&self.names.active).ok();
         let file = self.open_locked()?;
-        let whereabouts = self.whereabouts(position, newest, taken.as_ref())?;
+        let whereabouts = self.whereabouts(position, &finished, taken.as_ref())?;
         self.tidy_notes(noted < told)?;
         let there = file.metadata()?.len();
         let usable = |length| length <= there && ends_a_line(&file, length).unwrap_or(false);
@@ -120,18 +120,18 @@ impl Writer {
     fn whereabouts(
         &self,
         position: Option<&Position>,
-        newest: Option<Serial>,
+        finished: &[Finished],
         taken: Option<&Taken>,
     ) -> io::Result<Whereabouts> {
         let Some(position) = position else { return Ok(Whereabouts::Unknown) };
         let Some(serial) = self.names.serial(&position.file) else { return Ok(Whereabouts::Unknown) };
-        if let Some(taken) = taken.filter(|taken| taken.was == position.file) {
+        if let Some(taken) = taken.filter(|taken| self.names.serial(&taken.was) == Some(serial)) {
             return Ok(Whereabouts::Replaced(taken.from));
         }
-        Ok(match newest {
+        Ok(match newest(finished) {
             // Put away since. One batch at most lies behind a position, so no other file was finished after it.
             Some(last) if last == serial => {
-                self.cut_finished(serial, position.length)?;
+                self.cut_finished(serial, finished, position.length)?;
                 Whereabouts::Replaced(0)
             }
             // An old position, out of a backup perhaps. To follow it would remove whole files that were acknowledged.
@@ -141,11 +141,13 @@ impl Writer {
     }
 
     /// Cuts a finished file that is not compressed yet to what was acknowledged of it.
-    fn cut_finished(&self, serial: Serial, length: u64) -> io::Result<()> {
-        let path = self.names.folder.join(self.names.finished(serial));
-        let longer = fs::metadata(&path).is_ok_and(|metadata| metadata.len() > length);
+    fn cut_finished(&self, serial: Serial, finished: &[Finished], length: u64) -> io::Result<()> {
+        // Found by its serial: a former version may have given it its name.
+        let plain = finished.iter().find(|file| file.serial == serial && file.form == Form::Plain);
+        let Some(Finished { path, .. }) = plain else { return Ok(()) };
+        let longer = fs::metadata(path).is_ok_and(|metadata| metadata.len() > length);
         if longer {
-            let file = self.disk.open(&path)?;
+            let file = self.disk.open(path)?;
             if ends_a_line(&file, length)? {
                 self.disk.cut(&file, length)?;
             }
@@ -157,7 +159,7 @@ impl Writer {
     pub(super) fn undo(&mut self, position: &Position) {
         self.told = self.names.serial(&position.file).or(self.told);
         let Some(open) = &mut self.open else { return };
-        let is_same = self.names.finished(open.serial) == position.file;
+        let is_same = self.names.serial(&position.file) == Some(open.serial);
         let length = if is_same { position.length } else { open.from };
         if open.length > length {
             (open.length, open.torn) = (length, true);
@@ -341,6 +343,10 @@ pub(super) struct Appended {
     pub(super) position: Position,
     /// A file was finished.
     pub(super) rotated: bool,
+}
+
+fn newest(finished: &[Finished]) -> Option<Serial> {
+    finished.iter().filter(|file| file.form != Form::Draft).map(|file| file.serial).max()
 }
 
 /// Whether a line ends at this length, or the file begins there.

@@ -71,7 +71,7 @@ proptest! {
         lives in proptest::collection::vec(life(), 0..12),
         max_bytes in proptest::option::of(1..400_u64),
         max_age in proptest::option::of(5..40_u64),
-        gzip in any::<bool>(),
+        compress in prop_oneof![Just(Compress::None), Just(Compress::Gzip), Just(Compress::Zstd)],
     ) {
         let mut next = 0;
         let batches: Vec<Vec<u64>> = sizes
@@ -86,7 +86,7 @@ proptest! {
         let options = FileOptions {
             max_bytes,
             max_age: max_age.map(Duration::from_secs),
-            compress: if gzip { Compress::Gzip } else { Compress::None },
+            compress,
             ..options(folder.path())
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
