@@ -6,13 +6,21 @@
 //!
 //! `cargo bench -- puts disk` measures two cases; `cargo bench -- --all` takes no samples.
 
+mod bare;
 mod cases;
 mod mock;
 mod part;
 mod process;
+#[expect(dead_code, clippy::unwrap_used, reason = "the broker of the tests, which do more with it")]
+#[path = "../../tests/support/rabbit.rs"]
+mod rabbit;
 mod room;
 mod row;
 mod simulated;
+mod stand;
+#[expect(dead_code, reason = "the program's own, which also watches how far it came")]
+#[path = "../../src/stream/amqp/transport.rs"]
+mod transport;
 
 use std::{
     io::{self, Write},
