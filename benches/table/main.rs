@@ -105,8 +105,10 @@ fn machine() -> String {
     let version = |program: &str, argument: &str| {
         process::first_line(program, argument).unwrap_or_else(|| format!("{program}: not installed"))
     };
+    let broker =
+        stand::version().map_or_else(|| "RabbitMQ: not installed".to_owned(), |name| format!("RabbitMQ {name}"));
     format!(
-        "{cores} cores; {}; {}; {}; {}.",
+        "{cores} cores; {}; {}; {}; {}; {broker}.",
         first_word("/proc/sys/kernel/osrelease")
             .map_or_else(|| "unknown kernel".to_owned(), |name| format!("Linux {name}")),
         version("nginx", "-v"),

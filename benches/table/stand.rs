@@ -137,3 +137,10 @@ pub(crate) fn python() -> Option<&'static str> {
         command.status().is_ok_and(|status| status.success())
     })
 }
+
+/// The broker's version, out of the folder that it is in: to ask itself takes it a second.
+pub(crate) fn version() -> Option<String> {
+    let folder = Path::new(SERVER).parent()?.parent()?.join("lib");
+    let names = fs::read_dir(folder).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.filter_map(|name| name.strip_prefix("rabbitmq_server-").map(ToOwned::to_owned)).max()
+}
