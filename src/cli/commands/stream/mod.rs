@@ -108,6 +108,7 @@ fn filter(text: &str) -> Result<Filter, String> {
 /// Runs it.
 pub(crate) async fn run(args: StreamArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let begun = Instant::now();
+    places::prove(&args)?;
     let mut talk = Talk::open(&args.console, context).await?;
     let found = open::stream(&args, &mut talk).await?;
     let trust = open::trust(&talk, context)?;
@@ -175,7 +176,7 @@ const fn exit_of(ending: &Ending, connected: bool) -> ExitCode {
             ExitCode::Success
         }
         Ending::Source(_) if !connected => ExitCode::Console,
-        Ending::Abandoned | Ending::Source(_) | Ending::Sink { .. } => ExitCode::Stopped,
+        Ending::Abandoned | Ending::Late { .. } | Ending::Source(_) | Ending::Sink { .. } => ExitCode::Stopped,
         Ending::Ledger(_) | Ending::DeadLetters(_) => ExitCode::Journal,
     }
 }
