@@ -13,7 +13,7 @@
 //!
 //! A batch is on the disk before the stream has written down that it was kept. If the program ends in between, the batch
 //! was not acknowledged, comes again, and must not be there twice. So at the next start what lies behind the [`Position`] is
-//! looked at ([`tail`]): its lines stay, and those that come again are not written a second time. Nothing is cut, for
+//! looked at: its lines stay, and those that come again are not written a second time. Nothing is cut, for
 //! another stream may have written there meanwhile, and nothing of theirs comes again. Only a last line without an end goes,
 //! once the line comes that it is the beginning of.
 //!
