@@ -54,7 +54,7 @@ pub(crate) fn line(event: &ConsoleEvent, colour: bool) -> String {
 /// A body that is no JSON object is shown as what it is.
 fn unreadable(event: &ConsoleEvent) -> String {
     let id = match event.id {
-        EventId::Number(id) => id.to_string(),
+        EventId::Number(id, _) => id.to_string(),
         EventId::Digest(_) => "-".to_owned(),
     };
     let head: String = String::from_utf8_lossy(event.body.get(..400).unwrap_or(&event.body)).into_owned();

@@ -46,7 +46,7 @@ impl Format {
 /// The id as a text: a number's digits, or `sha256:` and the digest's beginning.
 pub fn id_text(id: &EventId) -> String {
     match id {
-        EventId::Number(number) => number.to_string(),
+        EventId::Number(number, _) => number.to_string(),
         EventId::Digest(digest) => {
             let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
             format!("sha256:{hex}")

@@ -14,16 +14,22 @@ pub struct ConsoleEvent {
     pub id: EventId,
     /// The body, as it came.
     pub body: Bytes,
+    /// Another body had the same number before.
+    pub is_twin: bool,
 }
 
 /// What an event is told from all others by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventId {
-    /// The console's own number. It is beyond what a floating point number can hold.
-    Number(u64),
+    /// The console's own number, beyond what a floating point number can hold, and the [`Mark`] of the body: a console may
+    /// give one number to several events.
+    Number(u64, Mark),
     /// The beginning of the SHA-256 of the body, where it has no number or is no JSON at all.
     Digest([u8; 16]),
 }
+
+/// What tells bodies of one number apart: the beginning of the SHA-256. Zero where it is not known any more.
+pub type Mark = u64;
 
 #[derive(Deserialize)]
 struct OnlyId<'a> {
@@ -36,8 +42,9 @@ impl ConsoleEvent {
     /// Takes a body. One that is no JSON is an event all the same: nothing that was delivered is lost.
     pub fn new(body: Bytes) -> Self {
         let number = serde_json::from_slice::<OnlyId<'_>>(&body).ok().and_then(|only| number(only.id?.get()));
-        let id = number.map_or_else(|| EventId::Digest(digest(&body)), EventId::Number);
-        Self { id, body }
+        let digest = digest(&body);
+        let id = number.map_or(EventId::Digest(digest), |number| EventId::Number(number, mark(digest)));
+        Self { id, body, is_twin: false }
     }
 
     /// When it happened, by the console's clock.
@@ -58,6 +65,11 @@ fn number(text: &str) -> Option<u64> {
     plain.then(|| digits.parse().ok())?
 }
 
+fn mark(digest: [u8; 16]) -> Mark {
+    // Zero has a meaning of its own.
+    digest.first_chunk().map_or(1, |first| Mark::from_le_bytes(*first)).max(1)
+}
+
 fn digest(body: &[u8]) -> [u8; 16] {
     let mut first = [0; 16];
     for (to, from) in first.iter_mut().zip(Sha256::digest(body)) {
@@ -74,12 +86,21 @@ mod tests {
         ConsoleEvent::new(Bytes::from_static(body.as_bytes())).id
     }
 
+    fn number(body: &'static str) -> Option<u64> {
+        match id(body) {
+            EventId::Number(number, mark) => Some(number).filter(|_| mark != 0),
+            EventId::Digest(_) => None,
+        }
+    }
+
     #[test]
     fn an_id_is_a_number_to_the_last_digit_or_a_text_of_digits() {
-        assert_eq!(id(r#"{"a":{"id":1},"id":9007199254740993}"#), EventId::Number(9_007_199_254_740_993));
-        assert_eq!(id(r#"{"id":18446744073709551615}"#), EventId::Number(u64::MAX));
-        assert_eq!(id(r#"{"id":"6159258594551267592"}"#), EventId::Number(6_159_258_594_551_267_592));
-        assert_eq!(id(r#"{"id":0}"#), EventId::Number(0));
+        assert_eq!(number(r#"{"a":{"id":1},"id":9007199254740993}"#), Some(9_007_199_254_740_993));
+        assert_eq!(number(r#"{"id":18446744073709551615}"#), Some(u64::MAX));
+        assert_eq!(number(r#"{"id":"6159258594551267592"}"#), Some(6_159_258_594_551_267_592));
+        assert_eq!(number(r#"{"id":0}"#), Some(0));
+        assert_eq!(id(r#"{"id":0}"#), id(r#"{"id":0}"#));
+        assert_ne!(id(r#"{"id":0}"#), id(r#"{"id": 0}"#), "another body");
     }
 
     #[test]

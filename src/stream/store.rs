@@ -5,6 +5,7 @@
 //! that others can read is not used, because whoever else has read it can take the events away.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Read as _, Write as _},
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
+use super::ledger::{Ledger, LedgerError};
 use crate::{clock, secret::Secret};
 
 /// What the files are, and in which form.
@@ -303,6 +305,44 @@ impl StreamStore {
         }
     }
 
+    /// Removes what was remembered of a stream's events, but for what a running `edrctl stream` has, and dead letters.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if something is still there.
+    pub fn forget(&self, console: &str, id: u64) -> Result<Remains, StoreError> {
+        let mut remains = Remains::default();
+        let failed = |error| StoreError::io("read the folder", &self.folder, error);
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(remains),
+            Err(error) => return Err(failed(error)),
+        };
+        let prefix = format!("{}{id}.", prefix(console));
+        // By its lock as well: that may be all that there is.
+        let mut ledgers = BTreeSet::new();
+        for entry in entries {
+            let name = entry.map_err(failed)?.file_name();
+            let Some(name) = name.to_str().filter(|name| name.starts_with(&prefix)) else { continue };
+            if let Some(ledger) = [".lock", ".new", ""].iter().find_map(|end| name.strip_suffix(end)) {
+                if ledger.ends_with(".ledger") {
+                    ledgers.insert(self.folder.join(ledger));
+                } else if ledger.ends_with(".dead.jsonl") {
+                    remains.dead_letters = Some(self.folder.join(ledger));
+                }
+            }
+        }
+        for path in ledgers {
+            match Ledger::remove(&path) {
+                Ok(()) => {}
+                Err(LedgerError::Locked { path }) => remains.in_use.push(path),
+                Err(LedgerError::Io { what, path, source }) => return Err(StoreError::Io { what, path, source }),
+                Err(error) => return Err(StoreError::io("remove", &path, io::Error::other(error))),
+            }
+        }
+        Ok(remains)
+    }
+
     fn make_folder(&self) -> Result<(), StoreError> {
         let failed = |error| StoreError::io("make the folder", &self.folder, error);
         if self.folder.is_dir() {
@@ -332,6 +372,15 @@ impl StreamStore {
         files.sort();
         Ok(files)
     }
+}
+
+/// What is still there of a stream that is gone.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Remains {
+    /// What a running `edrctl stream` has.
+    pub in_use: Vec<PathBuf>,
+    /// Events that a sink would never take.
+    pub dead_letters: Option<PathBuf>,
 }
 
 /// What the files of a console begin with: its host for people, and what tells it from others of that spelling.

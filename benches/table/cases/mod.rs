@@ -4,10 +4,13 @@ mod agents;
 mod apex;
 mod confirmed;
 mod disk;
+mod drain;
 mod memory;
+mod million;
 mod puts;
 mod sequential;
 mod start;
+mod storm;
 
 use anyhow::Result;
 
@@ -33,4 +36,7 @@ pub(crate) const CASES: &[Case] = &[
     Case { name: "disk", what: disk::WHAT, run: disk::measure },
     Case { name: "apex", what: apex::WHAT, run: apex::measure },
     Case { name: "agents", what: agents::WHAT, run: agents::measure },
+    Case { name: "drain", what: drain::WHAT, run: drain::measure },
+    Case { name: "million", what: million::WHAT, run: million::measure },
+    Case { name: "storm", what: storm::WHAT, run: storm::measure },
 ];

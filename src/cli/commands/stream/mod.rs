@@ -116,6 +116,7 @@ fn filter(text: &str) -> Result<Filter, String> {
 pub(crate) async fn run(args: StreamArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let begun = Instant::now();
     open::check(&args)?;
+    places::prove(&args)?;
     let mut talk = Talk::open(&args.console, context).await?;
     let found = open::stream(&args, &mut talk).await?;
     let ledger = open::ledger(&talk, &found, args.shared)?;
@@ -202,7 +203,7 @@ const fn exit_of(ending: &Ending, connected: bool) -> ExitCode {
             ExitCode::Success
         }
         Ending::Source(_) if !connected => ExitCode::Console,
-        Ending::Abandoned | Ending::Source(_) | Ending::Sink { .. } => ExitCode::Stopped,
+        Ending::Abandoned | Ending::Late { .. } | Ending::Source(_) | Ending::Sink { .. } => ExitCode::Stopped,
         Ending::Ledger(_) | Ending::DeadLetters(_) => ExitCode::Journal,
     }
 }

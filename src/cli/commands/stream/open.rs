@@ -175,7 +175,7 @@ pub(super) fn ledger(talk: &Talk<'_>, found: &StoredStream, shared: bool) -> Res
                 match open(&format!("{number}.ledger")) {
                     Ok(ledger) => return Ok(ledger),
                     Err(error) if locked(&error) => {}
-                    Err(error) => return Err(CommandError::new(ExitCode::Journal, error)),
+                    Err(error) => return Err(unreadable(error)),
                 }
             }
             Err(CommandError::new(ExitCode::Refused, error))
@@ -185,8 +185,14 @@ pub(super) fn ledger(talk: &Talk<'_>, found: &StoredStream, shared: bool) -> Res
             format!("another `edrctl stream` takes the events of `{}` on this machine", found.name),
         )
         .hint("stop it, or join it with `--shared`: then each event goes to one of the two")),
-        Err(error) => Err(CommandError::new(ExitCode::Journal, error).context("read what was kept before")),
+        Err(error) => Err(unreadable(error)),
     }
+}
+
+fn unreadable(error: LedgerError) -> CommandError {
+    let hint = error.hint();
+    let told = CommandError::new(ExitCode::Journal, error).context("read what was kept before");
+    hint.into_iter().fold(told, CommandError::hint)
 }
 
 /// A file beside the stream's password.
