@@ -12,15 +12,16 @@ cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 has() { command -v "$1" >/dev/null 2>&1; }
 can_import() { "$1" -c "import $2" >/dev/null 2>&1; }
 can_import_all() { can_import "$1" requests && can_import "$1" jwt && can_import "$1" pika; }
-some_python_imports() { can_import python3 "$1" || can_import /usr/bin/python3 "$1"; }
+# The modules must all be of one python3: the one in the path, or Debian's.
+python_imports() { can_import_all python3 || can_import /usr/bin/python3 "$1"; }
 
 # What the tests call beside cargo, and the package that has it.
 missing=()
 has cc || missing+=(gcc libc6-dev)         # links the program; compiles its cryptography
 has python3 || missing+=(python3)          # other people's clients of the simulated console
-some_python_imports requests || missing+=(python3-requests)
-some_python_imports jwt || missing+=(python3-jwt) # signs what is asked of Apex Central
-some_python_imports pika || missing+=(python3-pika) # consumes an event stream
+python_imports requests || missing+=(python3-requests)
+python_imports jwt || missing+=(python3-jwt) # signs what is asked of Apex Central
+python_imports pika || missing+=(python3-pika) # consumes an event stream
 has script || missing+=(bsdutils)          # a terminal for the prompts and the progress bar
 has mount || missing+=(mount)              # a small disk that runs full
 has unshare || missing+=(util-linux)       # a place to mount it without being root

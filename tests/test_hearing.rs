@@ -184,3 +184,55 @@ fn a_resumed_run_may_listen_too() {
     let output = live.env.run(["resume", "--stream=soc", "latest"]).exits(2);
     assert!(output.stderr.contains("--wait"), "{output}");
 }
+
+/// An event in which the agent of the host says how it went, so many seconds from now.
+fn told(n: u64, seconds: i64, kind: u64, host: &str) -> String {
+    let at = jiff::Timestamp::now().as_second() + seconds;
+    format!(
+        r#"{{"id":{n},"timestamp":{at},"event_type_id":{kind},"connector_guid":"{host}","file":{{"file_name":"\ud800"}}}}"#
+    )
+}
+
+#[test]
+fn an_event_of_another_time_settles_no_host_and_makes_the_console_be_asked() {
+    for (seconds, kind) in [(-290, 553_648_202), (365 * 86400, 553_648_202), (-290, 2_164_260_939)] {
+        let live = Live::new("[[confirm]]\nhow = \"never\"\n");
+        live.env.file("hosts.txt", live.console.guids());
+        let mut run = live.env.start([
+            "isolate",
+            "--vendor",
+            "cisco",
+            "--yes",
+            "-o",
+            "jsonl",
+            "--wait=8s",
+            "--stream=soc",
+            "hosts.txt",
+        ]);
+        wait_until("all requests to be there", || live.console.fleet().hosts().iter().all(|host| host.puts > 0));
+        for (n, host) in (1..).zip(live.console.fleet().hosts()) {
+            assert!(live.streams.publish(live.soc, told(n, seconds, kind, &host.id.to_string())));
+        }
+        assert_eq!(run.wait().unwrap().code(), Some(6), "{seconds} {kind}");
+        let journal = live.env.journals().pop().unwrap();
+        let settled: Vec<Value> = records(&journal).into_iter().filter(|record| record["type"] == "settled").collect();
+        assert_eq!(settled.len(), 20);
+        for record in settled {
+            assert_eq!(record["result"]["outcome"], "unconfirmed", "{seconds} {kind} {record}");
+        }
+    }
+}
+
+#[test]
+fn an_event_with_odd_fields_still_confirms_its_host() {
+    let live = Live::new("[[confirm]]\nhow = \"never\"\n");
+    live.env.file("hosts.txt", live.console.guids());
+    let mut run = live.env.start(["isolate", "--vendor", "cisco", "--yes", "--wait=60s", "--stream=soc", "hosts.txt"]);
+    wait_until("all requests to be there", || live.console.fleet().hosts().iter().all(|host| host.puts > 0));
+    let before = asked(&live);
+    for (n, host) in (1..).zip(live.console.fleet().hosts()) {
+        assert!(live.streams.publish(live.soc, told(n, 0, 553_648_202, &host.id.to_string())));
+    }
+    assert!(run.wait().unwrap().success());
+    assert_eq!(asked(&live), before, "nothing was spent on asking");
+}

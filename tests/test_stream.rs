@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs,
+    io::{BufRead as _, BufReader},
     process::{Command, Stdio},
 };
 
@@ -344,4 +345,106 @@ fn a_reader_that_has_gone_ends_the_stream_quietly() {
     let output = live.env.finish(child).exits(0);
     assert!(!output.stderr.contains("error"), "{output}");
     assert!(live.counts().acknowledged < 3000, "what nobody read was acknowledged");
+}
+
+#[test]
+fn an_odd_field_hides_no_event_from_a_filter_and_what_cannot_be_read_is_kept_and_told() {
+    let live = Live::new("");
+    let odd = [
+        r#"{"id":1,"severity":"High","file":{"file_name":"a\ud800.exe"}}"#,
+        r#"{"id":2,"severity":"Critical","file":"x","group_guids":[null],"detection":["y"]}"#,
+        r#"{"id":3,"severity":{}}"#,
+        r#"{"id":4,"severity":"Low","file":{"file_name":"\udfff"}}"#,
+        r#"{"id":5,"severity":"High""#,
+        r#"{"id":6}"#,
+    ];
+    for body in odd {
+        assert!(live.streams.publish(live.soc, body.to_owned()));
+    }
+    let output = live.run(&["--drain", "-o", "jsonl", "--where", "severity >= high"]).exits(0);
+    let lines: Vec<&str> = output.stdout.lines().collect();
+    assert_eq!(lines.len(), 4, "{output}");
+    assert_eq!(lines[..3], odd[..3], "{output}");
+    assert!(lines[3].contains(r#""edrctl":"raw""#), "{output}");
+    assert!(output.stderr.contains("2 events had no readable field for --where"), "{output}");
+    live.assert_all_acknowledged();
+}
+
+#[test]
+fn what_goes_into_a_stream_is_said_only_where_it_is_made() {
+    let live = Live::with_backlog(5);
+    for filter in [["--event-type", "553648202"], ["--group", "Servers"]] {
+        let output = live.run(&[&["--drain"], filter.as_slice()].concat()).exits(2);
+        assert!(output.stderr.contains("--where 'type = "), "{output}");
+    }
+    let output = live.run(&["--drain", "--create", "--event-type", "553648202"]).exits(5);
+    assert!(output.stderr.contains("edrctl streams update"), "{output}");
+    assert_eq!(live.counts().delivered, 0);
+    let night = ["stream", "night", "--drain", "--create", "--event-type", "553648202"];
+    live.env.run(night).exits(0);
+    live.env.run(night).exits(0);
+}
+
+#[test]
+fn a_type_that_the_console_does_not_know_is_warned_of() {
+    let live = Live::new("");
+    let output = live.run(&["--drain", "--where", "type = 'Thread Detected' or type = 'threat detected'"]).exits(0);
+    assert!(output.stderr.contains("no event type `thread detected`"), "{output}");
+    assert!(!output.stderr.contains("`threat detected`"), "{output}");
+    for filter in ["severity >= h*", "group = Servers", "hash = xyz"] {
+        let output = live.run(&["--drain", "--where", filter]).exits(2);
+        assert!(output.stderr.contains("at character"), "{output}");
+    }
+}
+
+#[test]
+fn another_clients_stream_is_not_taken() {
+    let live = Live::with_backlog(5);
+    let (file, _) = live.password();
+    let text = fs::read_to_string(&file).unwrap();
+    let mut kept: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(kept["account"].as_str().unwrap().len(), 32);
+    kept["account"] = "0".repeat(32).into();
+    fs::write(&file, kept.to_string()).unwrap();
+    let output = live.run(&["--drain"]).exits(3);
+    assert!(output.stderr.contains("was made for another client"), "{output}");
+    live.env.run(["stream", "--drain"]).exits(3);
+    assert_eq!(live.counts().delivered, 0);
+    kept.as_object_mut().unwrap().remove("account");
+    fs::write(&file, kept.to_string()).unwrap();
+    live.run(&["--drain"]).exits(0);
+    live.assert_all_acknowledged();
+}
+
+#[test]
+fn hosts_of_old_and_odd_events_are_isolated_by_the_envelopes_pointer() {
+    let live = Live::new("");
+    let hosts = live.console.fleet().hosts();
+    let (old, odd) = (&hosts[0].id, &hosts[1].id);
+    for body in [
+        format!(r#"{{"id":1,"severity":"High","computer":{{"connector_guid":"{old}"}}}}"#),
+        format!(r#"{{"id":2,"severity":"High","connector_guid":"{odd}","file":{{"file_name":"\ud800"}}}}"#),
+        r#"{"id":3,"severity":"High"}"#.to_owned(),
+    ] {
+        assert!(live.streams.publish(live.soc, body));
+    }
+    let events = live.run(&["--drain", "--format", "event", "--where", "severity >= high"]).exits(0).stdout;
+    assert_eq!(events.lines().count(), 3, "{events}");
+    let isolate = ["isolate", "--vendor", "cisco", "--field", "/host/id", "--skip-invalid", "--yes", "-"];
+    let output = live.env.run_with_input(isolate, events);
+    let asked = live.console.fleet().hosts().iter().filter(|host| host.puts > 0).count();
+    assert_eq!(asked, 2, "{output}");
+    assert!(output.stdout.contains("next: edrctl runs show"), "{output}");
+    assert!(!output.stdout.contains("same standard input"), "{output}");
+}
+
+#[test]
+fn a_pipe_that_does_not_end_is_told_to_be_waited_for() {
+    let live = Live::new("");
+    let mut run = live.env.start(["isolate", "--vendor", "cisco", "--field", "/host/id", "--yes", "-"]);
+    let mut lines = BufReader::new(run.stderr.take().unwrap()).lines();
+    let told = lines.find(|line| line.as_ref().unwrap().contains("nothing is sent before it ends"));
+    assert!(told.is_some());
+    drop(run.stdin.take());
+    assert_eq!(run.wait().unwrap().code(), Some(5), "there is no target");
 }

@@ -256,7 +256,13 @@ fn the_list_says_of_which_streams_this_machine_has_the_password() {
     assert_eq!(csv.lines().count(), 4, "{csv}");
     assert!(!csv.contains('\u{1b}') && !csv.contains(",=else"), "{csv}");
     let human = console.run(&["list"]).exits(0).stdout;
-    assert!(human.contains("not here") && human.contains("ours") && !human.contains('\u{1b}'), "{human}");
+    assert!(
+        human.contains("not here")
+            && human.contains("not usable")
+            && human.contains("ours")
+            && !human.contains('\u{1b}'),
+        "{human}"
+    );
     let shown = console.run(&["show", "9"]).exits(0).stdout;
     assert!(shown.contains("553648202 Endpoint Isolation Start Success") && shown.contains("all groups"), "{shown}");
     assert_eq!(console.run(&["show", "ours", "-o", "jsonl"]).exits(0).results()[0]["id"], 3187);

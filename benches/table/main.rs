@@ -6,13 +6,21 @@
 //!
 //! `cargo bench -- puts disk` measures two cases; `cargo bench -- --all` takes no samples.
 
+mod bare;
 mod cases;
 mod mock;
 mod part;
 mod process;
+#[expect(dead_code, clippy::unwrap_used, reason = "the broker of the tests, which do more with it")]
+#[path = "../../tests/support/rabbit.rs"]
+mod rabbit;
 mod room;
 mod row;
 mod simulated;
+mod stand;
+#[expect(dead_code, reason = "the program's own, which also watches how far it came")]
+#[path = "../../src/stream/amqp/transport.rs"]
+mod transport;
 
 use std::{
     io::{self, Write},
@@ -97,8 +105,10 @@ fn machine() -> String {
     let version = |program: &str, argument: &str| {
         process::first_line(program, argument).unwrap_or_else(|| format!("{program}: not installed"))
     };
+    let broker =
+        stand::version().map_or_else(|| "RabbitMQ: not installed".to_owned(), |name| format!("RabbitMQ {name}"));
     format!(
-        "{cores} cores; {}; {}; {}; {}.",
+        "{cores} cores; {}; {}; {}; {}; {broker}.",
         first_word("/proc/sys/kernel/osrelease")
             .map_or_else(|| "unknown kernel".to_owned(), |name| format!("Linux {name}")),
         version("nginx", "-v"),

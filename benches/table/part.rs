@@ -1,21 +1,22 @@
 //! Parts of the program that are measured by themselves, each in a process of its own.
 //!
 //! The process that measures must stay small, because the system counts its memory for those that it starts. So it starts
-//! itself anew for these.
+//! itself anew for these. What fills a queue, and what the program is held against there, are such parts too.
 
 use std::{
+    path::Path,
     process::{Command, ExitCode, Stdio},
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use edrctl::{
     http::{HeaderMap, Method, Response, StatusCode},
     secret::Secret,
     vendors::apex_central::{Signer, agents_of},
 };
 
-use crate::{process::median, say};
+use crate::{bare, process::median, rabbit, say};
 
 /// Says which part; its number of things is the value.
 const NAME: &str = "EDRCTL_BENCH_PART";
@@ -38,11 +39,17 @@ pub(crate) fn measure(part: Part) -> Result<Duration> {
         Part::Read(count) => format!("read {count}"),
         Part::Sign(count) => format!("sign {count}"),
     };
-    let mut command = Command::new(std::env::current_exe()?);
-    let output = command.env(NAME, &part).stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
+    let output = command(&part)?.stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
     ensure!(output.status.success(), "`{part}` ended with {}", output.status);
     let seconds: f64 = String::from_utf8(output.stdout)?.trim().parse()?;
     Ok(Duration::from_secs_f64(seconds))
+}
+
+/// This program, started for one part.
+pub(crate) fn command(part: &str) -> Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.env(NAME, part);
+    Ok(command)
 }
 
 /// Carries out the part that this process was started for, if it was started for one.
@@ -61,8 +68,19 @@ pub(crate) fn asked_for() -> Option<ExitCode> {
 }
 
 fn carry_out(part: &str) -> Result<f64> {
-    let (deed, count) = part.split_once(' ').context("no number")?;
-    let count: u32 = count.parse()?;
+    let words: Vec<&str> = part.splitn(5, ' ').collect();
+    let (deed, count) = match words[..] {
+        ["publish", port, queue, from, to] => {
+            rabbit::publish_at(port.parse()?, queue, from.parse()?..to.parse()?);
+            return Ok(0.0);
+        }
+        ["consume", port, queue, count, ca] => {
+            bare::drain(port.parse()?, Path::new(ca), queue, count.parse()?)?;
+            return Ok(0.0);
+        }
+        [deed, count] => (deed, count.parse::<u32>()?),
+        _ => bail!("`{part}` is no part"),
+    };
     let once: Box<dyn Fn() -> Result<()>> = if deed == "read" { reading(count) } else { signing(count) };
     once()?;
     let mut all = Vec::with_capacity(TIMES);

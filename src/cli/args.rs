@@ -163,9 +163,9 @@ pub(crate) struct TargetArgs {
     /// Take this column of a CSV or TSV file with a header
     #[arg(long, value_name = "NAME", conflicts_with = "field")]
     pub(crate) column: Option<String>,
-    /// Take this JSON pointer of each line of JSON Lines, such as /connector_guid
+    /// Take this JSON pointer of each line of JSON Lines, such as /connector_guid; of several, the first that is there
     #[arg(long, value_name = "POINTER")]
-    pub(crate) field: Option<String>,
+    pub(crate) field: Vec<String>,
     /// Take every target as this, whatever its form: id, host (a name), ip or mac
     #[arg(long, value_name = "KIND", hide_possible_values = true)]
     pub(crate) by: Option<ByChoice>,

@@ -127,7 +127,7 @@ impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
         // What others can read is a secret in the wrong place; everything else is a disk that says no.
         let exit = match &error {
-            StoreError::Exposed { .. } => ExitCode::Config,
+            StoreError::Exposed { .. } | StoreError::Elsewhere { .. } => ExitCode::Config,
             StoreError::Ambiguous { .. } => ExitCode::Usage,
             StoreError::Io { .. } | StoreError::Damaged { .. } => ExitCode::Journal,
         };

@@ -1,14 +1,12 @@
 //! One console event as a person reads it: one line, nothing in it that a terminal would obey.
 
-use jiff::Timestamp;
-
 use crate::{
     reporters::{
         clean::{clean, clean_to},
         paint::{FAINT, STRONG, WARN, paint},
         words::pad,
     },
-    stream::event::{ConsoleEvent, EventId, Fields},
+    stream::event::{ConsoleEvent, EventId},
 };
 
 /// No text of an event is longer than this in a line; JSON has the whole of it.
@@ -23,7 +21,7 @@ const HOST: usize = 24;
 /// Time, severity, host, kind, what was detected, and in which file.
 pub(crate) fn line(event: &ConsoleEvent, colour: bool) -> String {
     let Some(fields) = event.fields() else { return unreadable(event) };
-    let time = time(&fields).map_or_else(|| "-".to_owned(), |time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+    let time = fields.time().map_or_else(|| "-".to_owned(), |time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
     let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(|text| clean_to(text, LONGEST));
     let severity = text(fields.severity.as_deref());
     let style = match severity.as_deref().map(str::to_lowercase).as_deref() {
@@ -53,16 +51,10 @@ pub(crate) fn line(event: &ConsoleEvent, colour: bool) -> String {
     line
 }
 
-/// When it happened, by the console's clock.
-pub(crate) fn time(fields: &Fields<'_>) -> Option<Timestamp> {
-    let nanoseconds = fields.timestamp_nanoseconds.unwrap_or(0).clamp(0, 999_999_999);
-    Timestamp::new(fields.timestamp?, i32::try_from(nanoseconds).ok()?).ok()
-}
-
 /// A body that is no JSON object is shown as what it is.
 fn unreadable(event: &ConsoleEvent) -> String {
     let id = match event.id {
-        EventId::Number(id) => id.to_string(),
+        EventId::Number(id, _) => id.to_string(),
         EventId::Digest(_) => "-".to_owned(),
     };
     let head: String = String::from_utf8_lossy(event.body.get(..400).unwrap_or(&event.body)).into_owned();

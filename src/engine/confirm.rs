@@ -42,6 +42,8 @@ pub(super) struct Confirmation {
     awaiting: HashMap<HostId, u32>,
     deadline: Option<Instant>,
     next_round: Option<Instant>,
+    /// When the next round would be if hosts were not being heard of.
+    put_off: Option<Instant>,
     rounds: u32,
     round: Round,
     /// The pages that this round has been sent to; one that comes again leads in a circle.
@@ -69,6 +71,7 @@ impl Confirmation {
             awaiting: HashMap::new(),
             deadline: None,
             next_round: None,
+            put_off: None,
             rounds: 0,
             round: Round::None,
             visited: HashSet::new(),
@@ -104,6 +107,13 @@ impl Confirmation {
     /// Has the next round begin then, if it would begin later.
     pub(super) fn hurry(&mut self, at: Instant) {
         self.next_round = self.next_round.map(|next| next.min(at));
+    }
+
+    /// Has the next round begin when it would if nobody were heard of.
+    pub(super) fn is_not_quiet(&mut self) {
+        if let Some(at) = self.put_off.take() {
+            self.hurry(at);
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -182,9 +192,11 @@ impl Dispatcher<'_> {
             self.expire(wait);
         } else if now >= next {
             if let Some(quiet) = self.hearing.quiet_until(now).filter(|quiet| *quiet > now && now < deadline) {
+                self.confirmation.put_off.get_or_insert(next);
                 self.confirmation.next_round = Some(quiet.min(deadline));
                 return;
             }
+            self.confirmation.put_off = None;
             self.hearing.asked();
             self.confirmation.rounds += 1;
             self.confirmation.last_round = now >= deadline;

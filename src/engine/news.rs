@@ -1,17 +1,21 @@
 //! What a console pushes of its hosts while a run waits for them: it settles hosts without a request.
 //!
-//! The engine does not know where it comes from. Whoever sends it vouches that each thing happened after the run had
-//! begun to listen: what is older says nothing of a request of this run.
+//! The engine does not know where it comes from. Whoever sends it vouches for one thing only: that it was not there yet when
+//! the listening began. An event may come late, though, so the run judges by the time that each thing has: it is believed
+//! if it happened after the host's request had left. The two clocks may differ, so nothing is dropped for its time: what
+//! looks too old, is from the future or has no time makes the run ask for the host as if there were no news.
 //!
 //! Silence proves nothing. A stream may leave hosts out, so an inventory is read after a while in which nobody was heard
 //! of, and at the end of the wait.
 
 use std::{collections::HashMap, time::Duration};
 
+use jiff::{SignedDuration, Timestamp};
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{dispatcher::Dispatcher, event::RunEventKind, slot::Phase};
 use crate::{
+    clock,
     domain::{
         action::ActionKind,
         failure::{Failure, FailureKind},
@@ -23,6 +27,12 @@ use crate::{
 
 /// So long after the last host that was heard of, the inventory is asked for the others; then after twice that, and so on.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A console's clock, and its seconds without parts, may put something so long before the request that led to it.
+const BEFORE: SignedDuration = SignedDuration::from_secs(5);
+
+/// So far ahead of ours a console's clock may be and still be believed.
+const AHEAD: SignedDuration = SignedDuration::from_mins(3);
 
 /// News that wait for a run to begin, or to take them; whoever sends more waits.
 pub const NEWS_AT_ONCE: usize = 1024;
@@ -51,6 +61,8 @@ pub struct Sighting {
     pub state: HostState,
     /// The console's words.
     pub said: String,
+    /// When it happened, by the console's clock.
+    pub at: Option<Timestamp>,
 }
 
 /// What is heard in a run.
@@ -63,6 +75,8 @@ pub(super) struct Hearing {
     quiet_until: Option<Instant>,
     /// Hosts are awaited since before anybody listened: they are asked for once, whatever is heard.
     asks_first: bool,
+    /// When the listening began.
+    begun: Option<Timestamp>,
     patience: Duration,
     /// What was heard of hosts whose requests are under way: their answers come first.
     early: HashMap<HostId, Sighting>,
@@ -73,7 +87,8 @@ pub(super) struct Hearing {
 impl Hearing {
     /// `resumed`: whether hosts may have arrived before anybody listened.
     pub(super) fn new(source: Option<mpsc::Receiver<News>>, resumed: bool) -> Self {
-        Self { hears: source.is_some(), source, asks_first: resumed, patience: PATIENCE, ..Self::default() }
+        let begun = source.is_some().then(clock::now);
+        Self { hears: begun.is_some(), source, asks_first: resumed, begun, patience: PATIENCE, ..Self::default() }
     }
 
     /// The next thing that is heard; never returns where nothing can be.
@@ -109,6 +124,11 @@ impl Hearing {
             self.patience = self.patience.saturating_mul(2);
             self.quiet_until = Some(Instant::now() + self.patience);
         }
+    }
+
+    /// Something was heard that cannot be believed by itself: what is so is asked for at the next round.
+    const fn doubts(&mut self) {
+        self.asks_first = true;
     }
 
     /// A request for a host leaves now: what was heard of it before says nothing of this one.
@@ -187,6 +207,10 @@ impl Dispatcher<'_> {
             return;
         }
         let Some(kind) = self.action.as_ref().map(|action| action.kind) else { return };
+        if !self.believes(n, sighting.at) {
+            self.hearing.doubts();
+            return self.confirmation.is_not_quiet();
+        }
         self.hearing.heard_of_one();
         let ours = sighting.kind == kind;
         if sighting.reached {
@@ -203,5 +227,13 @@ impl Dispatcher<'_> {
             self.settle(n, Outcome::Failed, Some(failure), By::Stream);
         }
         // That the opposite failed says only what a listing will say better.
+    }
+
+    /// Whether something happened after this host's request had left. A host that was sent to before the run was resumed is
+    /// believed from the time on at which somebody listened.
+    fn believes(&self, n: u32, at: Option<Timestamp>) -> bool {
+        let sent = self.slots.get(n as usize).and_then(|slot| slot.started).or(self.hearing.begun);
+        let (Some(at), Some(sent)) = (at, sent) else { return false };
+        at.duration_since(sent) >= -BEFORE && at.duration_since(clock::now()) <= AHEAD
     }
 }

@@ -149,6 +149,13 @@ impl Hints<'_> {
             0 => "puts them back".to_owned(),
             before => format!("puts them back, and {} isolated before this run", hosts(before)),
         };
+        let invocation = self.invocation;
+        let events = invocation.reading.iter().any(|word| word == "--field");
+        if events && invocation.files.iter().any(|file| file == "-") {
+            // Events out of a queue do not come twice, so they cannot be handed in again.
+            let why = format!("has the hosts; `edrctl unisolate` takes their ids and {why}");
+            return self.push(&["runs", "show", header.run.as_str()], why);
+        }
         self.push_files("unisolate", &[], why);
     }
 

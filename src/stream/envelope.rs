@@ -46,7 +46,7 @@ impl Format {
 /// The id as a text: a number's digits, or `sha256:` and the digest's beginning.
 pub fn id_text(id: &EventId) -> String {
     match id {
-        EventId::Number(number) => number.to_string(),
+        EventId::Number(number, _) => number.to_string(),
         EventId::Digest(digest) => {
             let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
             format!("sha256:{hex}")
@@ -56,8 +56,7 @@ pub fn id_text(id: &EventId) -> String {
 
 /// When it happened, as far as it says so.
 pub fn time_of(fields: &Fields<'_>) -> Option<Timestamp> {
-    let nanoseconds = fields.timestamp_nanoseconds.and_then(|part| i32::try_from(part).ok());
-    Timestamp::new(fields.timestamp?, nanoseconds.filter(|part| (0..1_000_000_000).contains(part)).unwrap_or(0)).ok()
+    fields.time()
 }
 
 /// The host's name, as far as it says so.

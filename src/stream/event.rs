@@ -1,11 +1,11 @@
 //! One event: its body as it came, and the fields that all events have in common.
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
+
+pub use super::fields::Fields;
 
 /// One event. The body is kept as it came; fields are read from it when somebody asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,16 +14,22 @@ pub struct ConsoleEvent {
     pub id: EventId,
     /// The body, as it came.
     pub body: Bytes,
+    /// Another body had the same number before.
+    pub is_twin: bool,
 }
 
 /// What an event is told from all others by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventId {
-    /// The console's own number. It is beyond what a floating point number can hold.
-    Number(u64),
+    /// The console's own number, beyond what a floating point number can hold, and the [`Mark`] of the body: a console may
+    /// give one number to several events.
+    Number(u64, Mark),
     /// The beginning of the SHA-256 of the body, where it has no number or is no JSON at all.
     Digest([u8; 16]),
 }
+
+/// What tells bodies of one number apart: the beginning of the SHA-256. Zero where it is not known any more.
+pub type Mark = u64;
 
 #[derive(Deserialize)]
 struct OnlyId<'a> {
@@ -36,44 +42,20 @@ impl ConsoleEvent {
     /// Takes a body. One that is no JSON is an event all the same: nothing that was delivered is lost.
     pub fn new(body: Bytes) -> Self {
         let number = serde_json::from_slice::<OnlyId<'_>>(&body).ok().and_then(|only| number(only.id?.get()));
-        let id = number.map_or_else(|| EventId::Digest(digest(&body)), EventId::Number);
-        Self { id, body }
+        let digest = digest(&body);
+        let id = number.map_or(EventId::Digest(digest), |number| EventId::Number(number, mark(digest)));
+        Self { id, body, is_twin: false }
     }
 
     /// When it happened, by the console's clock.
     pub fn happened(&self) -> Option<Timestamp> {
-        let OnlyTime { timestamp, timestamp_nanoseconds } = serde_json::from_slice(&self.body).ok()?;
-        Timestamp::new(timestamp, timestamp_nanoseconds.unwrap_or_default()).ok()
-    }
-
-    /// What the agent could not do, in the console's words; on events that tell of a failure.
-    pub fn error_text(&self) -> Option<String> {
-        let OnlyError { error } = serde_json::from_slice(&self.body).ok()?;
-        error.description.map(Cow::into_owned).filter(|text| !text.is_empty())
+        self.fields()?.time()
     }
 
     /// The common fields; `None` for a body that is no JSON object.
     pub fn fields(&self) -> Option<Fields<'_>> {
-        serde_json::from_slice(&self.body).ok()
+        Fields::of(&self.body)
     }
-}
-
-#[derive(Deserialize)]
-struct OnlyTime {
-    timestamp: i64,
-    timestamp_nanoseconds: Option<i32>,
-}
-
-#[derive(Deserialize)]
-struct OnlyError<'a> {
-    #[serde(borrow)]
-    error: ErrorPart<'a>,
-}
-
-#[derive(Deserialize)]
-struct ErrorPart<'a> {
-    #[serde(borrow)]
-    description: Option<Cow<'a, str>>,
 }
 
 /// Only digits as a number is written: two spellings must not become one event.
@@ -81,6 +63,11 @@ fn number(text: &str) -> Option<u64> {
     let digits = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
     let plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
     plain.then(|| digits.parse().ok())?
+}
+
+fn mark(digest: [u8; 16]) -> Mark {
+    // Zero has a meaning of its own.
+    digest.first_chunk().map_or(1, |first| Mark::from_le_bytes(*first)).max(1)
 }
 
 fn digest(body: &[u8]) -> [u8; 16] {
@@ -91,83 +78,6 @@ fn digest(body: &[u8]) -> [u8; 16] {
     first
 }
 
-/// The fields that events have in common. What a kind of event adds stays in its body.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Fields<'a> {
-    /// Seconds since 1970.
-    pub timestamp: Option<i64>,
-    /// The rest of the second.
-    pub timestamp_nanoseconds: Option<i64>,
-    /// The kind in words. Words change over the years.
-    #[serde(borrow)]
-    pub event_type: Option<Cow<'a, str>>,
-    /// The kind as a number. It does not change.
-    pub event_type_id: Option<i64>,
-    /// What was detected.
-    #[serde(borrow)]
-    pub detection: Option<Cow<'a, str>>,
-    /// `Low`, `Medium`, `High` or `Critical`; none on events that only inform.
-    #[serde(borrow)]
-    pub severity: Option<Cow<'a, str>>,
-    /// The host's id.
-    #[serde(borrow)]
-    pub connector_guid: Option<Cow<'a, str>>,
-    /// The ids of its groups.
-    #[serde(borrow, default)]
-    pub group_guids: Option<Vec<Cow<'a, str>>>,
-    /// The host.
-    #[serde(borrow)]
-    pub computer: Option<Computer<'a>>,
-    /// The file that it is about.
-    #[serde(borrow)]
-    pub file: Option<File<'a>>,
-}
-
-/// The host of an event.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Computer<'a> {
-    /// Its id, in older events only here.
-    #[serde(borrow)]
-    pub connector_guid: Option<Cow<'a, str>>,
-    /// Its name.
-    #[serde(borrow)]
-    pub hostname: Option<Cow<'a, str>>,
-    /// Who was signed in.
-    #[serde(borrow)]
-    pub user: Option<Cow<'a, str>>,
-}
-
-/// The file of an event.
-#[derive(Clone, Debug, Deserialize)]
-pub struct File<'a> {
-    /// What the console holds of it.
-    #[serde(borrow)]
-    pub disposition: Option<Cow<'a, str>>,
-    /// Its name.
-    #[serde(borrow)]
-    pub file_name: Option<Cow<'a, str>>,
-    /// Its path, in one of many spellings.
-    #[serde(borrow)]
-    pub file_path: Option<Cow<'a, str>>,
-    /// Its hashes, in either case.
-    #[serde(borrow)]
-    pub identity: Option<Identity<'a>>,
-}
-
-/// A file's hashes.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Identity<'a> {
-    /// SHA-256.
-    #[serde(borrow)]
-    pub sha256: Option<Cow<'a, str>>,
-    /// SHA-1.
-    #[serde(borrow)]
-    pub sha1: Option<Cow<'a, str>>,
-    /// MD5.
-    #[serde(borrow)]
-    pub md5: Option<Cow<'a, str>>,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,12 +86,21 @@ mod tests {
         ConsoleEvent::new(Bytes::from_static(body.as_bytes())).id
     }
 
+    fn number(body: &'static str) -> Option<u64> {
+        match id(body) {
+            EventId::Number(number, mark) => Some(number).filter(|_| mark != 0),
+            EventId::Digest(_) => None,
+        }
+    }
+
     #[test]
     fn an_id_is_a_number_to_the_last_digit_or_a_text_of_digits() {
-        assert_eq!(id(r#"{"a":{"id":1},"id":9007199254740993}"#), EventId::Number(9_007_199_254_740_993));
-        assert_eq!(id(r#"{"id":18446744073709551615}"#), EventId::Number(u64::MAX));
-        assert_eq!(id(r#"{"id":"6159258594551267592"}"#), EventId::Number(6_159_258_594_551_267_592));
-        assert_eq!(id(r#"{"id":0}"#), EventId::Number(0));
+        assert_eq!(number(r#"{"a":{"id":1},"id":9007199254740993}"#), Some(9_007_199_254_740_993));
+        assert_eq!(number(r#"{"id":18446744073709551615}"#), Some(u64::MAX));
+        assert_eq!(number(r#"{"id":"6159258594551267592"}"#), Some(6_159_258_594_551_267_592));
+        assert_eq!(number(r#"{"id":0}"#), Some(0));
+        assert_eq!(id(r#"{"id":0}"#), id(r#"{"id":0}"#));
+        assert_ne!(id(r#"{"id":0}"#), id(r#"{"id": 0}"#), "another body");
     }
 
     #[test]
@@ -211,7 +130,10 @@ mod tests {
 
     #[test]
     fn an_error_is_told_in_the_consoles_words() {
-        let text = |body: &'static str| ConsoleEvent::new(Bytes::from_static(body.as_bytes())).error_text();
+        let text = |body: &'static str| {
+            let event = ConsoleEvent::new(Bytes::from_static(body.as_bytes()));
+            event.fields().and_then(|fields| fields.error.map(std::borrow::Cow::into_owned))
+        };
         assert_eq!(
             text(r#"{"error":{"error_code":3221225524,"description":"no \u0022driver\""}}"#).unwrap(),
             "no \"driver\""

@@ -7,8 +7,12 @@
 //!
 //! Comparisons are joined by `and`, `or`, `not` and brackets. A field that an event does not have fits nothing but `!=`.
 //! Words are compared without capitals; `*` stands for any characters.
+//!
+//! What a filter leaves out is gone, so it leaves out only what it can judge: a comparison with a field that is there and
+//! cannot be read is open, and an event that is not plainly unwanted is kept. A comparison that could never fit is refused.
 
 use super::event::{ConsoleEvent, Fields};
+use crate::domain::{guid, selector::IdForm};
 
 /// A filter that has been read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,44 +90,116 @@ impl Filter {
         }
     }
 
-    /// Whether an event is wanted. A body that is no JSON has no field.
-    pub fn wants(&self, event: &ConsoleEvent) -> bool {
-        let fields = event.fields();
-        self.0.fits(fields.as_ref())
+    /// What becomes of an event.
+    pub fn judge(&self, event: &ConsoleEvent) -> Judged {
+        let fitting = event.fields().map_or(Fitting::Open, |fields| self.0.fits(&fields));
+        match fitting {
+            Fitting::Yes => Judged::Wanted,
+            Fitting::No => Judged::Unwanted,
+            Fitting::Open => Judged::Unreadable,
+        }
+    }
+
+    /// The names of event types that are compared for equality. Only the console knows whether there are such.
+    pub fn type_names(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        self.0.each(&mut |field, value| {
+            if field == Field::Type && !value.contains('*') && !value.bytes().all(|byte| byte.is_ascii_digit()) {
+                names.push(value);
+            }
+        });
+        names
+    }
+}
+
+/// What a filter makes of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judged {
+    /// It fits.
+    Wanted,
+    /// It does not fit.
+    Unwanted,
+    /// What it would have to fit by cannot be read: it is kept.
+    Unreadable,
+}
+
+/// Whether something fits; open where it cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fitting {
+    No,
+    Open,
+    Yes,
+}
+
+impl From<bool> for Fitting {
+    fn from(fits: bool) -> Self {
+        if fits { Self::Yes } else { Self::No }
     }
 }
 
 impl Node {
-    fn fits(&self, fields: Option<&Fields<'_>>) -> bool {
+    fn fits(&self, fields: &Fields<'_>) -> Fitting {
         match self {
-            Self::All(nodes) => nodes.iter().all(|node| node.fits(fields)),
-            Self::Any(nodes) => nodes.iter().any(|node| node.fits(fields)),
-            Self::Not(node) => !node.fits(fields),
-            Self::Test { field, how, value } => {
-                let mut values = Vec::new();
-                if let Some(fields) = fields {
-                    field.values(fields, &mut |text| values.push(text.to_owned()));
-                }
-                match how {
-                    How::Is => values.iter().any(|known| field.same(known, value)),
-                    How::IsNot => !values.iter().any(|known| field.same(known, value)),
-                    How::AtLeast | How::Above | How::AtMost | How::Below => {
-                        values.iter().filter_map(|known| rank(known)).zip(rank(value)).any(
-                            |(known, wanted)| match how {
-                                How::AtLeast => known >= wanted,
-                                How::Above => known > wanted,
-                                How::AtMost => known <= wanted,
-                                _ => known < wanted,
-                            },
-                        )
-                    }
-                }
-            }
+            Self::All(nodes) => nodes.iter().map(|node| node.fits(fields)).min().unwrap_or(Fitting::Yes),
+            Self::Any(nodes) => nodes.iter().map(|node| node.fits(fields)).max().unwrap_or(Fitting::No),
+            Self::Not(node) => match node.fits(fields) {
+                Fitting::Yes => Fitting::No,
+                Fitting::Open => Fitting::Open,
+                Fitting::No => Fitting::Yes,
+            },
+            Self::Test { field, how, value } => test(*field, *how, value, fields),
+        }
+    }
+
+    fn each<'a>(&'a self, give: &mut dyn FnMut(Field, &'a str)) {
+        match self {
+            Self::All(nodes) | Self::Any(nodes) => nodes.iter().for_each(|node| node.each(give)),
+            Self::Not(node) => node.each(give),
+            Self::Test { field, value, .. } => give(*field, value),
         }
     }
 }
 
+fn test(field: Field, how: How, wanted: &str, fields: &Fields<'_>) -> Fitting {
+    let mut open = fields.unreadable.iter().any(|name| field.parts().contains(name));
+    let mut found = false;
+    field.values(fields, &mut |known| {
+        let ranks = (rank(known), rank(wanted));
+        found |= match (how, ranks) {
+            (How::Is | How::IsNot, _) => field.same(known, wanted),
+            (How::AtLeast, (Some(known), Some(wanted))) => known >= wanted,
+            (How::Above, (Some(known), Some(wanted))) => known > wanted,
+            (How::AtMost, (Some(known), Some(wanted))) => known <= wanted,
+            (How::Below, (Some(known), Some(wanted))) => known < wanted,
+            _ => false,
+        };
+        // A severity that we do not know may be one that is wanted.
+        open |= field == Field::Severity && ranks.0.is_none();
+    });
+    match (found, open, how) {
+        (true, _, How::IsNot) => Fitting::No,
+        (true, ..) => Fitting::Yes,
+        (false, true, _) => Fitting::Open,
+        (false, false, _) => Fitting::from(how == How::IsNot),
+    }
+}
+
 impl Field {
+    /// The parts of an event that it is read from, by the names under which they are told as unreadable.
+    const fn parts(self) -> &'static [&'static str] {
+        match self {
+            Self::Severity => &["severity"],
+            Self::Type => &["event_type", "event_type_id"],
+            Self::Host => &["computer", "computer.hostname"],
+            Self::Id => &["connector_guid", "computer", "computer.connector_guid"],
+            Self::Group => &["group_guids"],
+            Self::Hash => &["file", "file.identity", "file.identity.sha256", "file.identity.sha1", "file.identity.md5"],
+            Self::Detection => &["detection"],
+            Self::File => &["file", "file.file_name", "file.file_path"],
+            Self::User => &["computer", "computer.user"],
+        }
+    }
+
     /// Hands over every value that an event has for it.
     fn values(self, fields: &Fields<'_>, give: &mut dyn FnMut(&str)) {
         let computer = fields.computer.as_ref();
@@ -167,18 +243,37 @@ impl Field {
         wild(wanted, &known) || (self == Self::Host && wild(wanted, short))
     }
 
-    fn check(self, how: How, value: &str, at: usize) -> Result<(), FilterError> {
+    /// The value as it is compared. One that nothing could ever fit is refused: every event would be gone.
+    fn check(self, how: How, value: String, at: usize) -> Result<String, FilterError> {
         let ranked = matches!(how, How::AtLeast | How::Above | How::AtMost | How::Below);
+        let wild = value.contains('*');
         match self {
-            Self::Severity if rank(value).is_none() && !value.contains('*') => {
-                Err(FilterError::NoSeverity { word: value.to_owned(), at })
-            }
-            Self::Severity => Ok(()),
+            Self::Severity if ranked && wild => Err(FilterError::NoRank { word: value, at }),
+            Self::Severity if wild && SEVERITIES.iter().any(|known| self::wild(&value, known)) => Ok(value),
+            Self::Severity if rank(&value).is_none() => Err(FilterError::NoSeverity { word: value, at }),
+            Self::Severity => Ok(value),
             _ if ranked => Err(FilterError::NoOrder { at }),
-            _ => Ok(()),
+            Self::Id | Self::Group if wild => {
+                let fits = value.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'-' | b'*'));
+                if fits { Ok(value) } else { Err(FilterError::NoGuid { word: value, at }) }
+            }
+            Self::Id | Self::Group => match guid::form(&value, &[guid::USUAL]) {
+                IdForm::Id(canonical) => Ok(canonical.map_or(value, |guid| guid.to_lowercase())),
+                _ => Err(FilterError::NoGuid { word: value, at }),
+            },
+            Self::Hash => {
+                let digits = value.bytes().filter(u8::is_ascii_hexdigit).count();
+                let others = value.bytes().any(|byte| !byte.is_ascii_hexdigit() && byte != b'*');
+                let fits = !others && if wild { digits <= 64 } else { HASHES.contains(&digits) };
+                if fits { Ok(value) } else { Err(FilterError::NoHash { word: value, at }) }
+            }
+            _ => Ok(value),
         }
     }
 }
+
+/// The digits of an MD5, a SHA-1 and a SHA-256.
+const HASHES: [usize; 3] = [32, 40, 64];
 
 fn rank(severity: &str) -> Option<usize> {
     SEVERITIES.iter().position(|known| severity.eq_ignore_ascii_case(known))
@@ -325,9 +420,8 @@ impl Reader {
         if !value.quoted && value.text.chars().all(|c| matches!(c, '(' | ')' | '=' | '!' | '<' | '>')) {
             return Err(FilterError::Unexpected { word: value.text, at: value.at });
         }
-        let text = value.text.to_lowercase();
-        field.check(how, &text, value.at)?;
-        Ok(Node::Test { field: *field, how, value: text })
+        let value = field.check(how, value.text.to_lowercase(), value.at)?;
+        Ok(Node::Test { field: *field, how, value })
     }
 
     fn unexpected(&mut self) -> FilterError {
@@ -389,6 +483,37 @@ pub enum FilterError {
     /// No such severity.
     #[error("`{word}` at character {at} is no severity; there are low, medium, high and critical")]
     NoSeverity {
+        /// The word.
+        word: String,
+        /// Where it stands, from 1.
+        at: usize,
+    },
+    /// Only a whole word has a place in the order of severities.
+    #[error(
+        "`{word}` at character {at} is no one severity, so nothing is more or less; name low, medium, high or critical"
+    )]
+    NoRank {
+        /// The word.
+        word: String,
+        /// Where it stands, from 1.
+        at: usize,
+    },
+    /// Hosts and groups are known by their GUIDs here.
+    #[error(
+        "`{word}` at character {at} is no GUID: events have hosts and groups by GUID only; `host` compares names of \
+         hosts, and the console shows the GUID of a group"
+    )]
+    NoGuid {
+        /// The word.
+        word: String,
+        /// Where it stands, from 1.
+        at: usize,
+    },
+    /// Not the length or the digits of a hash.
+    #[error(
+        "`{word}` at character {at} is no hash: MD5, SHA-1 and SHA-256 have 32, 40 and 64 hexadecimal digits; `*` stands for any"
+    )]
+    NoHash {
         /// The word.
         word: String,
         /// Where it stands, from 1.

@@ -13,6 +13,7 @@ pub mod config;
 pub mod dead_letters;
 pub mod envelope;
 pub mod event;
+mod fields;
 pub mod filter;
 pub mod ledger;
 pub mod lookout;

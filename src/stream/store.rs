@@ -5,6 +5,7 @@
 //! that others can read is not used, because whoever else has read it can take the events away.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Read as _, Write as _},
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
+use super::ledger::{Ledger, LedgerError};
 use crate::{clock, secret::Secret};
 
 /// What the files are, and in which form.
@@ -87,6 +89,8 @@ struct Written<'a> {
     queue: &'a str,
     user: &'a str,
     password: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<&'a str>,
     /// When, for people who come across it.
     kept: String,
 }
@@ -103,18 +107,33 @@ struct FileV1 {
     queue: String,
     user: String,
     password: String,
+    account: Option<String>,
 }
 
 /// The folder that the passwords of event streams are kept in.
 #[derive(Clone, Debug)]
 pub struct StreamStore {
     folder: PathBuf,
+    account: Option<String>,
+}
+
+/// What is written of the client that made a stream: a digest tells clients apart, and tells nobody which they are.
+pub fn account(client: &str) -> String {
+    let digest = Sha256::digest(format!("edrctl event stream of {client}"));
+    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl StreamStore {
     /// The store in this state folder. Nothing is made before something is kept.
     pub fn at(state: &Path) -> Self {
-        Self { folder: state.join("streams") }
+        Self { folder: state.join("streams"), account: None }
+    }
+
+    /// The streams of this account only: one address serves many tenants, and the events of one are not another's. A file
+    /// that does not say whose it is belongs to whoever asks.
+    #[must_use]
+    pub fn of(self, account: Option<String>) -> Self {
+        Self { account, ..self }
     }
 
     /// The file that a stream's password is in, or would be.
@@ -158,6 +177,7 @@ impl StreamStore {
             queue: &stream.queue,
             user: &stream.user,
             password: stream.password.expose(),
+            account: self.account.as_deref(),
             kept: clock::now().to_string(),
         });
         let text = Zeroizing::new(text.map_err(|error| failed(error.into()))?);
@@ -178,16 +198,21 @@ impl StreamStore {
         if let NameOrId::Id(id) = wanted {
             let path = self.path(console, *id);
             if let Some(stream) = read(&path)? {
+                self.is_ours(&stream, &id.to_string())?;
                 return stream.used().map(Some);
             }
         }
         let name = wanted.to_string();
         let mut damaged = None;
+        let mut elsewhere = None;
         let mut found = Vec::new();
         for path in self.files(console)? {
             match read(&path) {
                 Ok(Some(stream)) if stream.content.console == console && stream.content.name == name => {
-                    found.push(stream);
+                    match self.is_ours(&stream, &name) {
+                        Ok(()) => found.push(stream),
+                        Err(error) => elsewhere = Some(error),
+                    }
                 }
                 Ok(_) => {}
                 Err(error) => damaged = Some(error),
@@ -203,7 +228,7 @@ impl StreamStore {
             }
             // The one that does not read may be the one that is looked for.
             (None, Some(error)) => Err(error),
-            (None, None) => Ok(None),
+            (None, None) => elsewhere.map_or(Ok(None), Err),
         }
     }
 
@@ -215,7 +240,8 @@ impl StreamStore {
     pub fn all(&self, console: &str) -> Result<Vec<StoredStream>, StoreError> {
         let mut all = Vec::new();
         for path in self.files(console)? {
-            if let Some(stream) = read(&path)?.filter(|stream| stream.content.console == console) {
+            let stream = read(&path)?.filter(|stream| stream.content.console == console);
+            if let Some(stream) = stream.filter(|stream| self.is_ours(stream, "").is_ok()) {
                 all.push(stream.used()?);
             }
         }
@@ -255,6 +281,68 @@ impl StreamStore {
         }
     }
 
+    /// Moves what is kept under a number that a new stream has, so that no password is ever written over; where it is then.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if it is still in the way.
+    pub fn put_aside(&self, console: &str, id: u64) -> Result<Option<PathBuf>, StoreError> {
+        let path = self.path(console, id);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let places = (1_u32..).map(|number| path.with_extension(format!("replaced-{number}")));
+        let aside = places.into_iter().find(|place| !place.exists()).unwrap_or_else(|| path.with_extension("replaced"));
+        let failed = |error| StoreError::io("put aside", &path, error);
+        fs::rename(&path, &aside).and_then(|()| sync_folder(&self.folder)).map_err(failed)?;
+        Ok(Some(aside))
+    }
+
+    fn is_ours(&self, stream: &Stored, name: &str) -> Result<(), StoreError> {
+        match (&self.account, &stream.account) {
+            (Some(ours), Some(theirs)) if ours != theirs => Err(StoreError::Elsewhere { name: name.to_owned() }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes what was remembered of a stream's events, but for what a running `edrctl stream` has, and dead letters.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if something is still there.
+    pub fn forget(&self, console: &str, id: u64) -> Result<Remains, StoreError> {
+        let mut remains = Remains::default();
+        let failed = |error| StoreError::io("read the folder", &self.folder, error);
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(remains),
+            Err(error) => return Err(failed(error)),
+        };
+        let prefix = format!("{}{id}.", prefix(console));
+        // By its lock as well: that may be all that there is.
+        let mut ledgers = BTreeSet::new();
+        for entry in entries {
+            let name = entry.map_err(failed)?.file_name();
+            let Some(name) = name.to_str().filter(|name| name.starts_with(&prefix)) else { continue };
+            if let Some(ledger) = [".lock", ".new", ""].iter().find_map(|end| name.strip_suffix(end)) {
+                if ledger.ends_with(".ledger") {
+                    ledgers.insert(self.folder.join(ledger));
+                } else if ledger.ends_with(".dead.jsonl") {
+                    remains.dead_letters = Some(self.folder.join(ledger));
+                }
+            }
+        }
+        for path in ledgers {
+            match Ledger::remove(&path) {
+                Ok(()) => {}
+                Err(LedgerError::Locked { path }) => remains.in_use.push(path),
+                Err(LedgerError::Io { what, path, source }) => return Err(StoreError::Io { what, path, source }),
+                Err(error) => return Err(StoreError::io("remove", &path, io::Error::other(error))),
+            }
+        }
+        Ok(remains)
+    }
+
     fn make_folder(&self) -> Result<(), StoreError> {
         let failed = |error| StoreError::io("make the folder", &self.folder, error);
         if self.folder.is_dir() {
@@ -284,6 +372,15 @@ impl StreamStore {
         files.sort();
         Ok(files)
     }
+}
+
+/// What is still there of a stream that is gone.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Remains {
+    /// What a running `edrctl stream` has.
+    pub in_use: Vec<PathBuf>,
+    /// Events that a sink would never take.
+    pub dead_letters: Option<PathBuf>,
 }
 
 /// What the files of a console begin with: its host for people, and what tells it from others of that spelling.
@@ -318,6 +415,7 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 /// A file that was read, and whether it may be used.
 struct Stored {
     content: StoredStream,
+    account: Option<String>,
     path: PathBuf,
     mode: u32,
 }
@@ -348,6 +446,7 @@ fn read(path: &Path) -> Result<Option<Stored>, StoreError> {
     if content.schema != SCHEMA || password.expose().is_empty() {
         return Err(StoreError::Damaged { path: path.to_owned() });
     }
+    let account = content.account;
     let content = StoredStream {
         console: content.console,
         id: content.id,
@@ -358,7 +457,7 @@ fn read(path: &Path) -> Result<Option<Stored>, StoreError> {
         user: content.user,
         password,
     };
-    Ok(Some(Stored { content, path: path.to_owned(), mode }))
+    Ok(Some(Stored { content, account, path: path.to_owned(), mode }))
 }
 
 /// Why a password is not kept, or not to be had.
@@ -385,6 +484,12 @@ pub enum StoreError {
     Damaged {
         /// The file.
         path: PathBuf,
+    },
+    /// Its events are another tenant's.
+    #[error("the event stream `{name}` was made for another client of this console; its password is not used")]
+    Elsewhere {
+        /// The name, or the number.
+        name: String,
     },
     /// Several streams of this console have the name: of several tenants, or one that was made again.
     #[error("this machine has the passwords of several event streams named `{name}`: {}", list(ids))]
@@ -419,6 +524,10 @@ impl StoreError {
                  remove '{}' if the stream is gone",
                 path.display()
             )),
+            Self::Elsewhere { .. } => Some(
+                "choose the configuration of that client, such as with `--profile`; `edrctl streams list` shows the streams of this one"
+                    .to_owned(),
+            ),
             Self::Ambiguous { .. } => Some("name the stream by its number; `edrctl streams list` shows it".to_owned()),
         }
     }

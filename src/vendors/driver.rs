@@ -92,6 +92,11 @@ pub trait Ready: Any + fmt::Debug + Send + Sync {
     /// How it is reached.
     fn link(&self) -> &Link;
 
+    /// As whom it is spoken to, where one address serves several tenants. It is told to nobody.
+    fn account(&self) -> Option<&str> {
+        None
+    }
+
     /// Opens the console over a client that was made for its link.
     ///
     /// # Errors

@@ -1,6 +1,9 @@
 //! A real RabbitMQ with a TLS listener, of a test's own: on its own ports, in its own folder, ended with it.
+//!
+//! The benchmark starts its broker from here as well.
 
 use std::{
+    collections::VecDeque,
     fs::{self, File},
     net::{TcpListener, TcpStream},
     os::unix::process::CommandExt as _,
@@ -13,7 +16,7 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use edrctl::{secret::Secret, stream::store::StoredStream};
 use lapin::{
-    BasicProperties, Channel, Connection, ConnectionProperties,
+    BasicProperties, Channel, Connection, ConnectionProperties, PublisherConfirm,
     options::{BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions, QueueDeleteOptions},
     types::FieldTable,
 };
@@ -25,20 +28,36 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 /// The broker itself. The command in the path would change the user first, who cannot read our folder.
-const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+pub(crate) const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 const CONTROL: &str = "/usr/lib/rabbitmq/bin/rabbitmqctl";
 
 const ADMIN: &str = "publisher";
-const PASSWORD: &str = "known-to-this-test-only";
+pub(crate) const PASSWORD: &str = "known-to-this-test-only";
 
 /// A queue of each name is there, and a user of that name who may read it and nothing else.
-const QUEUES: [&str; 8] = ["drained", "killed", "frozen", "forced", "deleted", "gone", "late", "plain"];
+const QUEUES: [&str; 9] = ["drained", "killed", "frozen", "forced", "deleted", "gone", "late", "plain", "measured"];
 
-/// The broker takes an acknowledgement for overdue after this, and looks so often.
-const OVERDUE: &str = "-rabbit consumer_timeout 5000 -rabbit channel_tick_interval 5000";
+/// What a broker is like.
+#[derive(Clone, Copy)]
+struct Manner {
+    /// Further arguments of its own.
+    arguments: &'static str,
+    /// The memory that it may take before it stops those who publish.
+    memory: &'static str,
+}
 
-/// A broker that does not listen by then is not going to.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Takes an acknowledgement for overdue after five seconds, and looks so often.
+const STRICT: Manner =
+    Manner { arguments: "-rabbit consumer_timeout 5000 -rabbit channel_tick_interval 5000", memory: "1GB" };
+
+/// As it comes, with room for a million events.
+const ROOMY: Manner = Manner { arguments: "", memory: "6GB" };
+
+/// So many events are under way before their confirmations are awaited.
+const UNDER_WAY: usize = 4000;
+
+/// A broker that does not listen by then is not going to. On a busy machine it may take more than a minute.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Tests that run at the same time and leave the broker itself alone take the same one.
 static SHARED: Mutex<Weak<Rabbit>> = Mutex::new(Weak::new());
@@ -51,6 +70,7 @@ pub(crate) struct Rabbit {
     /// Where the broker is registered, and where its own commands find it.
     names: u16,
     control: u16,
+    manner: Manner,
     name_server: Child,
     /// Ends both if this process is ended before it can.
     watchdog: Child,
@@ -64,7 +84,7 @@ impl Rabbit {
     pub(crate) fn shared() -> Arc<Self> {
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         shared.upgrade().unwrap_or_else(|| {
-            let rabbit = Arc::new(Self::start());
+            let rabbit = Arc::new(Self::start_as(STRICT));
             *shared = Arc::downgrade(&rabbit);
             rabbit
         })
@@ -72,10 +92,14 @@ impl Rabbit {
 
     /// A broker that may be killed.
     pub(crate) fn start() -> Self {
+        Self::start_as(ROOMY)
+    }
+
+    fn start_as(manner: Manner) -> Self {
         assert!(Path::new(SERVER).exists(), "there is no RabbitMQ here; `tests/run.sh` installs it");
         let folder = tempfile::tempdir().unwrap();
         let ports = free_ports();
-        let ca_pem = write_files(folder.path(), &ports);
+        let ca_pem = write_files(folder.path(), &ports, manner.memory);
         let [plain, tls, names, control] = ports;
         let name_server = Command::new("epmd")
             .args(["-port", &names.to_string(), "-address", "127.0.0.1"])
@@ -87,7 +111,7 @@ impl Rabbit {
         let watchdog = watchdog(folder.path(), &name_server);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let mut rabbit =
-            Self { folder, ca_pem, plain, tls, names, control, name_server, watchdog, server: None, runtime };
+            Self { folder, ca_pem, plain, tls, names, control, manner, name_server, watchdog, server: None, runtime };
         rabbit.restart();
         rabbit
     }
@@ -158,20 +182,7 @@ impl Rabbit {
 
     /// Puts an event of 1 KB on the disk of the queue for each number.
     pub(crate) fn publish(&self, queue: &str, numbers: impl IntoIterator<Item = u64>) {
-        let bodies: Vec<Vec<u8>> = numbers.into_iter().map(event).collect();
-        self.ask(async |channel| {
-            channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
-            let persistent = BasicProperties::default().with_delivery_mode(2);
-            let mut confirms = Vec::new();
-            for body in &bodies {
-                let options = BasicPublishOptions::default();
-                let published = channel.basic_publish("".into(), queue.into(), options, body, persistent.clone()).await;
-                confirms.push(published.unwrap());
-            }
-            for confirm in confirms {
-                assert!(confirm.await.unwrap().is_ack());
-            }
-        });
+        publish_at(self.plain, queue, numbers);
     }
 
     pub(crate) fn delete_queue(&self, queue: &str) {
@@ -187,8 +198,15 @@ impl Rabbit {
 
     /// How many events are in a queue that nobody consumes from any more.
     pub(crate) fn left(&self, queue: &str) -> u32 {
-        super::wait_until("the consumer is gone", || self.look(queue).1 == 0);
-        self.look(queue).0
+        let begun = Instant::now();
+        loop {
+            let (left, consumers) = self.look(queue);
+            if consumers == 0 {
+                return left;
+            }
+            assert!(begun.elapsed() < PATIENCE, "the consumer does not go");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     fn look(&self, queue: &str) -> (u32, u32) {
@@ -200,15 +218,7 @@ impl Rabbit {
     }
 
     fn ask<T>(&self, work: impl AsyncFnOnce(&Channel) -> T) -> T {
-        let address = format!("amqp://{ADMIN}:{PASSWORD}@127.0.0.1:{}/%2f", self.plain);
-        self.runtime.block_on(async {
-            #[expect(clippy::disallowed_methods, reason = "the other side, to the listener without TLS")]
-            let connection = Connection::connect(&address, ConnectionProperties::default()).await.unwrap();
-            let channel = connection.create_channel().await.unwrap();
-            let done = work(&channel).await;
-            connection.close(200, "done".into()).await.unwrap();
-            done
-        })
+        self.runtime.block_on(ask(self.plain, work))
     }
 
     fn node(&self) -> String {
@@ -241,7 +251,7 @@ impl Rabbit {
             .env("ERL_CRASH_DUMP_SECONDS", "0")
             .env("RABBITMQ_NODENAME", self.node())
             .env("RABBITMQ_DIST_PORT", self.control.to_string())
-            .env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", format!("{arguments} {OVERDUE}"));
+            .env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", format!("{arguments} {}", self.manner.arguments));
         command
     }
 
@@ -296,8 +306,46 @@ fn watchdog(folder: &Path, name_server: &Child) -> Child {
         .unwrap()
 }
 
+/// Puts an event of 1 KB on the disk of the queue for each number; another process may hold the broker.
+pub(crate) fn publish_at(plain: u16, queue: &str, numbers: impl IntoIterator<Item = u64>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(ask(plain, async |channel| publish(channel, queue, numbers).await));
+}
+
+async fn ask<T>(plain: u16, work: impl AsyncFnOnce(&Channel) -> T) -> T {
+    let address = format!("amqp://{ADMIN}:{PASSWORD}@127.0.0.1:{plain}/%2f");
+    #[expect(clippy::disallowed_methods, reason = "the other side, to the listener without TLS")]
+    let connection = Connection::connect(&address, ConnectionProperties::default()).await.unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    let done = work(&channel).await;
+    connection.close(200, "done".into()).await.unwrap();
+    done
+}
+
+/// An event counts once the broker has confirmed that it is on its disk.
+async fn publish(channel: &Channel, queue: &str, numbers: impl IntoIterator<Item = u64>) {
+    channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
+    let persistent = BasicProperties::default().with_delivery_mode(2);
+    let mut confirms = VecDeque::with_capacity(UNDER_WAY);
+    for number in numbers {
+        if confirms.len() == UNDER_WAY {
+            confirmed(confirms.pop_front().unwrap()).await;
+        }
+        let (options, body) = (BasicPublishOptions::default(), event(number));
+        let published = channel.basic_publish("".into(), queue.into(), options, &body, persistent.clone()).await;
+        confirms.push_back(published.unwrap());
+    }
+    for confirm in confirms {
+        confirmed(confirm).await;
+    }
+}
+
+async fn confirmed(confirm: PublisherConfirm) {
+    assert!(confirm.await.unwrap().is_ack());
+}
+
 /// The number of the first event: beyond what a floating point number can hold.
-const FIRST: u64 = 6_180_339_887_498_948_482;
+pub(crate) const FIRST: u64 = 6_180_339_887_498_948_482;
 
 /// The events in a file or an output, in its order, as they were numbered. Half a line fails.
 #[track_caller]
@@ -331,7 +379,7 @@ fn free_ports() -> [u16; 4] {
 }
 
 /// What the broker reads when it starts. Returns the authority of its certificate.
-fn write_files(folder: &Path, [plain, tls, ..]: &[u16; 4]) -> String {
+fn write_files(folder: &Path, [plain, tls, ..]: &[u16; 4], memory: &str) -> String {
     for name in ["home", "mnesia", "log"] {
         fs::create_dir(folder.join(name)).unwrap();
     }
@@ -357,7 +405,7 @@ fn write_files(folder: &Path, [plain, tls, ..]: &[u16; 4]) -> String {
              ssl_options.fail_if_no_peer_cert = false\n\
              ssl_options.versions.1 = tlsv1.3\n\
              ssl_options.versions.2 = tlsv1.2\n\
-             vm_memory_high_watermark.absolute = 1GB\n\
+             vm_memory_high_watermark.absolute = {memory}\n\
              disk_free_limit.absolute = 50MB\n\
              log.console = true\n\
              log.file = false\n\

@@ -4,11 +4,14 @@ mod agents;
 mod apex;
 mod confirmed;
 mod disk;
+mod drain;
 mod ksc;
 mod memory;
+mod million;
 mod puts;
 mod sequential;
 mod start;
+mod storm;
 
 use anyhow::Result;
 
@@ -35,4 +38,7 @@ pub(crate) const CASES: &[Case] = &[
     Case { name: "apex", what: apex::WHAT, run: apex::measure },
     Case { name: "ksc", what: ksc::WHAT, run: ksc::measure },
     Case { name: "agents", what: agents::WHAT, run: agents::measure },
+    Case { name: "drain", what: drain::WHAT, run: drain::measure },
+    Case { name: "million", what: million::WHAT, run: million::measure },
+    Case { name: "storm", what: storm::WHAT, run: storm::measure },
 ];

@@ -7,7 +7,6 @@
 
 use std::path::PathBuf;
 
-use jiff::{SignedDuration, Timestamp};
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{
@@ -18,7 +17,6 @@ use super::{
 };
 use crate::{
     cli::{context::Context, error::CommandError},
-    clock,
     domain::{action::ActionKind, failure::FailureKind, host::HostId, outcome::ExitCode},
     engine::{NEWS_AT_ONCE, News, Sighting, cancel::Cancel, console::Halt},
     stream::{
@@ -29,10 +27,6 @@ use crate::{
     },
     vendors::streams::{IsolationEvent, NewStream, StreamId},
 };
-
-/// An event may have come late into the queue. One that happened so long before the run says nothing of it, whatever the
-/// two clocks say.
-const LATE: SignedDuration = SignedDuration::from_mins(5);
 
 /// The stream that will be listened to.
 #[derive(Debug)]
@@ -84,7 +78,7 @@ pub(super) fn find(
     if session.simulator.is_some() {
         return Ok(Some(Wanted::Rehearsed(wanted.to_string())));
     }
-    let store = StreamStore::at(&context.state_path(state_dir)?);
+    let store = StreamStore::at(&context.state_path(state_dir)?).of(session.account.clone());
     match store.find(&session.address, wanted)? {
         Some(found) => Ok(Some(Wanted::Kept(Box::new(found)))),
         None => Err(CommandError::text(
@@ -104,7 +98,6 @@ pub(super) async fn listen(
     context: &Context,
 ) -> Hearing {
     let Some(wanted) = wanted else { return Hearing::none() };
-    let begun = clock::now();
     let listening = async {
         let found = match wanted {
             Wanted::Kept(found) => *found,
@@ -127,7 +120,7 @@ pub(super) async fn listen(
     match listening.await {
         Ok((lookout, events)) => {
             let (tell, news) = mpsc::channel(NEWS_AT_ONCE);
-            Hearing { task: Some(tokio::spawn(hear(lookout, events, begun, tell))), news: Some(news) }
+            Hearing { task: Some(tokio::spawn(hear(lookout, events, tell))), news: Some(news) }
         }
         Err(why) => {
             context.ui.warn(&format!("the event stream is not heard: {why}; hosts are confirmed by listings"));
@@ -201,7 +194,7 @@ fn halted(halt: Halt) -> String {
 }
 
 /// Hears until nobody takes the news any longer.
-async fn hear(mut lookout: Lookout, events: &'static [IsolationEvent], begun: Timestamp, tell: mpsc::Sender<News>) {
+async fn hear(mut lookout: Lookout, events: &'static [IsolationEvent], tell: mpsc::Sender<News>) {
     loop {
         let seen = tokio::select! {
             seen = lookout.next() => seen,
@@ -210,7 +203,7 @@ async fn hear(mut lookout: Lookout, events: &'static [IsolationEvent], begun: Ti
         };
         let news = match seen {
             None => break,
-            Some(Seen::Event(event)) => match sighting(&event, events, begun) {
+            Some(Seen::Event(event)) => match sighting(&event, events) {
                 Some(sighting) => News::Host(sighting),
                 None => continue,
             },
@@ -224,21 +217,19 @@ async fn hear(mut lookout: Lookout, events: &'static [IsolationEvent], begun: Ti
     lookout.close().await;
 }
 
-/// What an event says of a host, if it says anything of an isolation in this run's time.
-fn sighting(event: &ConsoleEvent, events: &[IsolationEvent], begun: Timestamp) -> Option<Sighting> {
+/// What an event says of a host, if it says anything of an isolation. When that was, the run judges.
+fn sighting(event: &ConsoleEvent, events: &[IsolationEvent]) -> Option<Sighting> {
     let fields = event.fields()?;
     let type_id = u64::try_from(fields.event_type_id?).ok()?;
     let told = events.iter().find(|event| event.type_id == type_id)?;
-    if event.happened().is_some_and(|at| begun.duration_since(at) > LATE) {
-        return None;
-    }
+    let at = fields.time();
     let guid = fields.connector_guid.or_else(|| fields.computer?.connector_guid)?;
     let name = fields.event_type.unwrap_or_default();
-    let said = match event.error_text() {
-        Some(error) if name.is_empty() => error,
+    let said = match fields.error {
+        Some(error) if name.is_empty() => error.into_owned(),
         Some(error) => format!("{name}: {error}"),
         None => name.into_owned(),
     };
     let host = HostId::new(&*guid);
-    Some(Sighting { host, kind: told.kind, reached: told.reached, state: told.state.clone(), said })
+    Some(Sighting { host, kind: told.kind, reached: told.reached, state: told.state.clone(), said, at })
 }

@@ -1,6 +1,16 @@
 //! What comes before a run, for every command that has targets: read them, prove the console, resolve and check.
 
-use std::{collections::HashSet, io, num::NonZeroUsize, sync::Arc};
+use std::{
+    collections::HashSet,
+    io,
+    num::NonZeroUsize,
+    sync::{
+        Arc,
+        mpsc::{self, RecvTimeoutError},
+    },
+    thread,
+    time::Duration,
+};
 
 use super::session::Session;
 use crate::{
@@ -9,6 +19,7 @@ use crate::{
         context::Context,
         error::{CommandError, before_the_first_action},
         select::{self, Form, Selected, Sources},
+        ui::Ui,
     },
     domain::{
         duration,
@@ -31,10 +42,10 @@ use crate::{
 
 /// Reads the targets; none at all is a refusal.
 pub(crate) fn targets(args: &TargetArgs, vendor: VendorName, context: &Context) -> Result<Selected, CommandError> {
-    let form = match (&args.column, &args.field) {
+    let form = match (&args.column, args.field.as_slice()) {
         (Some(column), _) => Form::Column(column.clone()),
-        (None, Some(pointer)) => Form::Field(pointer.clone()),
-        (None, None) => Form::Lines,
+        (None, []) => Form::Lines,
+        (None, pointers) => Form::Field(pointers.to_vec()),
     };
     let by = args.by.map(|by| match by {
         ByChoice::Id => SelectorKind::Id,
@@ -47,7 +58,10 @@ pub(crate) fn targets(args: &TargetArgs, vendor: VendorName, context: &Context) 
     if from_terminal {
         context.ui.tell("reading targets from the terminal, one a line; Ctrl-D ends");
     }
+    let waits = args.files.iter().any(|file| file.as_os_str() == "-") && !from_terminal;
+    let patience = waits.then(|| tell_of_waiting(context.ui));
     let selected = select::read(&sources, &mut io::stdin().lock(), vendor.id_form())?;
+    drop(patience);
     if selected.skipped.total > 0 {
         context.ui.warn(&format!(
             "{} left out by `--skip-invalid`:",
@@ -116,6 +130,21 @@ pub(crate) async fn add_groups(
     Ok(())
 }
 
+/// So long nobody is told that everything waits for the end of standard input: most pipes are done by then.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Tells that targets are still being read, unless what it returns is dropped before.
+fn tell_of_waiting(ui: Ui) -> mpsc::Sender<()> {
+    let (ends, end) = mpsc::channel();
+    // Reading holds this thread. If another cannot be had, there is no hint.
+    drop(thread::Builder::new().spawn(move || {
+        if end.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+            ui.tell("still reading targets from standard input; nothing is sent before it ends");
+        }
+    }));
+    ends
+}
+
 /// What else than equality names a host here.
 pub(crate) fn rules(vendor: VendorName, args: &TargetArgs, all_agents: bool) -> Result<Rules, CommandError> {
     let cut_names = match (vendor.driver().takes.cut_names, args.netbios) {
@@ -135,10 +164,11 @@ pub(crate) fn rules(vendor: VendorName, args: &TargetArgs, all_agents: bool) -> 
 /// What has to be repeated to read the same targets again.
 pub(crate) fn reading(args: &TargetArgs, console: &ConsoleArgs) -> (Vec<String>, Vec<String>) {
     let mut reading = Vec::new();
-    for (flag, value) in [("--column", &args.column), ("--field", &args.field), ("--product", &console.product)] {
-        if let Some(value) = value {
-            reading.extend([flag.to_owned(), value.clone()]);
-        }
+    let fields = args.field.iter().map(|field| ("--field", field));
+    let column = args.column.iter().map(|column| ("--column", column));
+    let product = console.product.iter().map(|product| ("--product", product));
+    for (flag, value) in column.chain(fields).chain(product) {
+        reading.extend([flag.to_owned(), value.clone()]);
     }
     if let Some(by) = args.by {
         let word = match by {

@@ -12,6 +12,7 @@ use crate::{
     engine::{console::Console, limits::Limits},
     http::{ClientOptions, Trust},
     simulator::{self, Faults, Fleet, Model, Wanted},
+    stream::store,
     vendors::{OpenError, Vendor, VendorName, Wishes},
 };
 
@@ -23,6 +24,8 @@ pub(crate) struct Session {
     pub(crate) vendor: VendorName,
     /// Its address, without credentials.
     pub(crate) address: String,
+    /// What tells its tenant from others at the same address: a digest, so that files may hold it.
+    pub(crate) account: Option<String>,
     /// Where the credentials were read from, in words.
     pub(crate) key_from: String,
     /// Which certificates it may present, and whatever else it names, such as the queue of an event stream.
@@ -131,13 +134,14 @@ impl Session {
             OpenError::Client(error) => CommandError::from(error),
             OpenError::Settings(error) => CommandError::text(ExitCode::Config, error),
         })?;
+        let account = ready.account().map(store::account);
         let key_from = match simulator {
             Some(_) => "made by the simulator".to_owned(),
             None => format!("read from {}", link.credentials_from),
         };
         let concurrency = link.concurrency;
         let console = self::console(console, concurrency, opening.max_wait, opening.uses_reserve);
-        Ok(Self { console, vendor, address: link.address, key_from, trust, simulator, concurrency })
+        Ok(Self { console, vendor, address: link.address, account, key_from, trust, simulator, concurrency })
     }
 
     /// Signs out, and ends the simulator, if there is one.

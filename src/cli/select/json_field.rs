@@ -51,6 +51,18 @@ impl Pointer {
     }
 }
 
+/// Finds the first of the fields that is there. Where none is, the first says so.
+pub(super) fn first(pointers: &[Pointer], line: &str) -> Result<String, BadReason> {
+    let mut missing = None;
+    for pointer in pointers {
+        match pointer.find(line) {
+            Err(reason @ BadReason::NoField(_)) => missing = missing.or(Some(reason)),
+            found => return found,
+        }
+    }
+    Err(missing.unwrap_or_else(|| BadReason::NoField(String::new())))
+}
+
 enum Found {
     Missing,
     Text(String),

@@ -38,15 +38,15 @@ pub enum Form {
     Lines,
     /// In the column of this name of a CSV or TSV file.
     Column(String),
-    /// In the field of JSON Lines that this JSON pointer leads to.
-    Field(String),
+    /// In the first field of JSON Lines that one of these JSON pointers leads to.
+    Field(Vec<String>),
 }
 
 /// A form while a file is read.
 enum Reading<'s> {
     Lines(Lines),
     Column(Columns<'s>),
-    Field(Lines, &'s Pointer),
+    Field(Lines, &'s [Pointer]),
 }
 
 /// Reads every target that the sources name. Sources without any are no error here.
@@ -63,9 +63,9 @@ pub fn read(sources: &Sources, stdin: &mut dyn Read, id_form: fn(&str) -> IdForm
     if sources.files.iter().filter(|path| is_stdin(path)).count() > 1 {
         return Err(SelectError::StdinTwice);
     }
-    let pointer = match &sources.form {
-        Form::Field(pointer) => Some(Pointer::parse(pointer)?),
-        Form::Lines | Form::Column(_) => None,
+    let pointers = match &sources.form {
+        Form::Field(pointers) => pointers.iter().map(|pointer| Pointer::parse(pointer)).collect::<Result<_, _>>()?,
+        Form::Lines | Form::Column(_) => Vec::new(),
     };
     // What is plainly wrong is told before standard input is waited for.
     for path in sources.files.iter().filter(|path| !is_stdin(path)) {
@@ -73,10 +73,10 @@ pub fn read(sources: &Sources, stdin: &mut dyn Read, id_form: fn(&str) -> IdForm
     }
     let mut gather = Gather::new(sources.by, id_form, sources.form == Form::Lines);
     for path in &sources.files {
-        let reading = match (&sources.form, &pointer) {
-            (Form::Column(column), _) => Reading::Column(Columns::new(column)),
-            (_, Some(pointer)) => Reading::Field(Lines::new(json_field::MAX_LINE, false), pointer),
-            (_, None) => Reading::Lines(Lines::new(MAX_SELECTOR_BYTES + 1, true)),
+        let reading = match &sources.form {
+            Form::Column(column) => Reading::Column(Columns::new(column)),
+            Form::Field(_) => Reading::Field(Lines::new(json_field::MAX_LINE, false), &pointers),
+            Form::Lines => Reading::Lines(Lines::new(MAX_SELECTOR_BYTES + 1, true)),
         };
         if is_stdin(path) {
             gather.begin(None);
@@ -124,11 +124,11 @@ fn drain(input: &mut dyn Read, mut reading: Reading<'_>, gather: &mut Gather) ->
             (Reading::Lines(lines), None) => return lines.finish(&mut |line| plain(line, gather)),
             (Reading::Column(columns), Some(block)) => columns.feed(block, gather)?,
             (Reading::Column(columns), None) => return columns.finish(gather),
-            (Reading::Field(lines, pointer), Some(block)) => {
-                lines.feed(block, &mut |line| field(line, pointer, gather))?;
+            (Reading::Field(lines, pointers), Some(block)) => {
+                lines.feed(block, &mut |line| field(line, pointers, gather))?;
             }
-            (Reading::Field(lines, pointer), None) => {
-                return lines.finish(&mut |line| field(line, pointer, gather));
+            (Reading::Field(lines, pointers), None) => {
+                return lines.finish(&mut |line| field(line, pointers, gather));
             }
         }
     }
@@ -157,9 +157,9 @@ fn plain(line: &Line<'_>, gather: &mut Gather) -> Result<(), SelectError> {
     }
 }
 
-fn field(line: &Line<'_>, pointer: &Pointer, gather: &mut Gather) -> Result<(), SelectError> {
+fn field(line: &Line<'_>, pointers: &[Pointer], gather: &mut Gather) -> Result<(), SelectError> {
     let Some(text) = text(line, gather) else { return Ok(()) };
-    match pointer.find(text) {
+    match json_field::first(pointers, text) {
         Ok(target) => gather.target(line.number, target.trim()),
         Err(reason) => {
             gather.bad(line.number, text, || reason);

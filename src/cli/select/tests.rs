@@ -29,7 +29,7 @@ fn column(name: &str) -> Form {
 }
 
 fn field(pointer: &str) -> Form {
-    Form::Field(pointer.to_owned())
+    Form::Field(vec![pointer.to_owned()])
 }
 
 /// The targets as written, with their lines.

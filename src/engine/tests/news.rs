@@ -19,7 +19,14 @@ const SECOND: Duration = Duration::from_secs(1);
 fn news_of(host: HostId, kind: ActionKind, reached: bool) -> News {
     let isolated = (kind == ActionKind::Isolate) == reached;
     let state = state(if isolated { Isolation::Isolated } else { Isolation::NotIsolated });
-    News::Host(Sighting { host, kind, reached, state, said: "so says the agent".to_owned() })
+    News::Host(Sighting {
+        host,
+        kind,
+        reached,
+        state,
+        said: "so says the agent".to_owned(),
+        at: Some(crate::clock::now()),
+    })
 }
 
 fn isolated(n: u32) -> News {
@@ -187,4 +194,24 @@ async fn what_was_heard_before_a_request_left_says_nothing_of_it() {
     fake.world(|world| world.away.insert(id(0)));
     let after = hearing(Room::new(Arc::clone(&fake), 1).waiting(30), vec![(SECOND, isolated(0))]).go().await;
     assert_eq!(after.outcomes(), [Outcome::Unconfirmed]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn news_of_another_time_settle_nothing_and_make_the_hosts_be_asked_for() {
+    let dated = |seconds: Option<i64>, reached| {
+        let News::Host(mut sighting) = news_of(id(0), ActionKind::Isolate, reached) else { unreachable!() };
+        sighting.at = seconds.map(|seconds| crate::clock::now() + jiff::SignedDuration::from_secs(seconds));
+        News::Host(sighting)
+    };
+    for (seconds, reached) in [(Some(-60), true), (Some(-60), false), (Some(600), true), (None, true), (None, false)] {
+        let fake = Fake::new().with_hosts(1, 900 * SECOND).shared();
+        let news = vec![(3 * SECOND, dated(seconds, reached))];
+        let after = hearing(Room::new(Arc::clone(&fake), 1).waiting(30), news).go().await;
+        assert_eq!(after.outcomes(), [Outcome::Unconfirmed], "{seconds:?} {reached}");
+        assert!(lists(&fake) > 1, "it is asked for long before the deadline: {seconds:?}");
+        let fake = Fake::new().with_hosts(1, 900 * SECOND).shared();
+        let news = vec![(3 * SECOND, dated(Some(-3), true))];
+        let after = hearing(Room::new(Arc::clone(&fake), 1).waiting(30), news).go().await;
+        assert_eq!((after.outcomes(), lists(&fake)), (vec![Outcome::Confirmed], 0));
+    }
 }

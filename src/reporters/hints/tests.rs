@@ -193,3 +193,15 @@ fn without_files_no_command_needs_them() {
     let found = with(&header(), &Ending::Completed, &[(Outcome::Confirmed, 1)], &Invocation::default());
     assert!(found.is_empty(), "{found:?}");
 }
+
+#[test]
+fn what_came_out_of_a_queue_is_not_asked_for_again() {
+    let invocation = Invocation {
+        reading: vec!["--field".into(), "/host/id".into()],
+        files: vec!["-".into()],
+        ..Invocation::default()
+    };
+    let found = with(&header(), &Ending::Completed, &[(Outcome::Confirmed, 1)], &invocation);
+    let told = found.join("\n");
+    assert!(told.contains("edrctl runs show ") && !told.contains("standard input"), "{told}");
+}

@@ -35,6 +35,10 @@ pub const HEARTBEAT: Duration = Duration::from_secs(20);
 /// The time that an orderly end may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// The library may keep somebody waiting for ever on a connection that has ended in just that moment. It is given so many
+/// heartbeats: the broker's silence itself is noticed after two.
+const HEARTBEATS: u32 = 4;
+
 /// A broker that hangs up on the credentials may be going down; one that does it so often refuses them.
 const HANG_UPS: u32 = 3;
 
@@ -167,6 +171,7 @@ impl AmqpSource {
             consumer,
             taken: VecDeque::with_capacity(usize::from(prefetch)),
             ended: None,
+            patience: self.options.heartbeat * HEARTBEATS,
             fuse: fuse.take(),
         })
     }
@@ -203,6 +208,8 @@ struct AmqpConsumer {
     taken: VecDeque<(u64, Acker)>,
     /// What ended it, once something has.
     ended: Option<Over>,
+    /// How long an answer of the library is awaited.
+    patience: Duration,
     /// Cuts the socket off when this is dropped.
     fuse: Option<Fuse>,
 }
@@ -241,6 +248,11 @@ impl AmqpConsumer {
                 None
             }
         }
+    }
+
+    async fn in_time<T>(&self, asked: impl Future<Output = T>) -> Result<T, SourceError> {
+        let late = |_| judge::unreachable(format!("no answer within {} s", self.patience.as_secs()));
+        tokio::time::timeout(self.patience, asked).await.map_err(late)
     }
 
     async fn why(&mut self, over: Over) -> SourceError {
@@ -286,7 +298,7 @@ impl Consumer for AmqpConsumer {
         let Some((_, acker)) = last.filter(|(taken, _)| *taken == tag) else {
             return Err(judge::unreachable(format!("delivery {tag} is not one to be acknowledged")));
         };
-        match acker.ack(BasicAckOptions { multiple: true }).await {
+        match self.in_time(acker.ack(BasicAckOptions { multiple: true })).await? {
             Ok(true) => Ok(()),
             // The channel had ended before. What has ended it is told by the deliveries, if anybody has told.
             Ok(false) => {
@@ -301,7 +313,8 @@ impl Consumer for AmqpConsumer {
     }
 
     async fn waiting(&mut self) -> Result<u64, SourceError> {
-        let asked = self.channel.queue_declare(self.queue.clone(), PASSIVE, FieldTable::default()).await;
+        let asked = self.channel.queue_declare(self.queue.clone(), PASSIVE, FieldTable::default());
+        let asked = self.in_time(asked).await?;
         Ok(asked.map_err(|error| judge::declare(&error))?.message_count().into())
     }
 

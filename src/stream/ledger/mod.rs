@@ -74,7 +74,7 @@ impl Ledger {
         }
         file.sync_all().map_err(io("sync"))?;
         sync_folder(path).map_err(io("sync the folder of"))?;
-        let full = (window as u64).saturating_mul(WINDOWS * 9).max(SHORT);
+        let full = (window as u64).saturating_mul(WINDOWS * 17).max(SHORT);
         let path = path.to_owned();
         let buffer = Vec::new();
         Ok(Self { path, file, length: end, full, window: ids, positions, broken: false, buffer, _lock: lock })
@@ -83,6 +83,29 @@ impl Ledger {
     /// Whether this event was kept, as far as is remembered.
     pub fn has(&self, id: &EventId) -> bool {
         self.window.has(id)
+    }
+
+    /// Whether its number was kept, with whatever body.
+    pub fn has_number(&self, id: &EventId) -> bool {
+        self.window.has_number(id)
+    }
+
+    /// Removes the file and what belongs to it.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] if somebody has it open, or something of it is still there.
+    pub fn remove(path: &Path) -> Result<(), LedgerError> {
+        let _lock = lock(path)?;
+        for path in [beside(path, ".new"), path.to_owned(), beside(path, ".lock")] {
+            match fs::remove_file(&path) {
+                Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                    return Err(LedgerError::Io { what: "remove", path, source });
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Remembers these events and positions. When it returns, they are on the disk.
@@ -220,6 +243,20 @@ pub enum LedgerError {
         /// The file.
         path: PathBuf,
     },
+}
+
+impl LedgerError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Damaged { path, .. } => Some(format!(
+                "to begin a new one: `mv '{0}' '{0}.damaged'`; no event is lost by that, but those that were kept and come again \
+                 are kept twice",
+                path.display()
+            )),
+            Self::Locked { .. } | Self::Io { .. } | Self::Broken { .. } => None,
+        }
+    }
 }
 
 #[cfg(test)]

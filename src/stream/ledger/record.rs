@@ -24,9 +24,11 @@ pub(super) const LONGEST: usize = 64 * 1024 * 1024;
 
 pub(super) const MARK: u8 = 0xa5;
 
+/// A number without the mark of its body: of former versions, which read no others.
 const NUMBER: u8 = 1;
 const DIGEST: u8 = 2;
 const POSITIONS: u8 = 3;
+const MARKED: u8 = 4;
 
 /// The checksum of some bytes.
 pub(super) fn checksum(bytes: &[u8]) -> u32 {
@@ -41,9 +43,14 @@ pub(super) fn encode(ids: &[EventId], positions: &BTreeMap<String, Position>, bu
     buffer.extend_from_slice(&[0; BEFORE]);
     for id in ids {
         match id {
-            EventId::Number(number) => {
+            EventId::Number(number, 0) => {
                 buffer.push(NUMBER);
                 buffer.extend_from_slice(&number.to_le_bytes());
+            }
+            EventId::Number(number, mark) => {
+                buffer.push(MARKED);
+                buffer.extend_from_slice(&number.to_le_bytes());
+                buffer.extend_from_slice(&mark.to_le_bytes());
             }
             EventId::Digest(digest) => {
                 buffer.push(DIGEST);
@@ -72,7 +79,13 @@ pub(super) fn decode(mut payload: &[u8], mut id: impl FnMut(EventId)) -> Option<
         payload = match *kind {
             NUMBER => {
                 let (number, rest) = rest.split_first_chunk()?;
-                id(EventId::Number(u64::from_le_bytes(*number)));
+                id(EventId::Number(u64::from_le_bytes(*number), 0));
+                rest
+            }
+            MARKED => {
+                let (number, rest) = rest.split_first_chunk()?;
+                let (mark, rest) = rest.split_first_chunk()?;
+                id(EventId::Number(u64::from_le_bytes(*number), u64::from_le_bytes(*mark)));
                 rest
             }
             DIGEST => {

@@ -19,7 +19,7 @@ fn id(number: u64) -> EventId {
         digest[..8].copy_from_slice(&number.to_be_bytes());
         EventId::Digest(digest)
     } else {
-        EventId::Number(u64::MAX - number)
+        EventId::Number(u64::MAX - number, number % 3)
     }
 }
 
@@ -50,6 +50,33 @@ fn what_was_committed_is_there_after_a_restart_for_the_owner_alone() {
         use std::os::unix::fs::PermissionsExt as _;
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
+}
+
+#[test]
+fn another_body_of_a_number_is_another_event_and_one_of_a_former_version_is_any() {
+    let Scene { path, _folder } = scene();
+    let mut ledger = Ledger::open(&path, 100).unwrap();
+    ledger.commit(&[EventId::Number(0, 7), EventId::Number(0, 8), EventId::Number(1, 0)], &position(1)).unwrap();
+    drop(ledger);
+    let ledger = Ledger::open(&path, 100).unwrap();
+    for (id, has, has_number) in
+        [((0, 7), true, true), ((0, 8), true, true), ((0, 9), false, true), ((1, 9), true, true)]
+    {
+        let id = EventId::Number(id.0, id.1);
+        assert_eq!((ledger.has(&id), ledger.has_number(&id)), (has, has_number), "{id:?}");
+    }
+    assert!(!ledger.has_number(&EventId::Number(2, 7)));
+}
+
+#[test]
+fn it_is_removed_with_its_lock_unless_somebody_has_it() {
+    let Scene { path, _folder } = scene();
+    let ledger = Ledger::open(&path, 100).unwrap();
+    assert!(matches!(Ledger::remove(&path), Err(LedgerError::Locked { .. })));
+    assert!(path.exists());
+    drop(ledger);
+    Ledger::remove(&path).unwrap();
+    assert_eq!(fs::read_dir(_folder.path()).unwrap().count(), 0);
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! The ids that are remembered, in two generations: when the young one is full it is the old one, and the old one is
 //! forgotten. That costs no order to keep, and a few bytes an id.
 
-use std::{collections::HashSet, mem};
+use std::{
+    collections::{HashMap, HashSet},
+    mem,
+};
 
-use crate::stream::event::EventId;
+use crate::stream::event::{EventId, Mark};
 
 #[derive(Debug)]
 pub(super) struct Window {
@@ -12,10 +15,12 @@ pub(super) struct Window {
     old: Generation,
 }
 
-/// Numbers are kept apart: they are half as long as digests, and nearly all ids are numbers.
+/// Numbers are kept apart: nearly all ids are numbers, and nearly every one has a single body.
 #[derive(Debug, Default)]
 struct Generation {
-    numbers: HashSet<u64>,
+    numbers: HashMap<u64, Mark>,
+    /// The other bodies of those numbers.
+    twins: HashSet<(u64, Mark)>,
     digests: HashSet<[u8; 16]>,
 }
 
@@ -26,6 +31,12 @@ impl Window {
 
     pub(super) fn has(&self, id: &EventId) -> bool {
         self.young.has(id) || self.old.has(id)
+    }
+
+    /// Whether the number is there, with whatever body.
+    pub(super) fn has_number(&self, id: &EventId) -> bool {
+        let EventId::Number(number, _) = id else { return false };
+        self.young.numbers.contains_key(number) || self.old.numbers.contains_key(number)
     }
 
     pub(super) fn insert(&mut self, id: EventId) {
@@ -44,30 +55,42 @@ impl Window {
 
 impl Generation {
     fn len(&self) -> usize {
-        self.numbers.len() + self.digests.len()
+        self.numbers.len() + self.twins.len() + self.digests.len()
     }
 
     fn has(&self, id: &EventId) -> bool {
         match id {
-            EventId::Number(number) => self.numbers.contains(number),
+            // A former version has not written down which body it was: then it was this one.
+            EventId::Number(number, mark) => {
+                self.numbers.get(number).is_some_and(|had| had == mark || *had == 0)
+                    || self.twins.contains(&(*number, *mark))
+            }
             EventId::Digest(digest) => self.digests.contains(digest),
         }
     }
 
     fn insert(&mut self, id: EventId) {
         match id {
-            EventId::Number(number) => self.numbers.insert(number),
-            EventId::Digest(digest) => self.digests.insert(digest),
-        };
+            EventId::Number(number, mark) => {
+                if *self.numbers.entry(number).or_insert(mark) != mark {
+                    self.twins.insert((number, mark));
+                }
+            }
+            EventId::Digest(digest) => {
+                self.digests.insert(digest);
+            }
+        }
     }
 
     fn clear(&mut self) {
         self.numbers.clear();
+        self.twins.clear();
         self.digests.clear();
     }
 
     fn ids(&self) -> impl Iterator<Item = EventId> {
-        let numbers = self.numbers.iter().copied().map(EventId::Number);
-        numbers.chain(self.digests.iter().copied().map(EventId::Digest))
+        let numbers = self.numbers.iter().map(|(number, mark)| EventId::Number(*number, *mark));
+        let twins = self.twins.iter().map(|(number, mark)| EventId::Number(*number, *mark));
+        numbers.chain(twins).chain(self.digests.iter().copied().map(EventId::Digest))
     }
 }

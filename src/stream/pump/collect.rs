@@ -33,6 +33,7 @@ pub(super) struct Collected {
     pub(super) facts: tell::Batch,
     bytes: usize,
     ids: HashSet<EventId>,
+    numbers: HashSet<u64>,
 }
 
 /// What a batch is measured by.
@@ -49,6 +50,7 @@ impl Collected {
     pub(super) fn clear(&mut self) {
         self.events.clear();
         self.ids.clear();
+        self.numbers.clear();
         (self.last_tag, self.deliveries, self.bytes) = (0, 0, 0);
         self.facts = tell::Batch::default();
     }
@@ -87,14 +89,19 @@ impl Collected {
             self.facts.redelivered += 1;
             stats.redelivered += 1;
         }
-        let event = ConsoleEvent::new(delivery.body);
+        let mut event = ConsoleEvent::new(delivery.body);
         if sieve.ledger.has(&event.id) || !self.ids.insert(event.id) {
             self.facts.duplicates += 1;
             stats.duplicates += 1;
-        } else if sieve.filter.is_some_and(|wants| !wants(&event)) {
+            return;
+        }
+        let again = matches!(event.id, EventId::Number(number, _) if !self.numbers.insert(number));
+        event.is_twin = again || sieve.ledger.has_number(&event.id);
+        if sieve.filter.is_some_and(|wants| !wants(&event)) {
             self.facts.filtered += 1;
             stats.filtered += 1;
         } else {
+            stats.twins += u64::from(event.is_twin);
             self.events.push(event);
         }
     }

@@ -32,6 +32,7 @@ pub(super) async fn keep(
     backoff: Backoff,
     teller: &mut Teller,
 ) -> Result<Vec<Kept>, Ending> {
+    teller.awaited = sinks.iter().map(|sink| sink.name().to_owned()).collect();
     let teller = Mutex::new(teller);
     // Raised when one of them can never keep it: then the others do not try again, as it is not acknowledged anyway.
     let halt = CancellationToken::new();
@@ -39,8 +40,12 @@ pub(super) async fn keep(
         let (teller, halt) = (&teller, &halt);
         async move {
             let kept = until_done(sink.as_mut(), Task::Keep(batch), backoff, teller, halt).await;
-            if kept.is_err() {
-                halt.cancel();
+            match kept {
+                Ok(_) => {
+                    let mut teller = teller.lock().unwrap_or_else(PoisonError::into_inner);
+                    teller.awaited.retain(|name| name != sink.name());
+                }
+                Err(_) => halt.cancel(),
             }
             kept
         }

@@ -35,7 +35,8 @@ pub struct PumpLimits {
     pub patience_at_start: Duration,
     /// The same after a connection was lost: the broker may not have noticed yet that we are gone.
     pub patience: Duration,
-    /// How long an orderly end waits for sinks that do not keep what was taken.
+    /// How long an orderly end waits for sinks that do not keep what was taken. Whoever stops containers waits ten seconds in
+    /// all, and the connections want to be closed in that time, too.
     pub grace: Duration,
 }
 
@@ -54,7 +55,7 @@ impl Default for PumpLimits {
             tries_at_start: None,
             patience_at_start: Duration::from_secs(5),
             patience: Duration::from_secs(180),
-            grace: Duration::from_secs(10),
+            grace: Duration::from_secs(5),
         }
     }
 }

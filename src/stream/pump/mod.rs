@@ -45,8 +45,17 @@ mod tries;
 pub enum Ending {
     /// Somebody interrupted. Everything that was taken is kept, and acknowledged but for what the connection was lost over.
     Cancelled,
-    /// What was taken is not acknowledged and comes again: somebody interrupted twice, or a sink did not keep it in time.
+    /// What was taken is not acknowledged and comes again: somebody interrupted twice.
     Abandoned,
+    /// It was time to end, and the last batch was not kept within the time that was left for it. It comes again.
+    Late {
+        /// The sinks that have not kept it; none if it was the queue that did not take the acknowledgement.
+        sinks: Vec<String>,
+        /// How many events it has.
+        events: u64,
+        /// How long was waited.
+        waited: Duration,
+    },
     /// So many events were asked for.
     Count,
     /// The time is over.
@@ -111,7 +120,7 @@ impl Pump {
         dead_letters: DeadLetters,
         limits: PumpLimits,
     ) -> Self {
-        let teller = Teller { listener: Box::new(Deaf), stats: StreamStats::default() };
+        let teller = Teller { listener: Box::new(Deaf), stats: StreamStats::default(), awaited: Vec::new() };
         let collected = Collected::default();
         Self { source, sinks, ledger, dead_letters, filter: None, limits, teller, settled: 0, batches: 0, collected }
     }
@@ -167,6 +176,7 @@ impl Pump {
             if let Err(ending) = begun {
                 return ending;
             }
+            self.teller.note(sink.as_mut());
         }
         // A crash in the middle of the first batch must find a place to go back to as well.
         let positions = self.positions();
@@ -175,11 +185,13 @@ impl Pump {
         {
             return Ending::Ledger(error);
         }
-        self.connect_again_and_again(&stop).await
+        let mut tries = Tries::new(&self.limits);
+        let ending = self.connect_again_and_again(&stop, &mut tries).await;
+        tries.over(&mut self.teller.stats);
+        ending
     }
 
-    async fn connect_again_and_again(&mut self, stop: &Stop) -> Ending {
-        let mut tries = Tries::new(&self.limits);
+    async fn connect_again_and_again(&mut self, stop: &Stop, tries: &mut Tries) -> Ending {
         loop {
             let opened = tokio::select! {
                 biased;
@@ -203,6 +215,7 @@ impl Pump {
                 }
             };
             let Some(wait) = tries.failed(&error) else { return Ending::Source(error) };
+            tries.missed(&mut self.teller.stats);
             self.teller.tell(&StreamEvent::Disconnected { error: &error, wait });
             tokio::select! {
                 biased;
@@ -251,11 +264,15 @@ impl Pump {
         self.collected.take(first, &mut sieve);
         self.collected.fill(consumer, &measure, &mut sieve).await;
         let grace = self.limits.grace;
-        tokio::select! {
+        let done = tokio::select! {
             biased;
-            done = self.settle_and_acknowledge(consumer) => done,
-            () = stop.out_of_patience(grace) => Ok(Some(Ending::Abandoned)),
-        }
+            done = self.settle_and_acknowledge(consumer) => Some(done),
+            () = stop.out_of_patience(grace) => None,
+        };
+        done.unwrap_or_else(|| {
+            let (sinks, events) = (std::mem::take(&mut self.teller.awaited), self.collected.events.len() as u64);
+            Ok(Some(Ending::Late { sinks, events, waited: grace }))
+        })
     }
 
     async fn settle_and_acknowledge(&mut self, consumer: &mut dyn Consumer) -> Result<Option<Ending>, SourceError> {
@@ -290,6 +307,9 @@ impl Pump {
         let Some(last) = events.last() else { return Ok(()) };
         let last_event = last.happened();
         let kept = hand::keep(&mut self.sinks, events, self.limits.backoff, &mut self.teller).await?;
+        for sink in &mut self.sinks {
+            self.teller.note(sink.as_mut());
+        }
         let refused = self.bury(&kept)?;
         let positions = self.positions();
         let ids: Vec<EventId> = self.collected.events.iter().map(|event| event.id).collect();

@@ -5,7 +5,10 @@ use std::{collections::VecDeque, fmt, time::Duration};
 use jiff::Timestamp;
 
 use super::Ending;
-use crate::stream::{sinks::SinkError, source::SourceError};
+use crate::stream::{
+    sinks::{Sink, SinkError},
+    source::SourceError,
+};
 
 /// Hears what happens. It must not take long: nothing is delivered in the meantime.
 pub trait Listener: fmt::Debug + Send {
@@ -56,6 +59,13 @@ pub enum StreamEvent<'a> {
         /// Its reason.
         reason: &'a str,
     },
+    /// People should know this of a sink.
+    Note {
+        /// Its name.
+        sink: &'a str,
+        /// In words.
+        text: &'a str,
+    },
     /// A sink did not close as it should. What it has kept is kept.
     CloseFailed {
         /// Its name.
@@ -97,6 +107,8 @@ pub struct StreamStats {
     pub duplicates: u64,
     /// Deliveries that the queue says it has made before.
     pub redelivered: u64,
+    /// Events whose number another body had before. They are handed to the sinks like any other.
+    pub twins: u64,
     /// Events that the filter left out.
     pub filtered: u64,
     /// Events that are with the dead letters, for some sink.
@@ -124,7 +136,7 @@ pub struct Gaps {
     pub total: Duration,
     /// The longest.
     pub longest: Duration,
-    /// The last few, oldest first.
+    /// The last few, oldest first. One that is still going on is the last of them, as long as it was when that was looked at.
     pub recent: VecDeque<Gap>,
 }
 
@@ -141,14 +153,21 @@ pub struct Gap {
 const RECENT: usize = 32;
 
 impl Gaps {
-    pub(super) fn add(&mut self, gap: Gap) {
+    /// One begins.
+    pub(super) fn begin(&mut self, from: Timestamp) {
         self.count += 1;
-        self.total += gap.length;
-        self.longest = self.longest.max(gap.length);
         if self.recent.len() == RECENT {
             self.recent.pop_front();
         }
-        self.recent.push_back(gap);
+        self.recent.push_back(Gap { from, length: Duration::ZERO });
+    }
+
+    /// The last one is this long by now.
+    pub(super) fn lasts(&mut self, length: Duration) {
+        let Some(last) = self.recent.back_mut() else { return };
+        self.total += length.saturating_sub(last.length);
+        last.length = last.length.max(length);
+        self.longest = self.longest.max(length);
     }
 }
 
@@ -157,9 +176,18 @@ impl Gaps {
 pub(super) struct Teller {
     pub(super) listener: Box<dyn Listener>,
     pub(super) stats: StreamStats,
+    /// The sinks that have a batch and have not kept it yet.
+    pub(super) awaited: Vec<String>,
 }
 
 impl Teller {
+    /// Tells what people should know of a sink.
+    pub(super) fn note(&mut self, sink: &mut dyn Sink) {
+        for text in sink.take_notes() {
+            self.tell(&StreamEvent::Note { sink: sink.name(), text: &text });
+        }
+    }
+
     pub(super) fn tell(&mut self, event: &StreamEvent<'_>) {
         self.listener.on_event(event, &self.stats);
     }

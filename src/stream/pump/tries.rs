@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{
-    PumpLimits,
-    tell::{Gap, StreamStats},
-};
+use super::{PumpLimits, tell::StreamStats};
 use crate::{
     clock,
     stream::{
@@ -30,6 +27,8 @@ pub(super) struct Tries {
     connected: Option<Instant>,
     /// Since when there is none, and that by the clock.
     lost: Option<(Instant, jiff::Timestamp)>,
+    /// That is among the gaps already.
+    told: bool,
     /// Since when somebody else has the queue.
     taken: Option<Instant>,
 }
@@ -45,18 +44,36 @@ impl Tries {
             failures: 0,
             connected: None,
             lost: None,
+            told: false,
             taken: None,
         }
     }
 
     pub(super) fn connected(&mut self, stats: &mut StreamStats) {
         stats.connections += 1;
-        if let Some((since, from)) = self.lost.take() {
+        if self.lost.is_some() {
             stats.reconnects += 1;
-            stats.gaps.add(Gap { from, length: since.elapsed() });
+            self.missed(stats);
         }
+        (self.lost, self.told) = (None, false);
         self.connected = Some(Instant::now());
         self.taken = None;
+    }
+
+    /// There is still no connection, and there is to be one.
+    pub(super) fn missed(&mut self, stats: &mut StreamStats) {
+        let Some((since, from)) = self.lost else { return };
+        if !std::mem::replace(&mut self.told, true) {
+            stats.gaps.begin(from);
+        }
+        stats.gaps.lasts(since.elapsed());
+    }
+
+    /// The stream ends. A gap that is open is as long as it is now.
+    pub(super) fn over(&mut self, stats: &mut StreamStats) {
+        if self.told {
+            self.missed(stats);
+        }
     }
 
     /// `progress` is whether anything was acknowledged on the connection.

@@ -18,8 +18,8 @@ pub trait Sink: fmt::Debug + Send {
     /// Its name, for people and metrics: `stdout`, `file /var/log/events.jsonl`.
     fn name(&self) -> &str;
 
-    /// Makes it stand where it stood when everything up to `position` was kept: what was written behind that was never
-    /// acknowledged and comes again. Called once, before the first batch; `None` if nothing is known.
+    /// Makes it go on where it stood when everything up to `position` was kept: what of ours was written behind that was never
+    /// acknowledged and comes again, and must not be kept twice where the sink can tell. Called once, before the first batch; `None` if nothing is known.
     ///
     /// # Errors
     ///
@@ -39,6 +39,11 @@ pub trait Sink: fmt::Debug + Send {
     /// Where it stands after the last batch, where that means something to it.
     fn position(&self) -> Option<Position> {
         None
+    }
+
+    /// What people should know of it since they were told last.
+    fn take_notes(&mut self) -> Vec<String> {
+        Vec::new()
     }
 
     /// Closes it in an orderly way.

@@ -139,3 +139,38 @@ fn digits_are_a_number_and_everything_else_a_name() {
         assert_eq!(NameOrId::parse(text), name(text));
     }
 }
+
+#[test]
+fn the_streams_of_another_client_are_not_used() {
+    let state = tempfile::tempdir().unwrap();
+    let store = |client: &str| StreamStore::at(state.path()).of(Some(account(client)));
+    StreamStore::at(state.path()).save(&stream(6, "old")).unwrap();
+    store("one").save(&stream(7, "soc")).unwrap();
+    let file = fs::read_to_string(store("one").path(CONSOLE, 7)).unwrap();
+    assert!(!file.contains("one"), "{file}");
+    assert_eq!(store("one").find(CONSOLE, &name("soc")).unwrap().unwrap().id, 7);
+    for wanted in [NameOrId::Id(7), name("soc")] {
+        let error = store("two").find(CONSOLE, &wanted).unwrap_err();
+        assert!(matches!(error, StoreError::Elsewhere { .. }), "{error}");
+    }
+    let ids = |client| store(client).all(CONSOLE).unwrap().iter().map(|stream| stream.id).collect::<Vec<_>>();
+    assert_eq!((ids("one"), ids("two")), (vec![6, 7], vec![6]), "one that does not say whose it is is anybody's");
+    store("two").save(&stream(8, "soc")).unwrap();
+    assert_eq!(store("two").find(CONSOLE, &name("soc")).unwrap().unwrap().id, 8);
+    assert_eq!(store("one").find(CONSOLE, &name("soc")).unwrap().unwrap().id, 7);
+}
+
+#[test]
+fn no_password_is_written_over() {
+    let state = tempfile::tempdir().unwrap();
+    let store = StreamStore::at(state.path());
+    assert_eq!(store.put_aside(CONSOLE, 7).unwrap(), None);
+    for round in 1..=2 {
+        store.save(&stream(7, &format!("soc {round}"))).unwrap();
+        let aside = store.put_aside(CONSOLE, 7).unwrap().unwrap();
+        assert!(fs::read_to_string(&aside).unwrap().contains(&format!("soc {round}")), "{aside:?}");
+        assert_eq!(fs::metadata(&aside).unwrap().permissions().mode() & 0o077, 0);
+    }
+    assert!(store.find(CONSOLE, &NameOrId::Id(7)).unwrap().is_none());
+    assert_eq!(fs::read_dir(state.path().join("streams")).unwrap().count(), 2);
+}

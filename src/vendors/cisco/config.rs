@@ -102,6 +102,10 @@ impl Ready for CiscoConfig {
         &self.link
     }
 
+    fn account(&self) -> Option<&str> {
+        Some(&self.client_id)
+    }
+
     fn open(&self, client: Client, wishes: Wishes) -> Result<Arc<dyn Vendor>, VendorError> {
         let base = self.link.url.clone();
         let in_flight = self.link.concurrency;

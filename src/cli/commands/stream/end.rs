@@ -3,7 +3,8 @@
 use super::exit_of;
 use crate::{
     cli::error::CommandError,
-    domain::outcome::ExitCode,
+    domain::{duration, outcome::ExitCode},
+    reporters::words,
     stream::{pump::Ending, source::SourceErrorKind, store::StoredStream},
 };
 
@@ -17,6 +18,26 @@ pub(super) fn judge(ending: Ending, found: &StoredStream, connected: bool) -> Re
             exit,
             "ended at once: what was taken and not acknowledged comes again, and nothing is lost",
         )),
+        Ending::Late { sinks, events, waited } => {
+            let waited = duration::format(waited);
+            let events = words::count(events, "event", "events");
+            Err(if sinks.is_empty() {
+                CommandError::text(
+                    exit,
+                    format!("the queue did not take the last acknowledgement within {waited}: {events} may come again"),
+                )
+                .hint("they are kept, and known when they come")
+            } else {
+                let sinks = sinks.join(" and ");
+                CommandError::text(
+                    exit,
+                    format!(
+                        "{sinks} did not take the last batch within {waited}: {events} were not kept and come again"
+                    ),
+                )
+                .hint("nothing is lost: run it again once that place takes events")
+            })
+        }
         Ending::Source(error) => {
             let hint = match error.kind {
                 SourceErrorKind::Refused | SourceErrorKind::Gone => format!(
@@ -40,7 +61,11 @@ pub(super) fn judge(ending: Ending, found: &StoredStream, connected: bool) -> Re
         Ending::Sink { sink, error } => Err(CommandError::new(exit, error)
             .context(format!("keep events in {sink}"))
             .hint("what was not kept was not acknowledged, and comes again once the sink takes it")),
-        Ending::Ledger(error) => Err(CommandError::new(exit, error).context("write down what was kept")),
+        Ending::Ledger(error) => {
+            let hint = error.hint();
+            let told = CommandError::new(exit, error).context("write down what was kept");
+            Err(hint.into_iter().fold(told, CommandError::hint))
+        }
         Ending::DeadLetters(error) => {
             Err(CommandError::new(exit, error).context("write down the events that a sink will never take"))
         }

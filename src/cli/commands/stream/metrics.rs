@@ -32,7 +32,12 @@ impl Metrics {
     /// Whatever the system says; the stream goes on without.
     pub(super) fn write(&self, stats: &StreamStats, connected: bool) -> io::Result<()> {
         let beside = beside(&self.path);
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(&beside)?;
+        // What is there may be a link that somebody has put there, in a folder where others may write.
+        match fs::remove_file(&beside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = readable(OpenOptions::new().write(true).create_new(true)).open(&beside)?;
         file.write_all(self.text(stats, connected).as_bytes())?;
         fs::rename(&beside, &self.path)
     }
@@ -55,6 +60,7 @@ impl Metrics {
         add("kept_total", "counter", "Events kept by every sink.", Some(stats.kept));
         add("duplicates_total", "counter", "Events that were had before, and left out.", Some(stats.duplicates));
         add("redelivered_total", "counter", "Deliveries that the queue marked as repeated.", Some(stats.redelivered));
+        add("twins_total", "counter", "Events whose id another body had before; they are kept.", Some(stats.twins));
         add("filtered_total", "counter", "Events that were not wanted.", Some(stats.filtered));
         add("refused_total", "counter", "Events that a sink will never take.", Some(stats.refused));
         add("unacknowledged", "gauge", "Deliveries taken and not acknowledged yet.", Some(stats.unacknowledged));
@@ -65,6 +71,13 @@ impl Metrics {
         add("last_batch_timestamp_seconds", "gauge", "When events were last kept.", whole(seconds(stats.last_batch)));
         text
     }
+}
+
+/// A collector is another user.
+fn readable(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o644);
+    options
 }
 
 /// A name as the value of a label.
@@ -97,5 +110,20 @@ mod tests {
         assert!(!text.contains("last_event"), "what is not known is not told");
         assert!(text.lines().all(|line| line.starts_with('#') || line.split_once("} ").is_some()), "{text}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_in_its_way_is_not_followed() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("edrctl.prom"), folder.path().join("other"));
+        fs::write(&other, "precious").unwrap();
+        symlink(&other, beside(&path)).unwrap();
+        Metrics::new(path.clone(), "soc").write(&StreamStats::default(), true).unwrap();
+        assert_eq!(fs::read_to_string(other).unwrap(), "precious");
+        let metadata = fs::symlink_metadata(path).unwrap();
+        assert!(metadata.is_file());
+        assert_eq!(metadata.permissions().mode() & 0o133, 0);
     }
 }

@@ -2,6 +2,10 @@
 
 use std::{
     path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -12,11 +16,12 @@ use crate::{
     cli::{args::duration, context::Context, error::CommandError},
     domain::outcome::ExitCode,
     http::{ClientError, Trust},
+    reporters::words,
     stream::{
         amqp::{AmqpOptions, AmqpSource},
         cancel::Cancel,
         dead_letters::DeadLetters,
-        filter::Filter,
+        filter::{Filter, Judged},
         place::Place,
         pump::{Ending, Pump, PumpLimits},
         store::{NameOrId, StoredStream},
@@ -38,7 +43,8 @@ use watch::Watch;
 /// counted. Stop it with Ctrl-C: what was taken is kept and acknowledged first. The stream's password is read from the
 /// state folder, where `edrctl streams create` has put it.
 ///
-/// Without --to, events go to standard output: a readable line each, or with -o jsonl the body as it came.
+/// Without --to, events go to standard output: a readable line each, or with -o jsonl the body as it came. `edrctl isolate -`
+/// reads its input to the end before it acts, so a stream that goes to it needs --drain, --for or --count.
 #[derive(Debug, Args)]
 pub(crate) struct StreamArgs {
     /// The stream's name or number [default: the only one whose password is on this machine]
@@ -46,7 +52,7 @@ pub(crate) struct StreamArgs {
     stream: Option<NameOrId>,
     #[command(flatten)]
     console: StreamConsoleArgs,
-    /// Make the stream if the console has none of this name
+    /// Make the stream if the console has none of this name, with --event-type and --group; nothing is asked
     #[arg(long, requires = "stream", help_heading = "Stream")]
     create: bool,
     #[command(flatten)]
@@ -66,7 +72,8 @@ pub(crate) struct StreamArgs {
     format: FormatChoice,
     #[command(flatten)]
     rotation: places::RotationArgs,
-    /// Keep only events that fit, such as 'severity >= high and host = web*'; the others are acknowledged and counted
+    /// Keep only events that fit, such as 'severity >= high and host = web*', and those that cannot be read; the others are
+    /// acknowledged and counted
     #[arg(long = "where", value_name = "FILTER", help_heading = "Events", value_parser = filter)]
     wanted: Option<Filter>,
     /// End after so many events
@@ -108,6 +115,8 @@ fn filter(text: &str) -> Result<Filter, String> {
 /// Runs it.
 pub(crate) async fn run(args: StreamArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let begun = Instant::now();
+    open::check(&args)?;
+    places::prove(&args)?;
     let mut talk = Talk::open(&args.console, context).await?;
     let found = open::stream(&args, &mut talk).await?;
     let ledger = open::ledger(&talk, &found, args.shared)?;
@@ -122,18 +131,37 @@ pub(crate) async fn run(args: StreamArgs, context: &Context) -> Result<ExitCode,
         drain: args.drain,
         ..PumpLimits::default()
     };
+    if let Some(wanted) = &args.wanted {
+        open::check_types(wanted, &mut talk).await;
+    }
     let metrics = args.metrics.clone().map(|path| Metrics::new(path, &found.name));
     let watch = Watch::new(context.ui, found.name.clone(), metrics);
     let mut pump = Pump::new(Box::new(source), sinks, ledger, DeadLetters::new(dead_letters), limits)
         .with_listener(Box::new(watch));
+    let unreadable = Arc::new(AtomicU64::new(0));
     if let Some(wanted) = args.wanted.clone() {
-        pump = pump.with_filter(Box::new(move |event| wanted.wants(event)));
+        let unreadable = Arc::clone(&unreadable);
+        pump = pump.with_filter(Box::new(move |event| match wanted.judge(event) {
+            Judged::Wanted => true,
+            Judged::Unwanted => false,
+            Judged::Unreadable => {
+                unreadable.fetch_add(1, Ordering::Relaxed);
+                true
+            }
+        }));
     }
     let cancel = Cancel::new();
     let ending = tokio::select! {
         ending = pump.run(&cancel) => ending,
         never = interrupts(&talk, &cancel) => match never {},
     };
+    let unreadable = unreadable.load(Ordering::Relaxed);
+    if unreadable > 0 {
+        let events = words::count(unreadable, "event", "events");
+        context
+            .ui
+            .warn(&format!("{events} had no readable field for --where to judge by, and so went on to every place"));
+    }
     if !context.ui.quiet {
         context.ui.show(&format!("{}\n", watch::summary(&found.name, pump.stats(), begun.elapsed())));
     }
@@ -175,7 +203,7 @@ const fn exit_of(ending: &Ending, connected: bool) -> ExitCode {
             ExitCode::Success
         }
         Ending::Source(_) if !connected => ExitCode::Console,
-        Ending::Abandoned | Ending::Source(_) | Ending::Sink { .. } => ExitCode::Stopped,
+        Ending::Abandoned | Ending::Late { .. } | Ending::Source(_) | Ending::Sink { .. } => ExitCode::Stopped,
         Ending::Ledger(_) | Ending::DeadLetters(_) => ExitCode::Journal,
     }
 }

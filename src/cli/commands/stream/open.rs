@@ -1,6 +1,6 @@
 //! Which stream is meant, with its password, and what was kept of it before.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use super::StreamArgs;
 use crate::{
@@ -9,19 +9,25 @@ use crate::{
             create::{self, Making},
             filters, refused,
             talk::Talk,
+            update::is_as,
         },
         error::CommandError,
     },
     domain::outcome::ExitCode,
+    reporters::clean::clean,
     stream::{
+        filter::Filter,
         ledger::{self, Ledger, LedgerError},
-        store::{NameOrId, StoredStream},
+        store::{NameOrId, StoreError, StoredStream},
     },
-    vendors::streams::NewStream,
+    vendors::streams::{EventStream, NewStream, StreamId},
 };
 
 /// Programs of ours that share one stream on one machine, at most.
 const SHARERS: u32 = 64;
+
+/// The time that asking for names of types may take.
+const ASKING: Duration = Duration::from_secs(10);
 
 /// The stream of a rehearsal.
 const REHEARSED: &str = "rehearsal";
@@ -35,12 +41,70 @@ pub(super) async fn stream(args: &StreamArgs, talk: &mut Talk<'_>) -> Result<Sto
         (None, true) => NameOrId::Name(REHEARSED.to_owned()),
         (None, false) => return only(talk, &console),
     };
-    if let Some(found) = talk.store.find(&console, &wanted)? {
+    let found = match talk.store.find(&console, &wanted) {
+        // The names of another tenant's streams are free in this one.
+        Err(StoreError::Elsewhere { .. }) if args.create => None,
+        found => found?,
+    };
+    if let Some(found) = found {
+        if has_filters(args) {
+            same_filters(args, &found, talk).await?;
+        }
         return Ok(found);
     }
     match &wanted {
         NameOrId::Name(name) if args.create || rehearsed => make(name, args, talk, &console).await,
         _ => Err(missing(&wanted, talk).await),
+    }
+}
+
+const fn has_filters(args: &StreamArgs) -> bool {
+    !args.filters.event_types.is_empty() || !args.filters.groups.is_empty()
+}
+
+/// Filters of a stream are of use only where one is made: elsewhere they would be passed over in silence.
+pub(super) fn check(args: &StreamArgs) -> Result<(), CommandError> {
+    if args.create || args.console.simulate || !has_filters(args) {
+        return Ok(());
+    }
+    Err(CommandError::text(
+        ExitCode::Usage,
+        "`--event-type` and `--group` say what goes into a stream that is made with `--create`; nothing was taken",
+    )
+    .hint("`--where 'type = …'` or `--where 'group = …'` chooses among the events of a stream; `edrctl streams update` changes what goes into it"))
+}
+
+/// A stream that is there already was to have these filters, so it has to have them.
+async fn same_filters(args: &StreamArgs, found: &StoredStream, talk: &mut Talk<'_>) -> Result<(), CommandError> {
+    let wanted = filters::resolve(&args.filters, talk).await?;
+    let there = talk.show(StreamId(found.id)).await.map_err(|halt| talk.failed(halt))?;
+    let as_wanted = EventStream { event_types: wanted.event_types, groups: wanted.groups, ..there.clone() };
+    if is_as(&there, &as_wanted) {
+        return Ok(());
+    }
+    Err(CommandError::text(
+        ExitCode::Refused,
+        format!("the event stream `{}` is there already, with other filters; nothing was taken", found.name),
+    )
+    .hint(format!(
+        "`edrctl streams show {0}` shows them, and `edrctl streams update {0}` changes them; without `--event-type` and `--group` it is taken as it is",
+        found.id
+    )))
+}
+
+/// Warns of types that the console does not know. Their names change over the years, so an old one is no mistake for
+/// certain. The stream does not depend on the answer.
+pub(super) async fn check_types(wanted: &Filter, talk: &mut Talk<'_>) {
+    let names = wanted.type_names();
+    if names.is_empty() {
+        return;
+    }
+    let Ok(Ok(known)) = tokio::time::timeout(ASKING, talk.event_types()).await else { return };
+    for name in names.iter().filter(|name| !known.iter().any(|known| known.name.to_lowercase() == **name)) {
+        talk.context.ui.warn(&format!(
+            "the console knows no event type `{}`, so `--where` may fit nothing; numbers stay the same over the years",
+            clean(name)
+        ));
     }
 }
 
@@ -111,7 +175,7 @@ pub(super) fn ledger(talk: &Talk<'_>, found: &StoredStream, shared: bool) -> Res
                 match open(&format!("{number}.ledger")) {
                     Ok(ledger) => return Ok(ledger),
                     Err(error) if locked(&error) => {}
-                    Err(error) => return Err(CommandError::new(ExitCode::Journal, error)),
+                    Err(error) => return Err(unreadable(error)),
                 }
             }
             Err(CommandError::new(ExitCode::Refused, error))
@@ -121,8 +185,14 @@ pub(super) fn ledger(talk: &Talk<'_>, found: &StoredStream, shared: bool) -> Res
             format!("another `edrctl stream` takes the events of `{}` on this machine", found.name),
         )
         .hint("stop it, or join it with `--shared`: then each event goes to one of the two")),
-        Err(error) => Err(CommandError::new(ExitCode::Journal, error).context("read what was kept before")),
+        Err(error) => Err(unreadable(error)),
     }
+}
+
+fn unreadable(error: LedgerError) -> CommandError {
+    let hint = error.hint();
+    let told = CommandError::new(ExitCode::Journal, error).context("read what was kept before");
+    hint.into_iter().fold(told, CommandError::hint)
 }
 
 /// A file beside the stream's password.

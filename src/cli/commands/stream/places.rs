@@ -1,6 +1,12 @@
 //! Makes sinks of the places that were named.
 
-use std::{ffi::OsStr, sync::Arc, time::Duration};
+use std::{
+    ffi::OsStr,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use clap::{Arg, Args, Command, ValueEnum, builder::TypedValueParser, error::ErrorKind};
 
@@ -21,7 +27,7 @@ use crate::{
         place::{Place, PlaceError, Transport},
         sinks::{
             Sink,
-            file::{Compress, FileOptions, FileSink},
+            file::{Compress, FileOptions, FileSink, absolute},
             http::{ElasticOptions, HttpOptions, HttpSink, SplunkOptions},
             stdout::StdoutSink,
             syslog::{DATAGRAM, Link, SyslogOptions, SyslogSink},
@@ -59,7 +65,7 @@ pub(super) struct RotationArgs {
     /// How many files that were put away stay [default: all]
     #[arg(long, value_name = "N")]
     keep: Option<std::num::NonZeroUsize>,
-    /// Compress files that were put away: none or gzip
+    /// Compress files that were put away: none, gzip or zstd
     #[arg(long, value_name = "HOW", default_value = "none", hide_possible_values = true)]
     compress: CompressChoice,
 }
@@ -71,6 +77,8 @@ enum CompressChoice {
     None,
     /// With gzip
     Gzip,
+    /// With Zstandard
+    Zstd,
 }
 
 /// Reads `500000`, `100K`, `100M`, `2G`.
@@ -97,23 +105,80 @@ const LARGEST_REQUEST: usize = 1024 * 1024;
 /// The facility of syslog messages: local use 0.
 const FACILITY: u8 = 16;
 
+/// The places that were named, or the usual one.
+fn places(args: &StreamArgs) -> &[Place] {
+    const USUAL: &[Place] = &[Place::Stdout];
+    if args.to.is_empty() { USUAL } else { &args.to }
+}
+
+/// Refuses places that cannot be, before anything is asked of anybody.
+pub(super) fn prove(args: &StreamArgs) -> Result<(), CommandError> {
+    let places = places(args);
+    let refused = |text: String| CommandError::text(ExitCode::Usage, text);
+    let keys: Vec<Place> = places.iter().map(key).collect();
+    for (n, place) in places.iter().enumerate() {
+        if keys.iter().take(n).any(|other| Some(other) == keys.get(n)) {
+            return Err(refused(format!("`{place}` is named twice")));
+        }
+        if let Place::File(path) = place {
+            prove_file(path).map_err(refused)?;
+        }
+    }
+    // A standard output that is closed is opened as this when a program starts, so the two cannot be told apart.
+    if places.iter().all(|place| *place == Place::Stdout) && stdout_is_null() {
+        return Err(refused("standard output is closed or /dev/null: events would be gone".to_owned())
+            .hint("name a place with `--to`, such as `--to events.jsonl`"));
+    }
+    Ok(())
+}
+
+/// The same for every way to name one place.
+fn key(place: &Place) -> Place {
+    match place {
+        Place::File(path) => Place::File(fs::canonicalize(path).unwrap_or_else(|_| absolute(path))),
+        place => place.clone(),
+    }
+}
+
+fn prove_file(path: &Path) -> Result<(), String> {
+    let path_shown = path.display();
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => Err(format!("`{path_shown}` is a folder; events go to a file")),
+        Ok(metadata) if !metadata.is_file() => Err(format!("`{path_shown}` is not a plain file")),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let folder: PathBuf = folder.map_or_else(|| PathBuf::from("."), Path::to_owned);
+            if folder.is_dir() { Ok(()) } else { Err(format!("the folder of `{path_shown}` is not there")) }
+        }
+        // Whatever else it is, is told by who writes.
+        _ => Ok(()),
+    }
+}
+
+#[cfg(unix)]
+fn stdout_is_null() -> bool {
+    use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+    // A handle that cannot be looked at cannot be written to, either.
+    let Ok(copy) = std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned() else { return true };
+    let (Ok(ours), Ok(null)) = (fs::File::from(copy).metadata(), fs::metadata("/dev/null")) else { return false };
+    ours.file_type().is_char_device() && ours.rdev() == null.rdev()
+}
+
+#[cfg(not(unix))]
+const fn stdout_is_null() -> bool {
+    false
+}
+
 /// The sinks, in the order in which they were named.
 pub(super) fn sinks(args: &StreamArgs, context: &Context) -> Result<Vec<Box<dyn Sink>>, CommandError> {
     let format = match args.format {
         FormatChoice::Raw => Format::Raw,
         FormatChoice::Event => Format::Event,
     };
-    let stdout = [Place::Stdout];
-    let places = if args.to.is_empty() { &stdout[..] } else { &args.to[..] };
-    if let Some(twice) =
-        places.iter().enumerate().find(|(n, place)| places.iter().take(*n).any(|other| other == *place))
-    {
-        return Err(CommandError::text(ExitCode::Usage, format!("`{}` is named twice", twice.1)));
-    }
     let unusable = |error| CommandError::new(ExitCode::Usage, error);
     let receivers = receivers(context)?;
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
-    for place in places {
+    for place in places(args) {
         sinks.push(match place {
             Place::Stdout => Box::new(stdout_sink(args.format, format, context)?),
             Place::File(path) => {
@@ -126,6 +191,7 @@ pub(super) fn sinks(args: &StreamArgs, context: &Context) -> Result<Vec<Box<dyn 
                     compress: match rotation.compress {
                         CompressChoice::None => Compress::None,
                         CompressChoice::Gzip => Compress::Gzip,
+                        CompressChoice::Zstd => Compress::Zstd,
                     },
                     ..FileOptions::new(path.clone())
                 };

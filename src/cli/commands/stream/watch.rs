@@ -153,6 +153,7 @@ impl Listener for Watch {
                 let reason = clean_to(reason, LONGEST);
                 self.line(&format!("warning: {sink} will never take an event: {reason}; it is in the dead letters"));
             }
+            StreamEvent::Note { sink, text } => self.line(&format!("warning: {sink}: {text}")),
             StreamEvent::CloseFailed { sink, error } => {
                 let text = clean_to(&error.text, LONGEST);
                 self.line(&format!("warning: closing {sink} failed: {text}"));
@@ -182,6 +183,7 @@ pub(super) fn summary(name: &str, stats: &StreamStats, elapsed: Duration) -> Str
     };
     add(stats.filtered, "not wanted by --where");
     add(stats.duplicates, "had before, and left out");
+    add(stats.twins, "with the id of another event and another body, and kept");
     add(stats.redelivered, "delivered again by the queue");
     add(stats.refused, "refused by a sink, and in the dead letters");
     add(stats.unacknowledged, "not acknowledged: they come again");

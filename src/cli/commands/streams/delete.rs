@@ -40,10 +40,27 @@ pub(in crate::cli::commands) async fn run(args: &DeleteArgs, context: &Context) 
         confirm::agree(agreed, "delete an event stream", prompt, &context.ui, &talk.cancel).await?;
         talk.delete(stream.id).await.map_err(|halt| not_deleted(&stream, halt, &talk))?;
         talk.store.remove(&talk.session.address, stream.id.0)?;
+        forget(stream.id.0, &talk)?;
     }
     output::one(&shown, &talk)?;
     talk.close().await;
     Ok(ExitCode::Success)
+}
+
+/// Removes what was remembered of the events of a stream that is gone, and says what is still there.
+pub(in crate::cli::commands) fn forget(id: u64, talk: &Talk<'_>) -> Result<(), CommandError> {
+    let remains = talk.store.forget(&talk.session.address, id)?;
+    for path in remains.in_use {
+        let path = path.display();
+        talk.context
+            .ui
+            .warn(&format!("an `edrctl stream` still has `{path}`, so it stays; remove it once that has ended"));
+    }
+    if let Some(path) = remains.dead_letters {
+        let path = path.display();
+        talk.context.ui.tell(&format!("events that a place would never take are still in `{path}`"));
+    }
+    Ok(())
 }
 
 /// What is lost with a stream, before anybody says yes.

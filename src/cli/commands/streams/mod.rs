@@ -22,7 +22,7 @@ mod read;
 mod recreate;
 pub(in crate::cli::commands) mod refused;
 pub(in crate::cli::commands) mod talk;
-mod update;
+pub(in crate::cli::commands) mod update;
 
 /// The event streams of a console: list, show, make, change and remove them
 ///

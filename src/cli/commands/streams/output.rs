@@ -107,7 +107,8 @@ pub(in crate::cli::commands) struct Shown<'a> {
 
 /// Prints one stream.
 pub(in crate::cli::commands) fn one(shown: &Shown<'_>, talk: &Talk<'_>) -> Result<(), CommandError> {
-    let kept = shown.stream.id.0 > 0 && shown.done != Done::Delete && is_kept(shown.stream, talk);
+    let there = shown.stream.id.0 > 0 && shown.done != Done::Delete;
+    let kept = if there { is_kept(shown.stream, talk) } else { Kept::No };
     let text = match talk.context.ui.output {
         OutputFormat::Human => human(shown, kept, talk),
         OutputFormat::Json | OutputFormat::Jsonl => line(shown, kept, talk)?,
@@ -118,7 +119,7 @@ pub(in crate::cli::commands) fn one(shown: &Shown<'_>, talk: &Talk<'_>) -> Resul
 
 /// Prints all streams.
 pub(in crate::cli::commands) fn all(streams: &[EventStream], talk: &Talk<'_>) -> Result<(), CommandError> {
-    let shown: Vec<(Shown<'_>, bool)> = streams
+    let shown: Vec<(Shown<'_>, Kept)> = streams
         .iter()
         .map(|stream| (Shown { stream, done: Done::List, dry_run: false, names: Names::NONE }, is_kept(stream, talk)))
         .collect();
@@ -132,27 +133,40 @@ pub(in crate::cli::commands) fn all(streams: &[EventStream], talk: &Talk<'_>) ->
             format!("[{}]\n", lines.join(",\n"))
         }
         OutputFormat::Csv => {
-            let rows: Vec<(&Shown<'_>, bool)> = shown.iter().map(|(shown, kept)| (shown, *kept)).collect();
+            let rows: Vec<(&Shown<'_>, Kept)> = shown.iter().map(|(shown, kept)| (shown, *kept)).collect();
             table_of_cells(&rows)?
         }
     };
     ui::print(text.as_bytes())
 }
 
-/// A password that cannot be used is not there; why is told beside it.
-fn is_kept(stream: &EventStream, talk: &Talk<'_>) -> bool {
-    talk.store.keeps(&talk.session.address, stream.id.0).unwrap_or_else(|error| {
-        let hint = error.hint().map(|hint| format!(": {hint}")).unwrap_or_default();
-        talk.context.ui.warn(&format!("{error}{hint}"));
-        false
-    })
+/// Whether this machine has a stream's password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kept {
+    Here,
+    /// There is a file, and it cannot be used.
+    Unusable,
+    No,
 }
 
-fn lines(shown: &[(Shown<'_>, bool)], talk: &Talk<'_>) -> Result<Vec<String>, CommandError> {
+/// Why a password cannot be used is told beside it.
+fn is_kept(stream: &EventStream, talk: &Talk<'_>) -> Kept {
+    match talk.store.keeps(&talk.session.address, stream.id.0) {
+        Ok(true) => Kept::Here,
+        Ok(false) => Kept::No,
+        Err(error) => {
+            let hint = error.hint().map(|hint| format!(": {hint}")).unwrap_or_default();
+            talk.context.ui.warn(&format!("{error}{hint}"));
+            Kept::Unusable
+        }
+    }
+}
+
+fn lines(shown: &[(Shown<'_>, Kept)], talk: &Talk<'_>) -> Result<Vec<String>, CommandError> {
     shown.iter().map(|(shown, kept)| line(shown, *kept, talk)).collect()
 }
 
-fn line(shown: &Shown<'_>, password_kept: bool, talk: &Talk<'_>) -> Result<String, CommandError> {
+fn line(shown: &Shown<'_>, kept: Kept, talk: &Talk<'_>) -> Result<String, CommandError> {
     let stream = shown.stream;
     let queue = stream.queue.as_ref();
     let line = json_text::to_line(&StreamV1 {
@@ -170,14 +184,14 @@ fn line(shown: &Shown<'_>, password_kept: bool, talk: &Talk<'_>) -> Result<Strin
             name: &queue.queue_name,
             user: &queue.user_name,
         }),
-        password_kept,
+        password_kept: kept == Kept::Here,
         dry_run: shown.dry_run,
         simulated: talk.is_rehearsal(),
     });
     line.map(|line| format!("{line}\n")).map_err(|error| CommandError::new(ExitCode::Internal, error))
 }
 
-fn table_of_cells(rows: &[(&Shown<'_>, bool)]) -> Result<String, CommandError> {
+fn table_of_cells(rows: &[(&Shown<'_>, Kept)]) -> Result<String, CommandError> {
     let internal = |error| CommandError::new(ExitCode::Internal, error);
     let header = ["id", "name", "event_types", "groups", "host", "port", "queue", "user", "password_kept"];
     let mut bytes = csv::row(header).map_err(internal)?;
@@ -195,14 +209,14 @@ fn table_of_cells(rows: &[(&Shown<'_>, bool)]) -> Result<String, CommandError> {
             &queue.map(|queue| queue.port.to_string()).unwrap_or_default(),
             queue.map_or("", |queue| &queue.queue_name),
             queue.map_or("", |queue| &queue.user_name),
-            if *kept { "true" } else { "false" },
+            if *kept == Kept::Here { "true" } else { "false" },
         ]);
         bytes.extend(row.map_err(internal)?);
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn table(shown: &[(Shown<'_>, bool)], talk: &Talk<'_>) -> String {
+fn table(shown: &[(Shown<'_>, Kept)], talk: &Talk<'_>) -> String {
     let ui = &talk.context.ui;
     if shown.is_empty() {
         return String::new();
@@ -225,13 +239,17 @@ fn table(shown: &[(Shown<'_>, bool)], talk: &Talk<'_>) -> String {
             &count(stream.event_types.len()),
             &count(stream.groups.len()),
             stream.queue.as_ref().map_or("-", |queue| &queue.host),
-            if *kept { "here" } else { "not here" },
+            match kept {
+                Kept::Here => "here",
+                Kept::Unusable => "not usable",
+                Kept::No => "not here",
+            },
         ]);
     }
     table.render(ui.table_columns(), ui.stdout_colour)
 }
 
-fn human(shown: &Shown<'_>, kept: bool, talk: &Talk<'_>) -> String {
+fn human(shown: &Shown<'_>, kept: Kept, talk: &Talk<'_>) -> String {
     let Shown { stream, done, dry_run, names } = shown;
     let id = if stream.id.0 > 0 { format!(" {}", stream.id) } else { String::new() };
     let mut lines = vec![format!("{}{id}: {}", done.heading(*dry_run), stream.name)];
@@ -242,9 +260,10 @@ fn human(shown: &Shown<'_>, kept: bool, talk: &Talk<'_>) -> String {
     }
     let path = talk.store.path(&talk.session.address, stream.id.0);
     match (done, kept) {
-        (Done::Delete, _) | (Done::Create | Done::Recreate, false) => {}
-        (_, true) => lines.push(format!("  password     kept in {}", path.display())),
-        (_, false) => {
+        (Done::Delete, _) | (Done::Create | Done::Recreate, Kept::No) => {}
+        (_, Kept::Unusable) => lines.push(format!("  password     not usable: see the file {}", path.display())),
+        (_, Kept::Here) => lines.push(format!("  password     kept in {}", path.display())),
+        (_, Kept::No) => {
             let again = format!("`edrctl streams recreate {}` makes the stream again, with a new one", stream.id);
             lines.push(format!("  password     not on this machine; the console does not tell it again, {again}"));
         }

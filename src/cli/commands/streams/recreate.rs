@@ -5,7 +5,7 @@ use clap::Args;
 use super::{
     StreamConsentArgs, StreamConsoleArgs,
     create::{Making, make},
-    delete::{loss, not_deleted},
+    delete::{forget, loss, not_deleted},
     output::{self, Done, Names, Shown},
     refused,
     talk::Talk,
@@ -81,6 +81,7 @@ pub(in crate::cli::commands) async fn run(args: &RecreateArgs, context: &Context
         Making::InDoubt(failure) => return Err(gone(CommandError::text(ExitCode::SomeFailed, failure))),
     };
     talk.store.remove(&talk.session.address, old.id.0)?;
+    forget(old.id.0, &talk)?;
     output::one(&Shown { stream: &stream, done: Done::Recreate, dry_run: false, names: Names::NONE }, &talk)?;
     talk.close().await;
     Ok(ExitCode::Success)

@@ -61,7 +61,7 @@ impl<'a> Talk<'a> {
     ) -> Result<Self, CommandError> {
         let vendor = vendor(args.vendor)?;
         let loaded = context.configuration(overrides(vendor, None))?;
-        let store = StreamStore::at(&context.state_path(loaded.run().state_dir)?);
+        let state = context.state_path(loaded.run().state_dir)?;
         let (cancel, guard) = signals::catch()?;
         let opening = Opening {
             vendor,
@@ -73,6 +73,7 @@ impl<'a> Talk<'a> {
             wishes: Wishes::default(),
         };
         let session = Session::open(opening, Some(&loaded), context).await?;
+        let store = StreamStore::at(&state).of(session.account.clone());
         let rehearsed = Rehearsed { store: store.clone(), console: session.address.clone(), ids: Vec::new() };
         Ok(Self { context, session, cancel, store, rehearsed, _guard: guard })
     }
@@ -194,6 +195,13 @@ impl<'a> Talk<'a> {
 
     /// Keeps the password of a stream that has just been made.
     pub(in crate::cli::commands) fn keep(&mut self, name: &str, made: &Created) -> Result<(), CommandError> {
+        if let Some(aside) = self.store.put_aside(&self.session.address, made.id.0)? {
+            self.context.ui.warn(&format!(
+                "this machine had the password of another event stream with the number {}; it is now in {}",
+                made.id,
+                aside.display()
+            ));
+        }
         self.store.save(&StoredStream {
             console: self.session.address.clone(),
             id: made.id.0,

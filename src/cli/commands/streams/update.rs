@@ -125,7 +125,7 @@ fn changed(before: &EventStream, change: &Change) -> EventStream {
 }
 
 /// Whether two are the same to whoever consumes them: the order of a filter means nothing.
-fn is_as(one: &EventStream, other: &EventStream) -> bool {
+pub(in crate::cli::commands) fn is_as(one: &EventStream, other: &EventStream) -> bool {
     let types = |stream: &EventStream| stream.event_types.iter().copied().collect::<BTreeSet<_>>();
     let groups =
         |stream: &EventStream| stream.groups.iter().map(|group| group.to_ascii_lowercase()).collect::<BTreeSet<_>>();

@@ -9,6 +9,19 @@ fn find(pointer: &str, line: &str) -> Result<String, String> {
 }
 
 #[test]
+fn of_several_pointers_the_first_that_is_there_is_taken() {
+    let pointers = ["/connector_guid", "/computer/connector_guid"].map(|pointer| Pointer::parse(pointer).unwrap());
+    let find = |line| first(&pointers, line).map_err(|reason| reason.to_string());
+    assert_eq!(find(r#"{"connector_guid":"a","computer":{"connector_guid":"b"}}"#).unwrap(), "a");
+    assert_eq!(find(r#"{"computer":{"connector_guid":"b"}}"#).unwrap(), "b");
+    assert!(find("{}").unwrap_err().contains("/connector_guid"));
+    assert!(
+        find(r#"{"connector_guid":7,"computer":{"connector_guid":"b"}}"#).is_err(),
+        "a host that is odd is not another"
+    );
+}
+
+#[test]
 fn a_pointer_walks_objects_and_arrays() {
     let line = r#"{"a":{"b":[0,"x",{"c/d":"y","m~n":"z"}]},"":"empty","e":"\u00e9"}"#;
     for (pointer, text) in [("/a/b/1", "x"), ("/a/b/2/c~1d", "y"), ("/a/b/2/m~0n", "z"), ("/", "empty"), ("/e", "é")] {

@@ -45,6 +45,7 @@ impl Listener for Heard {
             StreamEvent::SinkHeld { sink, .. } => format!("held {sink} with {} taken", stats.unacknowledged),
             StreamEvent::SinkBack { sink } => format!("back {sink}"),
             StreamEvent::Refused { sink, reason } => format!("refused by {sink}: {reason}"),
+            StreamEvent::Note { sink, text } => format!("note of {sink}: {text}"),
             StreamEvent::CloseFailed { sink, .. } => format!("close failed {sink}"),
             StreamEvent::Ended(ending) => format!("ended {ending:?}"),
         };
@@ -135,6 +136,34 @@ async fn duplicates_are_counted_and_written_once_in_a_batch_and_after_a_restart(
 }
 
 #[tokio::test(start_paused = true)]
+async fn another_body_under_the_same_id_is_kept_counted_and_had_when_it_comes_again() {
+    let twins = ["{\"id\":0,\"a\":1}", "{\"id\":0,\"a\":2}", "{\"id\":0,\"a\":1}"].map(str::to_owned);
+    let scene = Scene::new(MemoryQueue::new(twins.to_vec()));
+    let mut pump = scene.pump(draining());
+    pump.run(&Cancel::new()).await;
+    assert_eq!((pump.stats().kept, pump.stats().twins, pump.stats().duplicates), (2, 1, 1));
+    drop(pump);
+    scene.queue.push([&twins[1], "{\"id\":0,\"a\":3}"].map(|body| body.to_owned()).to_vec());
+    let mut pump = scene.pump(draining());
+    pump.run(&Cancel::new()).await;
+    assert_eq!((pump.stats().kept, pump.stats().twins, pump.stats().duplicates), (1, 1, 1));
+    assert_eq!(scene.file.lines().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gap_that_is_open_is_a_gap_from_its_first_moment_to_the_end() {
+    let acts = [Connection::Cut(2, SourceErrorKind::Unreachable)];
+    let acts = acts.into_iter().chain((0..1000).map(|_| Connection::Refuse(SourceErrorKind::Unreachable)));
+    let scene = Scene::new(MemoryQueue::new(bodies(0..2)).script(acts));
+    let limits = PumpLimits { drain: false, until: Some(Instant::now() + Duration::from_secs(60)), ..draining() };
+    let mut pump = scene.pump(limits);
+    assert!(matches!(pump.run(&Cancel::new()).await, Ending::Time));
+    let gaps = &pump.stats().gaps;
+    assert_eq!((gaps.count, pump.stats().reconnects), (1, 0));
+    assert!(gaps.total >= Duration::from_secs(59) && gaps.longest == gaps.total, "{gaps:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_acknowledgement_that_failed_makes_duplicates_and_no_second_line() {
     for taken in [false, true] {
         let acts = [Connection::FailAck { number: 1, taken }];
@@ -151,7 +180,7 @@ async fn an_acknowledgement_that_failed_makes_duplicates_and_no_second_line() {
 #[tokio::test(start_paused = true)]
 async fn what_the_filter_does_not_want_is_acknowledged_and_counted() {
     let scene = Scene::new(MemoryQueue::new(bodies(0..100)));
-    let even: Filter = Box::new(|event| matches!(event.id, EventId::Number(number) if number % 2 == 0));
+    let even: Filter = Box::new(|event| matches!(event.id, EventId::Number(number, _) if number % 2 == 0));
     let mut pump = scene.pump(draining()).with_filter(even);
     pump.run(&Cancel::new()).await;
     assert_eq!((pump.stats().kept, pump.stats().filtered, scene.queue.waiting()), (50, 50, 0));

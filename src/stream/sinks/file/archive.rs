@@ -17,8 +17,11 @@ use tracing::warn;
 use super::{
     Compress,
     disk::Disk,
-    names::{DRAFT, Finished, Form, GZIP, Names, with},
+    names::{DRAFT, Finished, Form, GZIP, Names, ZSTD, with},
 };
+
+/// Bytes that are read or written at once.
+const CHUNK: usize = 1 << 16;
 
 /// Looks after finished files.
 #[derive(Debug)]
@@ -82,12 +85,14 @@ impl Keeper {
             self.disk.remove(&draft.path)?;
         }
         for plain in files.iter().filter(|file| file.form == Form::Plain) {
-            let done = files.iter().any(|file| file.form == Form::Gzip && file.serial == plain.serial);
-            if !done {
-                if self.compress == Compress::None {
-                    continue;
-                }
-                self.gzip(&plain.path)?;
+            let is_done = |file: &&Finished| file.form == Form::Compressed && file.serial == plain.serial;
+            if !files.iter().any(|file| is_done(&file)) {
+                let suffix = match self.compress {
+                    Compress::None => continue,
+                    Compress::Gzip => GZIP,
+                    Compress::Zstd => ZSTD,
+                };
+                self.compress(&plain.path, &with(&plain.path, suffix))?;
             }
             self.disk.remove(&plain.path)?;
             self.disk.sync_folder(&self.names.folder)?;
@@ -95,31 +100,37 @@ impl Keeper {
         self.prune()
     }
 
-    fn gzip(&self, plain: &Path) -> io::Result<()> {
-        let (draft, done) = (with(plain, DRAFT), with(plain, GZIP));
-        let written = self.gzip_to(plain, &draft);
+    fn compress(&self, plain: &Path, done: &Path) -> io::Result<()> {
+        let draft = with(done, DRAFT);
+        let written = self.compress_to(plain, &draft);
         if let Err(error) = written {
             // Half of it would only take room. The first error says more than a second one.
             drop(self.disk.remove(&draft));
             return Err(error);
         }
-        self.disk.rename(&draft, &done)?;
+        self.disk.rename(&draft, done)?;
         self.disk.sync_folder(&self.names.folder)
     }
 
-    fn gzip_to(&self, plain: &Path, draft: &Path) -> io::Result<()> {
+    fn compress_to(&self, plain: &Path, draft: &Path) -> io::Result<()> {
         let mut from = File::open(plain)?;
         let to = OnDisk { disk: self.disk.as_ref(), file: self.disk.open(draft)? };
-        let mut encoder = GzEncoder::new(io::BufWriter::with_capacity(1 << 16, to), Compression::default());
-        let mut chunk = vec![0; 1 << 16];
-        loop {
-            let size = from.read(&mut chunk)?;
-            if size == 0 {
-                break;
+        let to = io::BufWriter::with_capacity(CHUNK, to);
+        let to = match self.compress {
+            Compress::Zstd => {
+                let mut encoder = zstd::Encoder::new(to, zstd::DEFAULT_COMPRESSION_LEVEL)?;
+                // As its own tool does: whoever unpacks it learns of a damage.
+                encoder.include_checksum(true)?;
+                copy(&mut from, &mut encoder)?;
+                encoder.finish()?
             }
-            encoder.write_all(chunk.get(..size).unwrap_or_default())?;
-        }
-        let to = encoder.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
+            Compress::Gzip | Compress::None => {
+                let mut encoder = GzEncoder::new(to, Compression::default());
+                copy(&mut from, &mut encoder)?;
+                encoder.finish()?
+            }
+        };
+        let to = to.into_inner().map_err(io::IntoInnerError::into_error)?;
         self.disk.sync(&to.file)
     }
 
@@ -132,6 +143,17 @@ impl Keeper {
             self.disk.remove(&file.path)?;
         }
         if excess > 0 { self.disk.sync_folder(&self.names.folder) } else { Ok(()) }
+    }
+}
+
+fn copy(from: &mut File, to: &mut impl Write) -> io::Result<()> {
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let size = from.read(&mut chunk)?;
+        if size == 0 {
+            return Ok(());
+        }
+        to.write_all(chunk.get(..size).unwrap_or_default())?;
     }
 }
 

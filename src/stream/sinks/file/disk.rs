@@ -107,3 +107,17 @@ pub(super) fn is_same(file: &File, path: &Path) -> io::Result<bool> {
     #[cfg(not(unix))]
     Ok(named.len() == open.len())
 }
+
+/// Whether an open file has no name any more.
+pub(super) fn is_gone(metadata: &fs::Metadata) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        metadata.nlink() == 0
+    }
+    #[cfg(not(unix))]
+    {
+        let _: &fs::Metadata = metadata;
+        false
+    }
+}

@@ -12,32 +12,35 @@
 //! # Where it stands
 //!
 //! A batch is on the disk before the stream has written down that it was kept. If the program ends in between, the batch
-//! was not acknowledged, comes again, and must not be there twice. So the file is cut to the [`Position`] at the
-//! next start. The length alone does not say of which file, for the active file has the same name before and after it
-//! was put away, and both may be longer than the length. So a position names the file by what it *will* be called once it
-//! is finished; that name is settled when a file is begun, and never given twice:
+//! was not acknowledged, comes again, and must not be there twice. So at the next start what lies behind the [`Position`] is
+//! looked at: its lines stay, and those that come again are not written a second time. Nothing is cut, for
+//! another stream may have written there meanwhile, and nothing of theirs comes again. Only a last line without an end goes,
+//! once the line comes that it is the beginning of.
 //!
-//! - A finished file of that name exists: the active one was begun afterwards, nothing in it was acknowledged, and it
-//!   is cut to nothing.
-//! - None exists: it is the active file, and is cut to the length.
-//! - Finished files exist that are newer still: the position is older than one batch, out of a backup perhaps. To follow
-//!   it would remove what was acknowledged long ago, so everything stays.
+//! The position stays until that is done, so that another crash finds the same tail. The length alone does not say of which
+//! file, for the active file has the same name before and after it was put away. So a position names the file by what it
+//! *will* be called once it is finished; that name is settled when a file is begun, and never given twice:
+//!
+//! - A finished file of that name exists: the active one was begun afterwards, and all of it is the tail.
+//! - None exists: it is the active file, and the tail is what lies behind the length.
+//! - Finished files exist that are newer still: the position is older than one batch, out of a backup perhaps, and tells
+//!   nothing.
 //!
 //! Where somebody else takes the active file away (`logrotate`), no finished file of ours tells of it. Then a note beside
-//! the file does, which is written before the first line goes into the new one.
-//!
-//! Without a position, and where a file is not what the position says, whole lines stay and a torn last line is cut.
+//! the file does, which is written before the first line goes into the new one. If that happens between a crash and the
+//! first batch after it, and there is another crash then, that batch may be in both files.
 //!
 //! Two streams never write one file: it is locked.
 
 mod archive;
 mod disk;
 mod names;
+mod tail;
 mod writer;
 
 use std::{
     io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -77,8 +80,10 @@ pub enum Compress {
     /// They stay as they are.
     #[default]
     None,
-    /// They are compressed.
+    /// They are compressed, in the form that every tool reads.
     Gzip,
+    /// They are compressed, in the form that takes less time and less room.
+    Zstd,
 }
 
 impl FileOptions {
@@ -101,6 +106,8 @@ pub struct FileSink {
     working: Option<JoinHandle<Result<Appended, SinkError>>>,
     keeper: Option<Keeper>,
     archive: Option<Archive>,
+    /// For people, and not told yet.
+    notes: Vec<String>,
 }
 
 impl FileSink {
@@ -117,7 +124,7 @@ impl FileSink {
         let no_file = || SinkError { text: format!("`{}` names no file", options.path.display()), then: Then::Stop };
         let names = Names::new(&options.path).ok_or_else(no_file)?;
         Ok(Self {
-            name: format!("file {}", options.path.display()),
+            name: format!("file {}", absolute(&options.path).display()),
             format: options.format,
             position: None,
             working: None,
@@ -128,6 +135,7 @@ impl FileSink {
                 keep: options.keep,
             }),
             archive: None,
+            notes: Vec::new(),
             writer: Arc::new(Mutex::new(Writer::new(options, names, disk))),
         })
     }
@@ -149,6 +157,17 @@ impl FileSink {
             // What the writer knows of its file is set before and after each step, so a panic leaves nothing half told.
             work(&mut writer.lock().unwrap_or_else(PoisonError::into_inner))
         })
+    }
+}
+
+/// The same path from whatever folder it is named, and however: a position is found by it.
+///
+/// The last part stays as it is. It may be a link, and the file behind it another one tomorrow.
+pub fn absolute(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match (folder.canonicalize(), path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
     }
 }
 
@@ -194,8 +213,9 @@ impl Sink for FileSink {
             });
             let done = self.working.insert(working).await;
             self.working = None;
-            let Appended { position, rotated } = done.unwrap_or_else(|error| Err(stop(&self.name, &error)))?;
+            let Appended { position, rotated, notes } = done.unwrap_or_else(|error| Err(stop(&self.name, &error)))?;
             self.position = Some(position);
+            self.notes.extend(notes);
             if rotated {
                 self.wake();
             }
@@ -205,6 +225,10 @@ impl Sink for FileSink {
 
     fn position(&self) -> Option<Position> {
         self.position.clone()
+    }
+
+    fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
     }
 
     async fn close(&mut self) -> Result<(), SinkError> {

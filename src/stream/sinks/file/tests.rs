@@ -15,6 +15,7 @@ use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use futures::FutureExt as _;
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::*;
 
@@ -111,6 +112,8 @@ pub(super) fn contents(folder: &Path) -> BTreeMap<String, String> {
         let mut text = String::new();
         if name.ends_with(".gz") {
             MultiGzDecoder::new(File::open(&path).unwrap()).read_to_string(&mut text).unwrap();
+        } else if name.ends_with(".zst") {
+            zstd::Decoder::new(File::open(&path).unwrap()).unwrap().read_to_string(&mut text).unwrap();
         } else if name.starts_with('.') || name.ends_with(".draft") {
             continue;
         } else {
@@ -127,7 +130,7 @@ pub(super) fn ids(folder: &Path) -> Vec<u64> {
     for (name, text) in contents(folder) {
         assert!(text.is_empty() || text.ends_with('\n'), "{name} ends in a torn line: {text:?}");
         for line in text.lines() {
-            let value: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{name}: {line:?}"));
+            let value: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{name}: {line:?}"));
             ids.push(value["id"].as_u64().unwrap());
         }
     }
@@ -164,18 +167,23 @@ async fn events_are_appended_one_a_line_to_a_file_of_the_owner_alone() {
 }
 
 #[tokio::test]
-async fn what_lies_behind_the_position_is_cut_and_comes_again() {
+async fn what_lies_behind_the_position_stays_and_is_not_written_again_when_it_comes_again() {
     let folder = tempfile::tempdir().unwrap();
     let mut sink = begun(options(folder.path()), TestDisk::lasting(), None).await;
     sink.keep(&events([1, 2])).await.unwrap();
     let position = sink.position().unwrap();
     sink.keep(&events([3])).await.unwrap();
     drop(sink);
+    let sink = begun(options(folder.path()), TestDisk::lasting(), Some(&position)).await;
+    assert_eq!(sink.position().as_ref(), Some(&position), "another crash must find the same");
+    assert_eq!(ids(folder.path()), [1, 2, 3]);
+    drop(sink);
     let mut sink = begun(options(folder.path()), TestDisk::lasting(), Some(&position)).await;
-    assert_eq!(sink.position(), Some(position));
-    assert_eq!(ids(folder.path()), [1, 2]);
     sink.keep(&events([3, 4])).await.unwrap();
     assert_eq!(ids(folder.path()), [1, 2, 3, 4]);
+    let length = fs::metadata(folder.path().join("events.jsonl")).unwrap().len();
+    assert_eq!(sink.position().unwrap().length, length);
+    assert_eq!(sink.take_notes(), Vec::<String>::new(), "all of it was ours");
 }
 
 #[tokio::test]
@@ -190,21 +198,91 @@ async fn a_file_that_was_put_away_behind_the_position_is_told_from_the_active_on
     assert_ne!(sink.position().unwrap().file, position.file);
     drop(sink);
     let mut sink = begun(options, TestDisk::lasting(), Some(&position)).await;
-    assert_eq!(ids(folder.path()), [1]);
+    assert_eq!(sink.position(), Some(position));
     sink.keep(&events([39, 40])).await.unwrap();
     assert_eq!(ids(folder.path()), [1, 39, 40]);
     assert_eq!(contents(folder.path()).len(), 2);
 }
 
 #[tokio::test]
-async fn without_a_position_whole_lines_stay_and_a_torn_one_goes() {
+async fn a_torn_line_goes_only_if_it_is_the_beginning_of_a_line_that_comes() {
+    for (torn, ours) in [("{\"id\":3,\"te", true), ("{\"id\":7,\"te", false)] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.jsonl");
+        fs::write(&path, format!("{{\"id\":1}}\n{torn}")).unwrap();
+        let mut sink = begun(options(folder.path()), TestDisk::lasting(), None).await;
+        sink.keep(&events([3])).await.unwrap();
+        let line = String::from_utf8(event(3).body.to_vec()).unwrap();
+        let stays = if ours { String::new() } else { format!("{torn}\n") };
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{{\"id\":1}}\n{stays}{line}\n"));
+        assert_eq!(sink.take_notes().is_empty(), ours);
+    }
+}
+
+#[tokio::test]
+async fn nothing_of_somebody_else_is_removed_behind_a_position() {
+    for format in [Format::Raw, Format::Event] {
+        let folder = tempfile::tempdir().unwrap();
+        let options = FileOptions { format, ..options(folder.path()) };
+        let path = folder.path().join("events.jsonl");
+        let mut sink = begun(options.clone(), TestDisk::lasting(), None).await;
+        sink.keep(&events([1, 2])).await.unwrap();
+        let position = sink.position().unwrap();
+        // The batch that was not finished: a body that is no JSON is one of it.
+        let mut batch = events([3]);
+        batch.push(ConsoleEvent::new(Bytes::from_static(b"no JSON")));
+        sink.keep(&batch).await.unwrap();
+        drop(sink);
+        // Another stream has the file for a while.
+        let mut other = begun(options.clone(), TestDisk::lasting(), None).await;
+        other.keep(&events([70, 71])).await.unwrap();
+        drop(other);
+        let before = fs::read_to_string(&path).unwrap();
+        let mut sink = begun(options, TestDisk::lasting(), Some(&position)).await;
+        batch.extend(events([4]));
+        sink.keep(&batch).await.unwrap();
+        let after = fs::read_to_string(&path).unwrap();
+        let added = after.strip_prefix(&before).expect("something was removed");
+        assert_eq!(added.lines().count(), 1, "{added}");
+        let notes = sink.take_notes();
+        assert!(notes.len() == 1 && notes[0].contains("2 lines stand"), "{notes:?}");
+        assert_eq!(sink.position().unwrap().length, after.len() as u64);
+    }
+}
+
+#[tokio::test]
+async fn nothing_of_somebody_else_is_removed_where_they_have_put_the_file_away() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("events.jsonl");
-    let long = "y".repeat(30_000);
-    fs::write(&path, format!("{{\"id\":1}}\n{{\"id\":2,\"t\":\"{long}")).unwrap();
+    let small = FileOptions { max_bytes: Some(10), ..options(folder.path()) };
     let mut sink = begun(options(folder.path()), TestDisk::lasting(), None).await;
-    sink.keep(&events([3])).await.unwrap();
-    assert_eq!(ids(folder.path()), [1, 3]);
+    sink.keep(&events([1])).await.unwrap();
+    let position = sink.position().unwrap();
+    drop(sink);
+    let mut other = begun(small, TestDisk::lasting(), Some(&position)).await;
+    other.keep(&events([70])).await.unwrap();
+    other.keep(&events([71])).await.unwrap();
+    drop(other);
+    let mut sink = begun(options(folder.path()), TestDisk::lasting(), Some(&position)).await;
+    sink.keep(&events([2])).await.unwrap();
+    assert_eq!(ids(folder.path()), [1, 2, 70, 71]);
+}
+
+#[tokio::test]
+async fn what_is_taken_back_is_not_cut_once_somebody_has_written_behind_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut sink = begun(options(folder.path()), TestDisk::lasting(), None).await;
+    sink.keep(&events([1])).await.unwrap();
+    let third = events([3]);
+    let writer = Arc::clone(&sink.writer);
+    let busy = writer.lock().unwrap();
+    assert!(sink.keep(&third).now_or_never().is_none());
+    drop(busy);
+    sink.working.as_mut().unwrap().await.unwrap().unwrap();
+    sink.working = Some(tokio::task::spawn_blocking(|| Err(SinkError { text: String::new(), then: Then::Stop })));
+    let path = folder.path().join("events.jsonl");
+    io::Write::write_all(&mut fs::OpenOptions::new().append(true).open(path).unwrap(), b"{\"id\":70}\n").unwrap();
+    sink.keep(&events([3, 4])).await.unwrap();
+    assert_eq!(ids(folder.path()), [1, 3, 4, 70]);
 }
 
 #[tokio::test]
@@ -266,23 +344,78 @@ async fn the_oldest_finished_files_go_and_the_newest_always_stays() {
 }
 
 #[tokio::test]
-async fn leftovers_of_compressing_are_tidied_at_the_start() {
+async fn files_of_one_second_sort_as_they_were_put_away_whatever_is_done_with_them() {
+    for compress in [Compress::None, Compress::Gzip, Compress::Zstd] {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = TestDisk::lasting();
+        let options = FileOptions { max_bytes: Some(10), compress, ..options(folder.path()) };
+        let mut sink = begun(options, disk.clone(), None).await;
+        for id in 1..20 {
+            if id == 15 {
+                disk.advance(1);
+            }
+            sink.keep(&events([id])).await.unwrap();
+        }
+        sink.close().await.unwrap();
+        // By name: the active file comes behind all digits.
+        let texts: String = contents(folder.path()).into_values().collect();
+        let ids: Vec<u64> =
+            texts.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["id"].as_u64().unwrap()).collect();
+        assert_eq!(ids, (1..20).collect::<Vec<_>>(), "{compress:?}");
+    }
+}
+
+#[tokio::test]
+async fn files_that_a_former_version_named_keep_their_place_among_the_others() {
     let folder = tempfile::tempdir().unwrap();
     let name = |middle: &str| folder.path().join(format!("events.{middle}"));
-    fs::write(name("20261122T031500Z.jsonl"), "{\"id\":1}\n").unwrap();
-    fs::write(name("20261122T031500Z.jsonl.gz.draft"), "half").unwrap();
-    fs::write(name("20261122T031501Z.jsonl"), "{\"id\":2}\n").unwrap();
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    io::Write::write_all(&mut encoder, b"{\"id\":2}\n").unwrap();
-    fs::write(name("20261122T031501Z.jsonl.gz"), encoder.finish().unwrap()).unwrap();
-    fs::write(name("of-somebody-else.jsonl"), "{\"id\":3}\n").unwrap();
-    let options = FileOptions { compress: Compress::Gzip, ..options(folder.path()) };
-    let mut sink = begun(options, TestDisk::lasting(), None).await;
+    // In the order in which they were put away, which is not that of the names.
+    fs::write(name("20261122T031502Z.jsonl"), "{\"id\":1}\n").unwrap();
+    fs::write(name("20261122T031502Z-2.jsonl"), "{\"id\":2}\n").unwrap();
+    fs::write(name("20261122T031502Z-10.jsonl"), "{\"id\":3}\n").unwrap();
+    let fourth = String::from_utf8(event(4).body.to_vec()).unwrap();
+    fs::write(name("jsonl"), format!("{fourth}\n")).unwrap();
+    // It was put away behind this, and the former version ended.
+    let position = Position { file: "events.20261122T031502Z-10.jsonl".to_owned(), length: 9 };
+    let options = FileOptions { max_bytes: Some(10), keep: Some(3), ..options(folder.path()) };
+    let mut sink = begun(options, TestDisk::lasting(), Some(&position)).await;
+    sink.keep(&events([4])).await.unwrap();
+    sink.keep(&events([5])).await.unwrap();
     sink.close().await.unwrap();
     let names: Vec<String> = contents(folder.path()).into_keys().collect();
-    let expected = ["20261122T031500Z.jsonl.gz", "20261122T031501Z.jsonl.gz", "jsonl", "of-somebody-else.jsonl"];
+    let expected = ["20261122T031502Z-10.jsonl", "20261122T031502Z-2.jsonl", "20261122T031502Z0011.jsonl", "jsonl"];
     assert_eq!(names, expected.map(|middle| format!("events.{middle}")));
-    assert_eq!(ids(folder.path()), [1, 2, 3]);
+    assert_eq!(ids(folder.path()), [2, 3, 4, 5]);
+}
+
+#[tokio::test]
+async fn leftovers_of_compressing_are_tidied_at_the_start() {
+    for (compress, end, other) in [(Compress::Gzip, "gz", "zst"), (Compress::Zstd, "zst", "gz")] {
+        let folder = tempfile::tempdir().unwrap();
+        let name = |middle: &str| folder.path().join(format!("events.{middle}"));
+        fs::write(name("20261122T031500Z.jsonl"), "{\"id\":1}\n").unwrap();
+        fs::write(name(&format!("20261122T031500Z.jsonl.{end}.draft")), "half").unwrap();
+        // A draft of the form that was asked for before.
+        fs::write(name(&format!("20261122T031500Z.jsonl.{other}.draft")), "half").unwrap();
+        fs::write(name("20261122T031501Z.jsonl"), "{\"id\":2}\n").unwrap();
+        let whole = if end == "gz" {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            io::Write::write_all(&mut encoder, b"{\"id\":2}\n").unwrap();
+            encoder.finish().unwrap()
+        } else {
+            zstd::encode_all(&b"{\"id\":2}\n"[..], 1).unwrap()
+        };
+        fs::write(name(&format!("20261122T031501Z.jsonl.{end}")), whole).unwrap();
+        fs::write(name("of-somebody-else.jsonl"), "{\"id\":3}\n").unwrap();
+        let options = FileOptions { compress, ..options(folder.path()) };
+        let mut sink = begun(options, TestDisk::lasting(), None).await;
+        sink.close().await.unwrap();
+        let names: Vec<String> = contents(folder.path()).into_keys().collect();
+        let [first, second] = ["20261122T031500Z", "20261122T031501Z"].map(|time| format!("{time}.jsonl.{end}"));
+        let expected = [first.as_str(), &second, "jsonl", "of-somebody-else.jsonl"];
+        assert_eq!(names, expected.map(|middle| format!("events.{middle}")));
+        assert_eq!(ids(folder.path()), [1, 2, 3]);
+    }
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
-//! The active file: begun, added to, cut back, and put away once it is large or old enough.
+//! The active file: begun, added to, and put away once it is large or old enough.
 
 use std::{
+    borrow::Cow,
     fs::{self, File},
-    io::{self, Read as _, Seek as _, SeekFrom},
+    io,
     path::PathBuf,
     sync::Arc,
 };
@@ -12,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     FileOptions,
     disk::{self, Disk},
-    names::{Form, Names, Serial},
+    names::{Finished, Form, Names, Serial},
+    tail::{Tail, ends_a_line, whole_lines},
 };
 use crate::stream::sinks::{Position, SinkError, Then};
 
@@ -31,6 +33,14 @@ pub(super) struct Writer {
     lost: Option<Serial>,
     /// A file was put away, and nobody was told yet.
     rotated: bool,
+    /// What lay behind the position at the start.
+    tail: Option<Tail>,
+    /// The position that stays until that is dealt with.
+    stands: Option<Position>,
+    /// How long the active file was before the last batch, until somebody has asked for another one.
+    appended: Option<u64>,
+    /// For people, and not told yet.
+    notes: Vec<String>,
 }
 
 /// The active file.
@@ -39,12 +49,10 @@ struct Open {
     file: File,
     /// What it will be called once it is finished.
     serial: Serial,
-    /// How long it was when it was begun.
-    from: u64,
     /// How much of it is kept.
     length: u64,
-    /// Something that is not kept may stand behind that.
-    torn: bool,
+    /// Something of ours that is not kept may stand behind that, as far as this.
+    torn: Option<u64>,
 }
 
 /// Says that the file that was to be called `was` is out of our hands, and that ours begins in the active one at `from`.
@@ -66,10 +74,23 @@ enum Whereabouts {
 
 impl Writer {
     pub(super) fn new(options: FileOptions, names: Names, disk: Arc<dyn Disk>) -> Self {
-        Self { options, names, disk, open: None, last: None, told: None, lost: None, rotated: false }
+        Self {
+            options,
+            names,
+            disk,
+            open: None,
+            last: None,
+            told: None,
+            lost: None,
+            rotated: false,
+            tail: None,
+            stands: None,
+            appended: None,
+            notes: Vec::new(),
+        }
     }
 
-    /// Opens the active file and cuts it to what was acknowledged.
+    /// Opens the active file and looks at what lies behind what was acknowledged.
     pub(super) fn begin(&mut self, position: Option<&Position>) -> Result<Position, SinkError> {
         let path = self.names.active.clone();
         if fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
@@ -80,7 +101,7 @@ impl Writer {
 
     fn try_begin(&mut self, position: Option<&Position>) -> io::Result<Position> {
         let finished = self.names.list()?;
-        let newest = finished.iter().filter(|file| file.form != Form::Draft).map(|file| file.serial).max();
+        let newest = newest(&finished);
         let taken = self.taken()?;
         let told = position.and_then(|position| self.names.serial(&position.file));
         // No name is given twice: not that of a file which somebody else has taken away, either.
@@ -88,50 +109,65 @@ impl Writer {
         self.last = newest.max(told).max(noted);
         let before = fs::metadata(&self.names.active).ok();
         let file = self.open_locked()?;
-        let whereabouts = self.whereabouts(position, newest, taken.as_ref())?;
+        let mut tail = Tail::default();
+        let whereabouts = self.whereabouts(position, &finished, taken.as_ref(), &mut tail)?;
         self.tidy_notes(noted < told)?;
         let there = file.metadata()?.len();
         let usable = |length| length <= there && ends_a_line(&file, length).unwrap_or(false);
-        let (kept, serial) = match whereabouts {
-            Whereabouts::Active(serial, length) if usable(length) => (length, Some(serial)),
-            Whereabouts::Replaced(length) if usable(length) => (length, None),
+        let (from, serial, followed) = match whereabouts {
+            Whereabouts::Active(serial, length) if usable(length) => (length, Some(serial), true),
+            Whereabouts::Replaced(length) if usable(length) => (length, None, true),
             // Somebody has put another file into its place, or shortened it. What is there now is not ours to judge.
             Whereabouts::Active(serial, _) => {
-                let kept = whole_lines(&file, there)?;
-                self.note_taken(serial, kept)?;
-                (kept, None)
+                let whole = whole_lines(&file, there)?;
+                self.note_taken(serial, whole)?;
+                (whole, None, false)
             }
-            Whereabouts::Replaced(_) | Whereabouts::Unknown => (whole_lines(&file, there)?, None),
+            Whereabouts::Replaced(_) | Whereabouts::Unknown => (whole_lines(&file, there)?, None, false),
         };
-        if kept < there {
-            self.disk.cut(&file, kept)?;
+        tail.add(&file, from, there)?;
+        if there > from {
+            // What comes again and is there already is acknowledged, so it has to outlast a power cut.
+            self.disk.sync(&file)?;
         }
         let serial = serial.unwrap_or_else(|| {
-            let made = before.filter(|_| kept > 0).and_then(|before| before.created().ok());
+            let made = before.filter(|_| from > 0).and_then(|before| before.created().ok());
             let begun = made.and_then(|made| made.try_into().ok()).unwrap_or_else(|| self.disk.now());
             Serial::next(begun, self.last)
         });
         self.disk.sync_folder(&self.names.folder)?;
         self.last = self.last.max(Some(serial));
-        self.open = Some(Open { file, serial, from: kept, length: kept, torn: false });
-        Ok(self.position_at(serial, kept))
+        self.open = Some(Open { file, serial, length: there, torn: None });
+        let tail = Some(tail).filter(|tail| !tail.is_empty());
+        let position = match position.filter(|_| followed && tail.is_some()) {
+            // Another crash must find the same tail.
+            Some(position) => {
+                self.told = told;
+                position.clone()
+            }
+            None => self.position_at(serial, from),
+        };
+        self.stands = tail.is_some().then(|| position.clone());
+        self.tail = tail;
+        Ok(position)
     }
 
     fn whereabouts(
         &self,
         position: Option<&Position>,
-        newest: Option<Serial>,
+        finished: &[Finished],
         taken: Option<&Taken>,
+        tail: &mut Tail,
     ) -> io::Result<Whereabouts> {
         let Some(position) = position else { return Ok(Whereabouts::Unknown) };
         let Some(serial) = self.names.serial(&position.file) else { return Ok(Whereabouts::Unknown) };
-        if let Some(taken) = taken.filter(|taken| taken.was == position.file) {
+        if let Some(taken) = taken.filter(|taken| self.names.serial(&taken.was) == Some(serial)) {
             return Ok(Whereabouts::Replaced(taken.from));
         }
-        Ok(match newest {
+        Ok(match newest(finished) {
             // Put away since. One batch at most lies behind a position, so no other file was finished after it.
             Some(last) if last == serial => {
-                self.cut_finished(serial, position.length)?;
+                self.look_behind(serial, finished, position.length, tail)?;
                 Whereabouts::Replaced(0)
             }
             // An old position, out of a backup perhaps. To follow it would remove whole files that were acknowledged.
@@ -140,27 +176,29 @@ impl Writer {
         })
     }
 
-    /// Cuts a finished file that is not compressed yet to what was acknowledged of it.
-    fn cut_finished(&self, serial: Serial, length: u64) -> io::Result<()> {
-        let path = self.names.folder.join(self.names.finished(serial));
-        let longer = fs::metadata(&path).is_ok_and(|metadata| metadata.len() > length);
-        if longer {
-            let file = self.disk.open(&path)?;
-            if ends_a_line(&file, length)? {
-                self.disk.cut(&file, length)?;
-            }
+    /// Looks at what lies behind the position in a finished file that is not compressed yet.
+    fn look_behind(&self, serial: Serial, finished: &[Finished], length: u64, tail: &mut Tail) -> io::Result<()> {
+        // Found by its serial: a former version may have given it its name.
+        let plain = finished.iter().find(|file| file.serial == serial && file.form == Form::Plain);
+        let Some(Finished { path, .. }) = plain else { return Ok(()) };
+        let file = File::open(path)?;
+        let there = file.metadata()?.len();
+        if there > length && ends_a_line(&file, length)? {
+            tail.add_finished(&file, length, there)?;
+            self.disk.sync(&file)?;
         }
         Ok(())
     }
 
-    /// Takes back what was added behind this position, before anything else is written: nobody waited for it to be kept.
+    /// Takes back the last batch, before anything else is written: nobody waited for it to be kept.
     pub(super) fn undo(&mut self, position: &Position) {
         self.told = self.names.serial(&position.file).or(self.told);
-        let Some(open) = &mut self.open else { return };
-        let is_same = self.names.finished(open.serial) == position.file;
-        let length = if is_same { position.length } else { open.from };
-        if open.length > length {
-            (open.length, open.torn) = (length, true);
+        if self.tail.is_some() {
+            self.stands = Some(position.clone());
+        }
+        let (Some(before), Some(open)) = (self.appended.take(), &mut self.open) else { return };
+        if open.length > before {
+            (open.torn, open.length) = (Some(open.length), before);
         }
     }
 
@@ -170,29 +208,104 @@ impl Writer {
     }
 
     fn try_append(&mut self, lines: &[u8]) -> io::Result<Appended> {
+        self.appended = None;
+        if self.stands.is_none() && self.tail.as_ref().is_some_and(Tail::is_claimed) {
+            self.tail = None;
+        }
         self.cut_torn()?;
+        let lines = self.without_what_is_there(lines)?;
+        if lines.is_empty()
+            && let Some(stands) = self.stands.clone()
+            && self.tail.as_ref().is_some_and(|tail| !tail.is_claimed())
+        {
+            // There is more of it, which may come yet.
+            return Ok(self.appended_at(stands));
+        }
         self.look_around()?;
-        if self.is_due(lines.len() as u64) {
+        // The file that a position is about does not get its name before everything behind it is dealt with.
+        if self.stands.is_none() && self.is_due(lines.len() as u64) {
             self.put_away()?;
         }
         let (disk, open) = (Arc::clone(&self.disk), self.active()?);
-        open.torn = true;
-        if let Err(error) = disk.write(&mut open.file, lines).and_then(|()| disk.sync(&open.file)) {
-            // If that fails as well, it is done before anything else is written.
-            open.torn = disk.cut(&open.file, open.length).is_err();
-            return Err(error);
+        let before = open.length;
+        if !lines.is_empty() {
+            let reach = before.saturating_add(lines.len() as u64);
+            open.torn = Some(reach);
+            if let Err(error) = disk.write(&mut open.file, &lines).and_then(|()| disk.sync(&open.file)) {
+                // If that fails as well, it is done before anything else is written.
+                drop(self.cut_torn());
+                return Err(error);
+            }
+            (open.torn, open.length) = (None, reach);
         }
-        open.torn = false;
-        open.length = open.length.saturating_add(lines.len() as u64);
         let (serial, length) = (open.serial, open.length);
-        Ok(Appended { position: self.position_at(serial, length), rotated: std::mem::take(&mut self.rotated) })
+        self.appended = Some(before);
+        if self.stands.take().is_some() {
+            self.note_strangers();
+        }
+        let position = self.position_at(serial, length);
+        Ok(self.appended_at(position))
     }
 
-    fn cut_torn(&mut self) -> io::Result<()> {
-        if let Some(open) = self.open.as_mut().filter(|open| open.torn) {
-            self.disk.cut(&open.file, open.length)?;
-            open.torn = false;
+    fn appended_at(&mut self, position: Position) -> Appended {
+        let (rotated, notes) = (std::mem::take(&mut self.rotated), std::mem::take(&mut self.notes));
+        Appended { position, rotated, notes }
+    }
+
+    fn note_strangers(&mut self) {
+        let lines = self.tail.as_ref().map_or(0, Tail::unclaimed);
+        if lines > 0 {
+            self.notes.push(format!(
+                "somebody else has written to it, or it was another file before: {lines} {} behind where this stream had \
+                 stopped, and {}",
+                if lines == 1 { "line stands" } else { "lines stand" },
+                if lines == 1 { "it stays" } else { "they stay" },
+            ));
         }
+    }
+
+    /// Leaves out what is in the file already, and deals with a last line that has no end.
+    fn without_what_is_there<'a>(&mut self, lines: &'a [u8]) -> io::Result<Cow<'a, [u8]>> {
+        let Some(tail) = &mut self.tail else { return Ok(Cow::Borrowed(lines)) };
+        let Some(open) = &mut self.open else { return Ok(Cow::Owned(tail.leave_out(lines))) };
+        let metadata = open.file.metadata()?;
+        if self.stands.is_some() && (disk::is_gone(&metadata) || metadata.len() < open.length) {
+            // What was there is there no more.
+            (self.tail, self.stands) = (None, None);
+            return Ok(Cow::Borrowed(lines));
+        }
+        let left = tail.leave_out(lines);
+        let torn = tail.torn().filter(|_| !left.is_empty());
+        if let Some(torn) = torn {
+            // Somebody who has gone on behind it has ended it, or will.
+            if metadata.len() == torn.end {
+                if tail.begins_one_of(&left, &open.file)? {
+                    self.disk.cut(&open.file, torn.start)?;
+                    open.length = torn.start;
+                } else {
+                    self.disk.write(&mut open.file, b"\n")?;
+                    open.length = torn.end + 1;
+                    self.notes
+                        .push("its last line had no end and is not one of ours, so it was ended and stays".to_owned());
+                }
+            }
+            tail.mended();
+        }
+        Ok(Cow::Owned(left))
+    }
+
+    /// Cuts off what we have written and what is not kept. Where somebody has written behind that, all of it stays.
+    fn cut_torn(&mut self) -> io::Result<()> {
+        let Some(open) = &mut self.open else { return Ok(()) };
+        let Some(reach) = open.torn else { return Ok(()) };
+        let there = open.file.metadata()?.len();
+        if there > reach {
+            self.tail.get_or_insert_default().add(&open.file, open.length, there)?;
+            open.length = there;
+        } else if there > open.length {
+            self.disk.cut(&open.file, open.length)?;
+        }
+        open.torn = None;
         Ok(())
     }
 
@@ -255,14 +368,14 @@ impl Writer {
             None => {
                 let file = self.open_locked()?;
                 self.disk.sync_folder(&self.names.folder)?;
-                let there = file.metadata()?.len();
-                let length = whole_lines(&file, there)?;
-                if length < there {
-                    self.disk.cut(&file, length)?;
+                let length = file.metadata()?.len();
+                let whole = whole_lines(&file, length)?;
+                if whole < length {
+                    self.tail.get_or_insert_default().add(&file, whole, length)?;
                 }
                 let serial = Serial::next(self.disk.now(), self.last);
                 self.last = Some(serial);
-                Open { file, serial, from: length, length, torn: false }
+                Open { file, serial, length, torn: None }
             }
         };
         Ok(self.open.insert(open))
@@ -341,35 +454,10 @@ pub(super) struct Appended {
     pub(super) position: Position,
     /// A file was finished.
     pub(super) rotated: bool,
+    /// What people should know of the file.
+    pub(super) notes: Vec<String>,
 }
 
-/// Whether a line ends at this length, or the file begins there.
-fn ends_a_line(file: &File, length: u64) -> io::Result<bool> {
-    let Some(last) = length.checked_sub(1) else { return Ok(true) };
-    let mut byte = [0];
-    read_at(file, &mut byte, last)?;
-    Ok(byte == *b"\n")
-}
-
-/// The length up to the end of the last whole line.
-fn whole_lines(file: &File, length: u64) -> io::Result<u64> {
-    let mut chunk = [0; 8192];
-    let mut end = length;
-    while end > 0 {
-        let from = end.saturating_sub(chunk.len() as u64);
-        let size = usize::try_from(end - from).unwrap_or(chunk.len());
-        let part = chunk.get_mut(..size).unwrap_or_default();
-        read_at(file, part, from)?;
-        if let Some(at) = part.iter().rposition(|byte| *byte == b'\n') {
-            return Ok(from + at as u64 + 1);
-        }
-        end = from;
-    }
-    Ok(0)
-}
-
-/// Reading moves only where is read next: the file is open for appending.
-fn read_at(mut file: &File, bytes: &mut [u8], from: u64) -> io::Result<()> {
-    file.seek(SeekFrom::Start(from))?;
-    file.read_exact(bytes)
+fn newest(finished: &[Finished]) -> Option<Serial> {
+    finished.iter().filter(|file| file.form != Form::Draft).map(|file| file.serial).max()
 }

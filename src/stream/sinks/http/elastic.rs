@@ -13,7 +13,7 @@ use crate::{
     secret::Secret,
     stream::{
         envelope::{self, Format, id_text, time_of},
-        event::ConsoleEvent,
+        event::{ConsoleEvent, EventId},
         place::Place,
         sinks::{SinkError, Then},
     },
@@ -120,6 +120,14 @@ impl Problem {
     }
 }
 
+/// The document's id. Of several bodies with one number only the first has the number alone: the others would pass for had.
+fn id_of(event: &ConsoleEvent) -> String {
+    match event.id {
+        EventId::Number(number, mark) if event.is_twin => format!("{number}-{mark:016x}"),
+        id => id_text(&id),
+    }
+}
+
 impl Shape for Elastic {
     fn url(&self) -> &Url {
         &self.url
@@ -131,7 +139,7 @@ impl Shape for Elastic {
 
     fn write(&self, event: &ConsoleEvent, format: Format, to: &mut Vec<u8>) {
         // An id is digits, or hexadecimal: nothing to escape.
-        to.extend_from_slice(format!("{{\"create\":{{\"_id\":\"{}\"}}}}\n", id_text(&event.id)).as_bytes());
+        to.extend_from_slice(format!("{{\"create\":{{\"_id\":\"{}\"}}}}\n", id_of(event)).as_bytes());
         let mut source = Vec::with_capacity(event.body.len());
         format.write(event, &mut source);
         if !source.starts_with(b"{") {

@@ -35,18 +35,23 @@ struct Ledger {
 async fn live(options: &FileOptions, life: Option<&Life>, batches: &[Vec<u64>], ledger: &mut Ledger) {
     let disk = life.map_or_else(TestDisk::lasting, |life| TestDisk::new(life.calls, life.partly, io::ErrorKind::Other));
     let mut kept = 0;
+    let mut failed = false;
     let mut later = life.and_then(|life| life.later);
     let mut sink = FileSink::on(options.clone(), disk.clone()).unwrap();
     if sink.begin(ledger.position.as_ref()).await.is_ok() {
         ledger.position = sink.position();
         while let Some(batch) = batches.get(ledger.acknowledged) {
             disk.advance(7);
-            if cfg!(unix) && life.is_some_and(|life| life.taken == Some(kept)) {
+            // Before the first batch it would take away what is not acknowledged, and only this life would know of it. So it
+            // would after a failure where the thread that compresses has used up the calls that were to cut it off.
+            let is_clean = kept > 0 && (!failed || options.compress == Compress::None);
+            if cfg!(unix) && is_clean && life.is_some_and(|life| life.taken == Some(kept)) {
                 ledger.taken += 1;
                 // There may be none: it ended before it could begin another.
                 fs::rename(&options.path, names::with(&options.path, &format!(".{}", ledger.taken))).ok();
             }
             if sink.keep(&events(batch.iter().copied())).await.is_err() {
+                failed = true;
                 let Some(calls) = later.take() else { break };
                 disk.left.store(calls, Ordering::Relaxed);
                 continue;
@@ -54,6 +59,7 @@ async fn live(options: &FileOptions, life: Option<&Life>, batches: &[Vec<u64>], 
             if life.is_some_and(|life| life.slow) && disk.left.load(Ordering::Relaxed) < 10 {
                 break;
             }
+            failed = false;
             ledger.position = sink.position();
             ledger.acknowledged += 1;
             kept += 1;
@@ -71,7 +77,7 @@ proptest! {
         lives in proptest::collection::vec(life(), 0..12),
         max_bytes in proptest::option::of(1..400_u64),
         max_age in proptest::option::of(5..40_u64),
-        gzip in any::<bool>(),
+        compress in prop_oneof![Just(Compress::None), Just(Compress::Gzip), Just(Compress::Zstd)],
     ) {
         let mut next = 0;
         let batches: Vec<Vec<u64>> = sizes
@@ -86,7 +92,7 @@ proptest! {
         let options = FileOptions {
             max_bytes,
             max_age: max_age.map(Duration::from_secs),
-            compress: if gzip { Compress::Gzip } else { Compress::None },
+            compress,
             ..options(folder.path())
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
