@@ -166,16 +166,16 @@ pub(crate) fn before_the_first_action(halt: Halt, what: &str, vendor: VendorName
 /// What to do about a failure that concerns the console as a whole.
 pub(crate) fn hint_for(failure: &Failure, vendor: VendorName, key_from: &str) -> Option<String> {
     let advice = &vendor.driver().advice;
-    let (keys, example) = (advice.address_keys, advice.address_example);
+    let (keys, example, secret) = (advice.address_keys, advice.address_example, advice.secret);
     let own = (advice.of)(failure.kind);
     Some(match failure.kind {
         FailureKind::CredentialsRefused => {
             let own = own.map(|own| format!("; {own}")).unwrap_or_default();
-            format!("the API key was {key_from}{own}. Try it with `edrctl check {vendor}`")
+            format!("the {secret} was {key_from}{own}. Try it with `edrctl check {vendor}`")
         }
         FailureKind::Forbidden => {
             let own = own.map(|own| format!("; {own}")).unwrap_or_default();
-            format!("the API key was {key_from}{own}")
+            format!("the {secret} was {key_from}{own}")
         }
         FailureKind::Certificate => {
             let own = own.map(|own| format!("; {own}")).unwrap_or_default();

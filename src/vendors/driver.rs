@@ -50,6 +50,8 @@ pub struct Takes {
 /// What to do about a failure, in the words of one console.
 #[derive(Clone, Copy, Debug)]
 pub struct Advice {
+    /// What its secret is called: `API key`.
+    pub secret: &'static str,
     /// The keys that say where the console is: `` `url` ``.
     pub address_keys: &'static str,
     /// An address as it should be.

@@ -139,7 +139,7 @@ async fn check(vendor: VendorName, args: &CheckArgs, cancel: &Cancel, context: &
     };
     let name = session.console.vendor.capabilities().console;
     let text = match context.ui.output {
-        OutputFormat::Human => human(name, &checked, safety.protected.len()),
+        OutputFormat::Human => human(name, vendor.driver().advice.secret, &checked, safety.protected.len()),
         OutputFormat::Jsonl | OutputFormat::Json => json_text::to_line(&checked).unwrap_or_default(),
         OutputFormat::Csv => return Err(no_csv()),
     };
@@ -153,7 +153,7 @@ pub(super) fn no_csv() -> CommandError {
     CommandError::text(ExitCode::Usage, "`check` has no CSV output").hint("use `-o human` or `-o jsonl`")
 }
 
-fn human(name: &str, checked: &Checked<'_>, protected: usize) -> String {
+fn human(name: &str, secret: &str, checked: &Checked<'_>, protected: usize) -> String {
     let mut lines = vec![format!("{}: good", checked.vendor), format!("  console      {name} at {}", checked.console)];
     if let Some(detail) = checked.detail {
         lines.push(format!("  answers as   {detail}"));
@@ -161,7 +161,7 @@ fn human(name: &str, checked: &Checked<'_>, protected: usize) -> String {
     if let Some(profile) = checked.profile {
         lines.push(format!("  profile      {profile}"));
     }
-    lines.push(format!("  API key      {}", checked.credentials));
+    lines.push(format!("  {secret:<12} {}", checked.credentials));
     if let Some(left) = checked.quota_left {
         lines.push(format!("  quota left   {left} requests"));
     }

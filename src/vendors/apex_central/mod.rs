@@ -65,6 +65,7 @@ pub(super) const DRIVER: Driver = Driver {
     section: || Box::new(config::ApexSection::default()),
     takes: Takes { unlock_code: false, product: true, cut_names: true, event_streams: false, groups: false },
     advice: Advice {
+        secret: "API key",
         address_keys: "`url`",
         address_example: "https://apex.corp.example",
         of: |kind| match kind {

@@ -46,6 +46,7 @@ pub(super) const DRIVER: Driver = Driver {
     section: || Box::new(config::CiscoSection::default()),
     takes: Takes { unlock_code: true, product: false, cut_names: false, event_streams: true, groups: false },
     advice: Advice {
+        secret: "API key",
         address_keys: "`region` or `base_url`",
         address_example: "https://api.eu.amp.cisco.com",
         of: |kind| match kind {

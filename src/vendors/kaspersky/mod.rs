@@ -78,6 +78,7 @@ pub(super) const DRIVER: Driver = Driver {
     section: || Box::new(config::KasperskySection::default()),
     takes: Takes { unlock_code: false, product: false, cut_names: false, event_streams: false, groups: true },
     advice: Advice {
+        secret: "password",
         address_keys: "`url`",
         address_example: "https://ksc.corp.example:13299",
         of: |kind| match kind {
