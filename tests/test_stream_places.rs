@@ -145,8 +145,9 @@ fn a_ledger_that_is_damaged_is_not_guessed_at() {
     assert!(output.stderr.contains("ledger"), "{output}");
     assert_eq!(live.counts().acknowledged, 2);
     let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/streams.md")).unwrap();
-    let promised = ledger::WINDOW / 1000;
-    assert!(page.contains(&format!("the last {promised},{:03}", ledger::WINDOW % 1000)), "docs/streams.md");
+    // One of the two generations may have been forgotten just now.
+    let promised = ledger::WINDOW / 2;
+    assert!(page.contains(&format!("the last {},{:03}", promised / 1000, promised % 1000)), "docs/streams.md");
 }
 
 #[test]
