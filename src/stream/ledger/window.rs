@@ -1,7 +1,10 @@
 //! The ids that are remembered, in two generations: when the young one is full it is the old one, and the old one is
 //! forgotten. That costs no order to keep, and a few bytes an id.
 
-use std::{collections::HashSet, mem};
+use std::{
+    hash::{BuildHasher as _, Hash, RandomState},
+    mem,
+};
 
 use crate::stream::event::EventId;
 
@@ -13,15 +16,29 @@ pub(super) struct Window {
 }
 
 /// Numbers are kept apart: they are half as long as digests, and nearly all ids are numbers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Generation {
-    numbers: HashSet<u64>,
-    digests: HashSet<[u8; 16]>,
+    numbers: Table<u64>,
+    digests: Table<[u8; 16]>,
+}
+
+/// A set that takes its memory once, with its first entry: one that doubles holds everything twice while it does, and up to
+/// half of it is never used.
+#[derive(Debug)]
+struct Table<T> {
+    /// Open addressing, a quarter of it free at the least. A free slot holds the default value.
+    slots: Vec<T>,
+    most: usize,
+    count: usize,
+    /// Whether the value that stands for a free slot is an entry.
+    has_default: bool,
+    hasher: RandomState,
 }
 
 impl Window {
     pub(super) fn new(ids: usize) -> Self {
-        Self { most: (ids / 2).max(1), young: Generation::default(), old: Generation::default() }
+        let most = (ids / 2).max(1);
+        Self { most, young: Generation::new(most), old: Generation::new(most) }
     }
 
     pub(super) fn has(&self, id: &EventId) -> bool {
@@ -43,14 +60,18 @@ impl Window {
 }
 
 impl Generation {
-    fn len(&self) -> usize {
-        self.numbers.len() + self.digests.len()
+    fn new(most: usize) -> Self {
+        Self { numbers: Table::new(most), digests: Table::new(most) }
+    }
+
+    const fn len(&self) -> usize {
+        self.numbers.count + self.digests.count
     }
 
     fn has(&self, id: &EventId) -> bool {
         match id {
-            EventId::Number(number) => self.numbers.contains(number),
-            EventId::Digest(digest) => self.digests.contains(digest),
+            EventId::Number(number) => self.numbers.has(number),
+            EventId::Digest(digest) => self.digests.has(digest),
         }
     }
 
@@ -58,7 +79,7 @@ impl Generation {
         match id {
             EventId::Number(number) => self.numbers.insert(number),
             EventId::Digest(digest) => self.digests.insert(digest),
-        };
+        }
     }
 
     fn clear(&mut self) {
@@ -67,7 +88,89 @@ impl Generation {
     }
 
     fn ids(&self) -> impl Iterator<Item = EventId> {
-        let numbers = self.numbers.iter().copied().map(EventId::Number);
-        numbers.chain(self.digests.iter().copied().map(EventId::Digest))
+        let numbers = self.numbers.entries().map(EventId::Number);
+        numbers.chain(self.digests.entries().map(EventId::Digest))
+    }
+}
+
+impl<T: Copy + Default + Eq + Hash> Table<T> {
+    /// An empty one. More than `most` entries are never put in.
+    fn new(most: usize) -> Self {
+        Self { slots: Vec::new(), most, count: 0, has_default: false, hasher: RandomState::new() }
+    }
+
+    /// The slot that it is in, or that it would be put into. There must be slots; one of them is always free.
+    fn place(&self, entry: &T) -> usize {
+        let slots = self.slots.len();
+        let spread = (u128::from(self.hasher.hash_one(entry)) * slots as u128) >> u64::BITS;
+        let mut place = usize::try_from(spread).unwrap_or_default();
+        while self.slots[place] != *entry && self.slots[place] != T::default() {
+            place = (place + 1) % slots;
+        }
+        place
+    }
+
+    fn has(&self, entry: &T) -> bool {
+        if *entry == T::default() {
+            return self.has_default;
+        }
+        !self.slots.is_empty() && self.slots[self.place(entry)] == *entry
+    }
+
+    fn insert(&mut self, entry: T) {
+        if self.has(&entry) {
+            return;
+        }
+        self.count += 1;
+        if entry == T::default() {
+            self.has_default = true;
+            return;
+        }
+        if self.slots.is_empty() {
+            self.slots = vec![T::default(); self.most + self.most / 3 + 1];
+        }
+        let place = self.place(&entry);
+        self.slots[place] = entry;
+    }
+
+    /// Empties it, and keeps its memory.
+    fn clear(&mut self) {
+        self.slots.fill(T::default());
+        (self.count, self.has_default) = (0, false);
+    }
+
+    fn entries(&self) -> impl Iterator<Item = T> {
+        let others = self.slots.iter().copied().filter(|entry| *entry != T::default());
+        others.chain(self.has_default.then(T::default))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn a_table_is_a_set_however_full_it_is_and_takes_its_memory_once() {
+        let mut table = Table::new(1000);
+        assert!(!table.has(&0) && !table.has(&1) && table.slots.is_empty());
+        let mut set = HashSet::new();
+        let mut size = None;
+        for round in 0..3_u64 {
+            // Zero is one of them, and each comes twice.
+            for number in (0..1000).chain(0..1000).map(|number| number * (round + 1)) {
+                table.insert(number);
+                set.insert(number);
+            }
+            assert_eq!(table.count, 1000);
+            assert_eq!(table.entries().collect::<HashSet<u64>>(), set);
+            assert!((0..4000).all(|number| table.has(&number) == set.contains(&number)));
+            assert_eq!(*size.get_or_insert(table.slots.capacity()), table.slots.capacity());
+            table.clear();
+            set.clear();
+            assert!((0..4000).all(|number| !table.has(&number)));
+            assert_eq!((table.count, table.entries().count()), (0, 0));
+        }
     }
 }
