@@ -54,6 +54,9 @@ use self::{
 use super::{Kept, Position, Sink, SinkError, Then};
 use crate::stream::{envelope::Format, event::ConsoleEvent};
 
+/// The memory of more lines than this, in bytes, is not kept.
+const SPARE: usize = 2 * 1024 * 1024;
+
 /// What a file of events is to be.
 #[derive(Clone, Debug)]
 pub struct FileOptions {
@@ -100,7 +103,10 @@ pub struct FileSink {
     writer: Arc<Mutex<Writer>>,
     position: Option<Position>,
     /// Lines were handed to the writer, and nobody has heard yet what became of them.
-    working: Option<JoinHandle<Result<Appended, SinkError>>>,
+    working: Option<JoinHandle<Result<(Appended, Vec<u8>), SinkError>>>,
+    /// The memory of the last batch's lines, for the next one: new memory for each is what other threads have not given back
+    /// yet, many times over.
+    spare: Vec<u8>,
     keeper: Option<Keeper>,
     archive: Option<Archive>,
 }
@@ -123,6 +129,7 @@ impl FileSink {
             format: options.format,
             position: None,
             working: None,
+            spare: Vec::new(),
             keeper: Some(Keeper {
                 names: names.clone(),
                 disk: Arc::clone(&disk),
@@ -175,7 +182,9 @@ impl Sink for FileSink {
     }
 
     async fn keep(&mut self, batch: &[ConsoleEvent]) -> Result<Kept, SinkError> {
-        let mut lines = Vec::with_capacity(batch.iter().map(|event| event.body.len() + 1).sum());
+        let mut lines = std::mem::take(&mut self.spare);
+        lines.clear();
+        lines.reserve_exact(batch.iter().map(|event| event.body.len() + 1).sum());
         for event in batch {
             self.format.write_line(event, &mut lines);
         }
@@ -192,12 +201,16 @@ impl Sink for FileSink {
                 if let Some(position) = undo {
                     writer.undo(&position);
                 }
-                writer.append(&lines)
+                Ok((writer.append(&lines)?, lines))
             });
             let done = self.working.insert(working).await;
             self.working = None;
-            let Appended { position, rotated } = done.unwrap_or_else(|error| Err(stop(&self.name, &error)))?;
+            let (appended, lines) = done.unwrap_or_else(|error| Err(stop(&self.name, &error)))?;
+            let Appended { position, rotated } = appended;
             self.position = Some(position);
+            if lines.capacity() <= SPARE {
+                self.spare = lines;
+            }
             if rotated {
                 self.wake();
             }
