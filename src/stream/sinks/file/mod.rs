@@ -103,13 +103,16 @@ pub struct FileSink {
     writer: Arc<Mutex<Writer>>,
     position: Option<Position>,
     /// Lines were handed to the writer, and nobody has heard yet what became of them.
-    working: Option<JoinHandle<Result<(Appended, Vec<u8>), SinkError>>>,
+    working: Option<JoinHandle<Worked>>,
     /// The memory of the last batch's lines, for the next one: new memory for each is what other threads have not given back
     /// yet, many times over.
     spare: Vec<u8>,
     keeper: Option<Keeper>,
     archive: Option<Archive>,
 }
+
+/// What became of lines, and their memory.
+type Worked = Result<(Appended, Vec<u8>), SinkError>;
 
 impl FileSink {
     /// A sink for this file. Nothing is opened before [`Sink::begin`].
