@@ -6,6 +6,7 @@ use crate::{
     Asked,
     process::{Took, median, ratio, seconds},
     row::Row,
+    say,
     stand::{INSTALL, Stand, python},
 };
 
@@ -33,6 +34,7 @@ pub(crate) fn measure(_asked: &Asked) -> Result<Vec<Row>> {
         if let Some(python) = python {
             theirs.push(stand.script(python, EVENTS)?);
         }
+        say(&format!("  {} of {ROUNDS} rounds", n + 1));
     }
     let rate = |runs: &[Took]| EVENTS as f64 / seconds(runs);
     let (seen, span) = ratio(&bare, &ours);

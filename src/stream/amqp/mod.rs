@@ -39,6 +39,10 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 /// heartbeats: the broker's silence itself is noticed after two.
 const HEARTBEATS: u32 = 4;
 
+/// The longest frame, in bytes; a longer body comes in several. The library makes room for 64 of them a connection, and would
+/// follow the broker if nothing were said here: usually to 128 KiB, without a limit to whatever it can count.
+const FRAME: u32 = 32 * 1024;
+
 /// A broker that hangs up on the credentials may be going down; one that does it so often refuses them.
 const HANG_UPS: u32 = 3;
 
@@ -141,6 +145,7 @@ impl AmqpSource {
             vhost: "/".to_owned(),
             query: AMQPQueryString {
                 heartbeat: Some(u16::try_from(options.heartbeat.as_secs()).unwrap_or(u16::MAX)),
+                frame_max: Some(FRAME),
                 ..AMQPQueryString::default()
             },
         }

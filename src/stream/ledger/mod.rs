@@ -33,6 +33,9 @@ const WINDOWS: u64 = 4;
 /// A file shorter than this is never written anew.
 const SHORT: u64 = 64 * 1024;
 
+/// So many ids are in one record at the most when it is written anew.
+const PART: usize = 1024;
+
 /// What was kept.
 #[derive(Debug)]
 pub struct Ledger {
@@ -143,31 +146,45 @@ impl Ledger {
     /// Writes what is remembered to a new file, which takes the place of the old one.
     fn compact(&mut self) -> Result<(), LedgerError> {
         let new = beside(&self.path, ".new");
-        self.buffer.clear();
-        self.buffer.extend_from_slice(HEADER);
-        for ids in self.window.generations() {
-            let ids: Vec<EventId> = ids.collect();
-            encode(&ids, &self.positions, &mut self.buffer).map_err(|source| self.failed("encode", source))?;
-        }
         // What a crash has left there may have been made by somebody else, for other eyes.
         match fs::remove_file(&new) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(self.failed("write anew", error)),
             _ => {}
         }
-        let written = private(OpenOptions::new().create_new(true).write(true)).open(&new);
-        let write = |mut file: File| -> io::Result<()> {
-            file.write_all(&self.buffer)?;
-            file.sync_all()?;
+        let made = private(OpenOptions::new().create_new(true).write(true)).open(&new);
+        let written = made.and_then(|file| self.write_down(file)).and_then(|length| {
             fs::rename(&new, &self.path)?;
-            sync_folder(&self.path)
-        };
-        written.and_then(write).map_err(|source| self.failed("write anew", source))?;
+            sync_folder(&self.path)?;
+            Ok(length)
+        });
+        self.length = written.map_err(|source| self.failed("write anew", source))?;
         self.file = open(&self.path).map_err(|source| self.failed("open", source))?;
-        self.length = self.buffer.len() as u64;
         // What is remembered may by itself be long; it is not written anew at every commit for that.
         self.full = self.full.max(self.length * 2);
-        self.buffer = Vec::new();
         Ok(())
+    }
+
+    /// Writes what is remembered, a part at a time: in one piece it would be held twice. Returns how long it is.
+    fn write_down(&mut self, mut file: File) -> io::Result<u64> {
+        file.write_all(HEADER)?;
+        let mut length = HEADER.len() as u64;
+        let mut part = Vec::with_capacity(PART);
+        for mut ids in self.window.generations() {
+            // Also where there are no ids: the positions are in every record.
+            loop {
+                part.clear();
+                part.extend(ids.by_ref().take(PART));
+                self.buffer.clear();
+                encode(&part, &self.positions, &mut self.buffer)?;
+                file.write_all(&self.buffer)?;
+                length += self.buffer.len() as u64;
+                if part.len() < PART {
+                    break;
+                }
+            }
+        }
+        file.sync_all()?;
+        Ok(length)
     }
 
     fn failed(&self, what: &'static str, source: io::Error) -> LedgerError {

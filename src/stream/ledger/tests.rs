@@ -129,6 +129,31 @@ fn a_file_that_has_grown_is_written_anew_and_remembers_the_same() {
 }
 
 #[test]
+fn a_window_of_many_parts_is_written_anew_whole() {
+    let Scene { path, _folder } = scene();
+    // Each generation is exactly two parts.
+    let (window, step) = (4 * PART, PART as u64 / 2);
+    let mut ledger = Ledger::open(&path, window).unwrap();
+    let mut anew = Vec::new();
+    for number in 0..90 {
+        let before = ledger.length;
+        ledger.commit(&ids(number * step..(number + 1) * step), &position(number)).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().len(), ledger.length);
+        if ledger.length > before {
+            continue;
+        }
+        let all = ids(0..91 * step);
+        let had: Vec<bool> = all.iter().map(|id| ledger.has(id)).collect();
+        drop(ledger);
+        ledger = Ledger::open(&path, window).unwrap();
+        assert_eq!(had, all.iter().map(|id| ledger.has(id)).collect::<Vec<bool>>());
+        assert_eq!(ledger.positions(), &position(number));
+        anew.push(number);
+    }
+    assert!(anew.len() > 1, "{anew:?}");
+}
+
+#[test]
 fn room_that_was_never_written_is_cut_off() {
     let Scene { path, _folder } = scene();
     let mut ledger = Ledger::open(&path, 100).unwrap();

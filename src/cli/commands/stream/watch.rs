@@ -165,7 +165,8 @@ impl Listener for Watch {
             }
             StreamEvent::Batch(_) | StreamEvent::SinkBack { .. } => {}
         }
-        self.renew(stats, false);
+        // Nothing else may happen for a long time after a connection was lost, and somebody is woken by what is told of it.
+        self.renew(stats, matches!(event, StreamEvent::Connected | StreamEvent::Disconnected { .. }));
     }
 }
 
@@ -198,4 +199,44 @@ pub(super) fn summary(name: &str, stats: &StreamStats, elapsed: Duration) -> Str
         ));
     }
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cli::args::OutputFormat,
+        stream::source::{SourceError, SourceErrorKind},
+    };
+
+    #[test]
+    fn the_metrics_say_at_once_whether_there_is_a_connection() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("edrctl.prom");
+        let ui = Ui {
+            stdin_is_terminal: false,
+            stdout_is_terminal: false,
+            stderr_is_terminal: false,
+            stdout_colour: false,
+            stderr_colour: false,
+            quiet: true,
+            verbose: 0,
+            output: OutputFormat::Human,
+        };
+        let mut watch = Watch::new(ui, "soc".to_owned(), Some(Metrics::new(path.clone(), "soc")));
+        let error = SourceError { kind: SourceErrorKind::Unreachable, text: "gone".to_owned() };
+        let lost = StreamEvent::Disconnected { error: &error, wait: Duration::from_secs(30) };
+        let mut stats = StreamStats::default();
+        // All of it within a second.
+        for (event, connected, reconnects) in
+            [(StreamEvent::Connected, 1, 0), (lost, 0, 0), (StreamEvent::Connected, 1, 1), (lost, 0, 1)]
+        {
+            stats.reconnects = reconnects;
+            watch.on_event(&event, &stats);
+            let text = std::fs::read_to_string(&path).unwrap();
+            let says = |figure: &str| text.contains(&format!("edrctl_stream_{figure}\n"));
+            assert!(says(&format!("connected{{stream=\"soc\"}} {connected}")), "{text}");
+            assert!(says(&format!("reconnects_total{{stream=\"soc\"}} {reconnects}")), "{text}");
+        }
+    }
 }

@@ -57,6 +57,9 @@ use self::{
 use super::{Kept, Position, Sink, SinkError, Then};
 use crate::stream::{envelope::Format, event::ConsoleEvent};
 
+/// The memory of more lines than this, in bytes, is not kept.
+const SPARE: usize = 2 * 1024 * 1024;
+
 /// What a file of events is to be.
 #[derive(Clone, Debug)]
 pub struct FileOptions {
@@ -103,12 +106,18 @@ pub struct FileSink {
     writer: Arc<Mutex<Writer>>,
     position: Option<Position>,
     /// Lines were handed to the writer, and nobody has heard yet what became of them.
-    working: Option<JoinHandle<Result<Appended, SinkError>>>,
+    working: Option<JoinHandle<Worked>>,
+    /// The memory of the last batch's lines, for the next one: new memory for each is what other threads have not given back
+    /// yet, many times over.
+    spare: Vec<u8>,
     keeper: Option<Keeper>,
     archive: Option<Archive>,
     /// For people, and not told yet.
     notes: Vec<String>,
 }
+
+/// What became of lines, and their memory.
+type Worked = Result<(Appended, Vec<u8>), SinkError>;
 
 impl FileSink {
     /// A sink for this file. Nothing is opened before [`Sink::begin`].
@@ -128,6 +137,7 @@ impl FileSink {
             format: options.format,
             position: None,
             working: None,
+            spare: Vec::new(),
             keeper: Some(Keeper {
                 names: names.clone(),
                 disk: Arc::clone(&disk),
@@ -192,7 +202,9 @@ impl Sink for FileSink {
     }
 
     async fn keep(&mut self, batch: &[ConsoleEvent]) -> Result<Kept, SinkError> {
-        let mut lines = Vec::with_capacity(batch.iter().map(|event| event.body.len() + 1).sum());
+        let mut lines = std::mem::take(&mut self.spare);
+        lines.clear();
+        lines.reserve_exact(batch.iter().map(|event| event.body.len() + 1).sum());
         for event in batch {
             self.format.write_line(event, &mut lines);
         }
@@ -209,13 +221,17 @@ impl Sink for FileSink {
                 if let Some(position) = undo {
                     writer.undo(&position);
                 }
-                writer.append(&lines)
+                Ok((writer.append(&lines)?, lines))
             });
             let done = self.working.insert(working).await;
             self.working = None;
-            let Appended { position, rotated, notes } = done.unwrap_or_else(|error| Err(stop(&self.name, &error)))?;
+            let (appended, lines) = done.unwrap_or_else(|error| Err(stop(&self.name, &error)))?;
+            let Appended { position, rotated, notes } = appended;
             self.position = Some(position);
             self.notes.extend(notes);
+            if lines.capacity() <= SPARE {
+                self.spare = lines;
+            }
             if rotated {
                 self.wake();
             }
