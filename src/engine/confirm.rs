@@ -355,6 +355,7 @@ impl Dispatcher<'_> {
         for n in numbers {
             let note = self.notes.get(n).cloned().unwrap_or_default();
             let says = match (&note.state, &note.last_seen) {
+                _ if note.said.is_some() => note.said.as_deref().unwrap_or_default().to_owned(),
                 (Some(state), Some(seen)) => {
                     format!("the console still says `{state}`, and last heard of the host {seen}")
                 }

@@ -104,6 +104,10 @@ pub async fn plan(
     // For a million targets this is fifty megabytes, so it is held no longer than it is needed.
     let mut resolver = resolver.filter(|_| survey.read);
     for (n, entry) in (0_u32..).zip(entries) {
+        if let Some(why) = console.vendor.cannot_find(&entry.selector) {
+            roster.settle(n, Outcome::Unresolved, Some(Failure::new(FailureKind::Unsupported, why)));
+            continue;
+        }
         let resolution = resolver.as_mut().map(|resolver| resolver.take(n, entry.selector.named()));
         settle(roster, n, entry.selector.kind(), resolution, wish, guarded, survey);
     }

@@ -65,6 +65,8 @@ pub(super) struct Note {
     pub(super) ticket: Option<Ticket>,
     /// The console's last word for the host's state.
     pub(super) state: Option<Arc<str>>,
+    /// What that word means, where it does not say it.
+    pub(super) said: Option<Arc<str>>,
     /// When the console last heard of the host.
     pub(super) last_seen: Option<Arc<str>>,
     /// The console takes no request until the host has arrived where it was sent before.

@@ -154,7 +154,10 @@ impl Dispatcher<'_> {
             }
             self.notes.of(n).state = Some(shared(&word));
             match stage {
-                Stage::UnderWay => self.set_phase(n, Phase::Awaiting),
+                Stage::UnderWay => {
+                    self.notes.of(n).said = Some(shared(&said));
+                    self.set_phase(n, Phase::Awaiting);
+                }
                 Stage::Done => self.settle(n, Outcome::Confirmed, None, By::Poll),
                 Stage::Failed => {
                     self.settle(n, Outcome::Failed, Some(Failure::new(FailureKind::TaskFailed, said)), By::Poll);

@@ -167,10 +167,12 @@ impl Hints<'_> {
     fn push_files(&mut self, command: &str, options: &[&str], why: String) {
         let invocation = self.invocation;
         // What a task was told is not repeated here: the journal has it, and `resume` goes on with it.
-        if invocation.files.is_empty() || invocation.own_name == Some("ksc-task") {
+        // The way back from an isolation needs nothing of that.
+        let is_task = invocation.own_name == Some("ksc-task");
+        if invocation.files.is_empty() || is_task && command != "unisolate" {
             return;
         }
-        let mut words = match (self.invocation.own_name, command) {
+        let mut words = match (self.invocation.own_name.filter(|_| !is_task), command) {
             (Some(own), "isolate") => vec![own],
             (Some(own), "unisolate") => vec![own, "--restore"],
             _ => vec![command, "--vendor", self.header.vendor],

@@ -55,6 +55,11 @@ pub trait Vendor: fmt::Debug + Send + Sync {
         Err(VendorError::unsupported("find hosts"))
     }
 
+    /// Why [`Vendor::find`] cannot find this, whichever hosts there are.
+    fn cannot_find(&self, _selector: &Selector) -> Option<&'static str> {
+        None
+    }
+
     /// Reads the hosts of a group, by its whole name.
     async fn group(&self, _name: &str) -> Result<Answer<Vec<Host>>, VendorError> {
         Err(VendorError::unsupported("be asked for the hosts of a group"))

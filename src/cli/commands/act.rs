@@ -97,7 +97,10 @@ impl Deed {
 
     /// The word for it, in results and in the journal.
     pub(crate) fn word(&self) -> &'static str {
-        self.errand.as_ref().map_or_else(|| self.kind.word(), |errand| errand.task.kind().word())
+        match &self.errand {
+            Some(errand) if self.kind == ActionKind::Task => errand.task.kind().word(),
+            _ => self.kind.word(),
+        }
     }
 }
 
@@ -189,7 +192,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
                 Err(CommandError::new(ExitCode::Internal, error).context("print what would be sent"))
             }
-            _ => Ok(ExitCode::Success),
+            _ => Ok(dry_run_exit(&tell_left_out(&roster, &verb, context))),
         };
     }
     let CrowdArgs { allow_rotation, require_console } = crowd;
@@ -341,6 +344,19 @@ fn tell_plan(
     }
     tell(RunEventKind::RunFinished(Ending::Completed), &stats);
     stats.settled
+}
+
+/// Tells for which targets nothing would be sent, where standard output has only what would be.
+fn tell_left_out(roster: &Roster, verb: &str, context: &Context) -> Counts {
+    let mut counts = Counts::default();
+    for result in (0..roster.len()).filter_map(|n| planned(roster, n, verb)) {
+        counts.add(result.outcome);
+        if !matches!(result.outcome, Outcome::NotSent | Outcome::Already) {
+            let reason = result.reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+            context.ui.warn(&format!("{} is {}{reason}", result.target, result.outcome.word()));
+        }
+    }
+    counts
 }
 
 fn planned(roster: &Roster, n: u32, verb: &str) -> Option<TargetResult> {

@@ -105,7 +105,7 @@ enum TaskCommand {
 #[command(next_help_heading = "Task")]
 struct FileArgs {
     /// The file's path on the host; masks are not understood
-    #[arg(long, value_name = "PATH", required_unless_present = "task_file")]
+    #[arg(long, value_name = "PATH", required_unless_present = "task_file", conflicts_with = "task_file")]
     path: Option<String>,
     /// Only if the file has this MD5
     #[arg(long, visible_alias = "md5hash", value_name = "HASH", conflicts_with = "task_file")]

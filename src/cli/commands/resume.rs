@@ -207,10 +207,12 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
 }
 
 fn kind_of(replay: &Replay) -> Result<ActionKind, CommandError> {
-    if replay.header.options.contains_key(act::TASK) {
-        return Ok(ActionKind::Task);
+    match ActionKind::from_word(&replay.header.action) {
+        // What there is an action for is that action, and not a task, whichever command it was.
+        Some(kind) => Ok(kind),
+        None if replay.header.options.contains_key(act::TASK) => Ok(ActionKind::Task),
+        None => Err(unknown_action(replay)),
     }
-    ActionKind::from_word(&replay.header.action).ok_or_else(|| unknown_action(replay))
 }
 
 fn unknown_action(replay: &Replay) -> CommandError {

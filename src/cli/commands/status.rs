@@ -82,6 +82,7 @@ pub(crate) async fn run(args: StatusArgs, context: &Context) -> Result<ExitCode,
     });
     let (reading, files) = prepare::reading(&args.targets, &args.vendor.console);
     let mut reporters = context.ui.reporters(context.ui.setup(context.invocation(reading, files)));
+    let vendor = Arc::clone(&session.console.vendor);
     let run = Run {
         header,
         purpose: Purpose::Read,
@@ -93,6 +94,7 @@ pub(crate) async fn run(args: StatusArgs, context: &Context) -> Result<ExitCode,
         news: None,
     };
     let report = run.go(None, cancel, &mut reporters).await;
+    vendor.close().await;
     if let Some(simulator) = session.simulator {
         simulator.stop().await;
     }

@@ -18,11 +18,12 @@ use super::{
 };
 use crate::{
     domain::{action::Target, failure::FailureKind},
-    vendors::VendorError,
+    vendors::{Again, VendorError},
 };
 
-/// How far the console's clock may be behind ours. The word in the name is the run's own, so this is generous.
-const SKEW: SignedDuration = SignedDuration::from_mins(10);
+/// How far the console's clock may be behind ours. The word in the name is the run's own, so this is generous: whoever is
+/// wrong about the time zone is wrong by hours.
+const SKEW: SignedDuration = SignedDuration::from_hours(24);
 
 /// The most tasks that are asked for their names in one conversation; the next one goes on.
 const MOST_NAMES: usize = 100;
@@ -274,7 +275,15 @@ impl Kaspersky {
         let mut count = TaskCount { response: 0, all: 0, may_be_more: true };
         while count.all < MOST_TASKS {
             let next = talk.ask(requests::next_task(&iterator), requests::judge_next_task).await;
-            let Some(name) = next.map_err(|refusal| refusal.error)? else {
+            let next = next.map_err(|refusal| match refusal.why {
+                // It dies with its session: it is the list that is unknown.
+                Why::Unknown => {
+                    let text = format!("the console let go of its tasks while they were counted ({})", refusal.error);
+                    VendorError::new(FailureKind::ServerError, text, Again::Backoff)
+                }
+                _ => refusal.error,
+            });
+            let Some(name) = next? else {
                 count.may_be_more = false;
                 break;
             };

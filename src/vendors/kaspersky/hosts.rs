@@ -27,7 +27,10 @@ use crate::{
 /// The most names in one filter. A console that finds a filter too long is asked for half.
 pub(super) const MOST_NAMES: usize = 500;
 
-/// The most chunks that one conversation reads: 200,000 hosts.
+/// Hosts or incidents that one chunk brings where all of them are wanted.
+const MOST_READ: u64 = 1_000;
+
+/// The most chunks that one conversation reads. A console may give fewer than it was asked for in each.
 const MOST_CHUNKS: u64 = 1_000;
 
 /// What a selector was found to name.
@@ -82,7 +85,7 @@ impl Kaspersky {
             Some(set) => set,
             None => find(&mut talk, "").await.map_err(|refusal| refusal.error)?,
         };
-        let items = match talk.ask(requests::chunk(&accessor, start), requests::judge_chunk).await {
+        let items = match talk.ask(requests::chunk(&accessor, start, requests::PAGE), requests::judge_chunk).await {
             Ok(items) => items,
             Err(refusal) if refusal.why == Why::Unknown => {
                 *self.lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(accessor.into());
@@ -138,12 +141,35 @@ impl Kaspersky {
     pub async fn find_hosts(&self, selectors: &[Selector]) -> Result<Vec<Sought>, VendorError> {
         let wanted: Vec<Result<Wanted<'_>, &'static str>> = selectors.iter().map(wanted).collect();
         let asked: Vec<Wanted<'_>> = wanted.iter().filter_map(|wanted| wanted.ok()).collect();
-        let mut found = self.seek(&asked).await?.into_iter();
+        let mut found = self.seek(&asked).await?;
+        self.seek_otherwise(&asked, &mut found).await?;
+        let mut found = found.into_iter();
         let answer = |wanted: Result<Wanted<'_>, &'static str>| match wanted {
             Ok(_) => Sought::Hosts(found.next().unwrap_or_default()),
             Err(why) => Sought::CannotAsk(why),
         };
         Ok(wanted.into_iter().map(answer).collect())
+    }
+
+    /// Looks once more for names that nobody has: a console that tells capitals apart may have them in another spelling.
+    async fn seek_otherwise(&self, asked: &[Wanted<'_>], found: &mut [Vec<Found>]) -> Result<(), VendorError> {
+        let missing = asked.iter().zip(found).filter(|(_, hosts)| hosts.is_empty());
+        let otherwise = missing.flat_map(|(wanted, hosts)| match wanted {
+            Wanted::Name(name) => Some((hosts, [name.to_lowercase(), name.to_uppercase()])),
+            Wanted::Id(_) | Wanted::Ip(_) => None,
+        });
+        let (places, spellings): (Vec<_>, Vec<_>) = otherwise.unzip();
+        let wanted: Vec<Wanted<'_>> = spellings.iter().flatten().map(|name| Wanted::Name(name)).collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let answers = self.seek(&wanted).await?;
+        for (place, hosts) in places.into_iter().zip(answers.chunks(2)) {
+            *place = hosts.concat();
+            place.sort_unstable_by(|a, b| a.host.id.cmp(&b.host.id));
+            place.dedup_by(|a, b| a.host.id == b.host.id);
+        }
+        Ok(())
     }
 
     /// Looks for hosts, as many at once as the console takes: one answer each, in order.
@@ -218,7 +244,7 @@ fn fitting(wanted: Wanted<'_>, hosts: &[Found]) -> Vec<Found> {
 }
 
 /// What a selector asks the console for.
-fn wanted(selector: &Selector) -> Result<Wanted<'_>, &'static str> {
+pub(super) fn wanted(selector: &Selector) -> Result<Wanted<'_>, &'static str> {
     match selector.named() {
         Named::Id(id) if filter::can_be_asked_for(id) => Ok(Wanted::Id(id)),
         Named::Name(name) if filter::can_be_asked_for(name) => Ok(Wanted::Name(name)),
@@ -248,7 +274,7 @@ pub(super) async fn all_items(talk: &mut Talk<'_>, set: &ResultSet, chunks: u64)
         if read >= set.count {
             break;
         }
-        let chunk = talk.ask(requests::chunk(&set.accessor, read), requests::judge_chunk).await;
+        let chunk = talk.ask(requests::chunk(&set.accessor, read, MOST_READ), requests::judge_chunk).await;
         let chunk = chunk.map_err(|refusal| match refusal.why {
             // It is not the host that is unknown.
             Why::Unknown => lost(&refusal).into(),

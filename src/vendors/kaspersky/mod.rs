@@ -283,6 +283,10 @@ impl Vendor for Kaspersky {
         Ok(answer(hosts.flatten().map(|found| found.host).collect()))
     }
 
+    fn cannot_find(&self, selector: &Selector) -> Option<&'static str> {
+        hosts::wanted(selector).err()
+    }
+
     async fn group(&self, name: &str) -> Result<Answer<Vec<Host>>, VendorError> {
         Ok(answer(self.group_hosts(name).await?.into_iter().map(|found| found.host).collect()))
     }

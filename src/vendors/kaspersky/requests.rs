@@ -37,7 +37,7 @@ pub(super) struct Call {
     pub(super) changes: bool,
 }
 
-/// Hosts, incidents or tasks that one chunk brings.
+/// Hosts that one page of the inventory has.
 pub(super) const PAGE: u64 = 200;
 
 /// Seconds that a result set lives after it was last read from; the most that is allowed is 7200.
@@ -136,8 +136,8 @@ pub(super) fn judge_found(response: &Response) -> Result<ResultSet, Refusal> {
 }
 
 /// One chunk of a result set.
-pub(super) fn chunk(accessor: &str, start: u64) -> Result<Call, VendorError> {
-    read("ChunkAccessor.GetItemsChunk", &GetItemsChunk { accessor, start, count: PAGE })
+pub(super) fn chunk(accessor: &str, start: u64, count: u64) -> Result<Call, VendorError> {
+    read("ChunkAccessor.GetItemsChunk", &GetItemsChunk { accessor, start, count })
 }
 
 /// `ChunkAccessor.GetItemsChunk`.

@@ -266,12 +266,15 @@ impl Talk<'_> {
         judge: impl Fn(&Response) -> Result<T, Refusal>,
     ) -> Result<T, Refusal> {
         let call = call?;
-        let mut renewed = self.ready().await.map_err(|refusal| self.shown(refusal))?;
+        self.ready().await.map_err(|refusal| self.shown(refusal))?;
+        // A console that starts anew forgets a session that it has just made as well.
+        let mut renewed = false;
         loop {
             match self.once(&call, &judge).await {
                 Err(refusal) if refusal.why == Why::SessionGone && !renewed => {
                     self.forget();
-                    renewed = self.ready().await.map_err(|refusal| self.shown(refusal))?;
+                    self.ready().await.map_err(|refusal| self.shown(refusal))?;
+                    renewed = true;
                 }
                 Err(refusal) => return Err(self.shown(refusal)),
                 Ok(value) => return Ok(value),
@@ -279,8 +282,8 @@ impl Talk<'_> {
         }
     }
 
-    /// Makes sure that there is a session. Tells whether it is a new one.
-    async fn ready(&mut self) -> Result<bool, Refusal> {
+    /// Makes sure that there is a session.
+    async fn ready(&mut self) -> Result<(), Refusal> {
         if self.session.as_ref().is_some_and(|session| session.used.elapsed() > IDLE) {
             match self.once(&requests::ping()?, &|response| requests::judge_done(response, false)).await {
                 Ok(()) => {}
@@ -289,11 +292,11 @@ impl Talk<'_> {
             }
         }
         if self.session.is_some() {
-            return Ok(false);
+            return Ok(());
         }
         let seat = self.pool.seats.get(self.number).ok_or_else(closed)?;
         self.session = Some(self.pool.log_on(&seat.client).await?);
-        Ok(true)
+        Ok(())
     }
 
     /// The password may have been changed since: the next logon goes alone again.

@@ -86,7 +86,7 @@ fn calls_are_exactly_what_is_documented() {
     );
     assert_eq!(sent["pParams"], json!({"KLGRP_FIND_FROM_CUR_VS_ONLY": true}), "an argument has no type");
     assert_eq!(sent["lMaxLifeTime"], 600);
-    assert_eq!(body(&chunk("3f0a", 0).unwrap()), json!({"strAccessor": "3f0a", "nStart": 0, "nCount": 200}));
+    assert_eq!(body(&chunk("3f0a", 0, 200).unwrap()), json!({"strAccessor": "3f0a", "nStart": 0, "nCount": 200}));
     assert_eq!(body(&release("3f0a").unwrap()), json!({"strAccessor": "3f0a"}));
     assert_eq!(body(&host_info(&id()).unwrap())["strHostName"], ID);
     assert_eq!(body(&tasks_of_host(&id()).unwrap()), json!({"strDomainName": "", "strHostName": ID}));
