@@ -254,6 +254,7 @@ fn help_lists_the_commands_that_exist_and_each_has_help() {
         "status",
         "hosts",
         "apex-isolate",
+        "ksc-task",
         "stream",
         "streams",
         "check",

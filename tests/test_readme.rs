@@ -332,6 +332,7 @@ fn the_docs_list_every_word_that_scripts_may_meet() {
         Ending::Completed,
         Ending::Interrupted,
         Ending::QuotaWait(std::time::Duration::ZERO),
+        Ending::NoRoom(text()),
         Ending::CredentialsLost(text()),
         Ending::CertificateLost(text()),
         Ending::ConsoleLost(text()),

@@ -354,8 +354,9 @@ impl Dispatcher<'_> {
         numbers.sort_unstable();
         for n in numbers {
             let note = self.notes.get(n).cloned().unwrap_or_default();
+            let means = note.said.as_deref().filter(|said| !said.is_empty());
             let says = match (&note.state, &note.last_seen) {
-                _ if note.said.is_some() => note.said.as_deref().unwrap_or_default().to_owned(),
+                (Some(state), _) if means.is_some() => format!("{} (`{state}`)", means.unwrap_or_default()),
                 (Some(state), Some(seen)) => {
                     format!("the console still says `{state}`, and last heard of the host {seen}")
                 }
