@@ -151,7 +151,7 @@ fn silence_after_the_deed_is_looked_into_and_not_answered_with_a_second_task() {
 
 #[test]
 fn a_busy_console_is_asked_again_later() {
-    let room = Ksc::new(20, "[[fault]]\nshare = 0.1\nseed = 3\ntimes = 40\ndo = { status = 503 }\n");
+    let room = Ksc::new(20, "[[fault]]\nevery = 7\ntimes = 40\ndo = { status = 503 }\n");
     room.isolate(&["--wait=60s"]).exits(0);
     room.assert_each_carried_out_once("isolateHost", "bursts of 503");
 }

@@ -1,7 +1,7 @@
 //! Kaspersky Security Center, Open API version 1.0, on premises, with Kaspersky Endpoint Security for Windows 12.9 or
 //! later on the hosts.
 //!
-//! Login: user and password open a session, which belongs to one connection here. See [`session`].
+//! Login: user and password open a session, which belongs to one connection here. See `session.rs`.
 //!
 //! Oddities, each of which this module must be right about:
 //! - There is no method that isolates a host. An incident is created whose text says what is to be done; something beside
