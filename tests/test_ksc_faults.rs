@@ -151,7 +151,14 @@ fn silence_after_the_deed_is_looked_into_and_not_answered_with_a_second_task() {
 
 #[test]
 fn a_busy_console_is_asked_again_later() {
-    let room = Ksc::new(20, "[[fault]]\nevery = 7\ntimes = 40\ndo = { status = 503 }\n");
+    // Each host meets it at its incident and at the release, and so do some of the polls.
+    let busy = |endpoint: &str, more: &str| fault(endpoint, &format!("{more}\ndo = {{ status = 503 }}"));
+    let faults = [
+        busy("add_incident", "per_host = true\nnth = 1"),
+        busy("update_incident", "per_host = true\nnth = 1"),
+        busy("tasks", "after = 8\ntimes = 10"),
+    ];
+    let room = Ksc::new(20, &faults.concat());
     room.isolate(&["--wait=60s"]).exits(0);
     room.assert_each_carried_out_once("isolateHost", "bursts of 503");
 }
