@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use serde_json::{Value, json};
 
-use crate::support::{Ksc, PlayedKsc, Room, side_by_side};
+use crate::support::{Env, Ksc, PlayedKsc, Room, side_by_side};
 
 const FIN: &str = "5593fcfd-e950-4b54-9732-2c160a35aaaa";
 
@@ -272,5 +272,27 @@ fn a_listing_is_a_target_file() {
     let listing = room.env.run(["hosts", "--vendor", "kaspersky", "--plain"]).exits(0);
     let status = room.env.run_with_input(["status", "--vendor", "kaspersky", "-o", "jsonl", "-"], &listing.stdout);
     assert_eq!(status.exits(0).results().len(), 10);
+    room.was_left_alone();
+}
+
+#[test]
+fn a_rehearsal_has_hosts_in_every_group_that_is_named() {
+    let env = Env::new();
+    env.file("list.txt", "pc-1\npc-2\n");
+    let args = ["isolate", "--vendor", "kaspersky", "--simulate", "--wait=30s", "-o", "jsonl", "--group", "Finance"];
+    let output = env.run(args).exits(0);
+    assert_eq!(output.outcomes(), [("confirmed".to_owned(), 8)].into(), "{output}");
+    let output = env.run([&args[..], &["--group", "Sales", "list.txt"]].concat()).exits(0);
+    assert_eq!(output.outcomes(), [("confirmed".to_owned(), 18)].into(), "{output}");
+    let output = env.run(["status", "--vendor", "kaspersky", "--simulate", "--group", "Finance", "-o", "jsonl"]).exits(0);
+    assert_eq!(output.results().len(), 8, "{output}");
+}
+
+#[test]
+fn the_hosts_of_a_group_count_for_the_limit_of_hosts() {
+    let room = Ksc::of(ODD, "");
+    room.env.add_config("[safety]\nmax_targets = 7");
+    let output = room.env.run(["isolate", "--vendor", "kaspersky", "--yes", "--group", "Reception"]).exits(5);
+    assert!(output.stderr.contains("max_targets") && output.stderr.contains('8'), "{output}");
     room.was_left_alone();
 }

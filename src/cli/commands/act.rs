@@ -127,7 +127,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     let with_unlock_code = unlock_code.is_some();
     let opening = Opening {
         vendor,
-        simulate: fleet_of(&args.console, &selected.entries, kind == ActionKind::Unisolate)?,
+        simulate: fleet_of(&args.console, &selected.entries, &args.targets.groups, kind == ActionKind::Unisolate)?,
         faults: args.console.faults.as_deref(),
         concurrency: args.console.concurrency,
         max_wait: args.console.max_wait,

@@ -11,7 +11,7 @@ use crate::{
     },
     engine::{console::Console, limits::Limits},
     http::{ClientOptions, Trust},
-    simulator::{self, Faults, Fleet, Model, Wanted},
+    simulator::{self, Faults, Fleet, FleetError, Model, Wanted},
     stream::store,
     vendors::{OpenError, Vendor, VendorName, Wishes},
 };
@@ -63,11 +63,26 @@ pub(crate) fn overrides(vendor: VendorName, concurrency: Option<NonZeroUsize>) -
     overrides
 }
 
-/// The fleet of a rehearsal: the hosts that the targets name.
+/// Hosts that a rehearsal puts into each group that is named, because nobody says which are in it.
+const SIMULATED_IN_GROUP: u32 = 8;
+
+/// The fleet of a rehearsal: the hosts that the targets name, and some in each group.
 ///
 /// Hosts that are to be put back begin isolated.
-pub(crate) fn fleet_of(args: &ConsoleArgs, entries: &[Entry], isolated: bool) -> Result<Option<Fleet>, CommandError> {
-    if args.simulate { fleet_of_entries(entries, isolated).map(Some) } else { Ok(None) }
+pub(crate) fn fleet_of(
+    args: &ConsoleArgs,
+    entries: &[Entry],
+    groups: &[String],
+    isolated: bool,
+) -> Result<Option<Fleet>, CommandError> {
+    if !args.simulate {
+        return Ok(None);
+    }
+    let mut fleet = fleet_of_entries(entries, isolated)?;
+    for group in groups {
+        fleet.add_group(group, SIMULATED_IN_GROUP, isolated).map_err(unmade)?;
+    }
+    Ok(Some(fleet))
 }
 
 /// A fleet of the hosts that targets name.
@@ -78,8 +93,11 @@ pub(crate) fn fleet_of_entries(entries: &[Entry], isolated: bool) -> Result<Flee
         Named::Ip(ip) => Wanted { ip: Some(ip), isolated, ..Wanted::default() },
         Named::Mac(mac) => Wanted { mac: Some(mac), isolated, ..Wanted::default() },
     });
-    Fleet::of_targets(wanted)
-        .map_err(|error| CommandError::new(ExitCode::Usage, error).context("make the simulated fleet from the targets"))
+    Fleet::of_targets(wanted).map_err(unmade)
+}
+
+fn unmade(error: FleetError) -> CommandError {
+    CommandError::new(ExitCode::Usage, error).context("make the simulated fleet from the targets")
 }
 
 /// Reads a file of faults.

@@ -46,7 +46,7 @@ pub(crate) async fn run(args: StatusArgs, context: &Context) -> Result<ExitCode,
     let (cancel, _guard) = signals::catch()?;
     let opening = Opening {
         vendor,
-        simulate: fleet_of(&args.vendor.console, &selected.entries, false)?,
+        simulate: fleet_of(&args.vendor.console, &selected.entries, &args.targets.groups, false)?,
         faults: args.vendor.console.faults.as_deref(),
         concurrency: args.vendor.console.concurrency,
         max_wait: args.vendor.console.max_wait,

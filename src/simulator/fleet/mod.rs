@@ -116,6 +116,26 @@ impl Fleet {
         Ok(fleet)
     }
 
+    /// Adds hosts that are in a group of this name, for a rehearsal with a group that nobody has described.
+    ///
+    /// # Errors
+    ///
+    /// [`FleetError::TooMany`] if there are more hosts or groups than can be told apart.
+    pub fn add_group(&mut self, name: &str, count: u32, isolated: bool) -> Result<(), FleetError> {
+        let known = self.groups.iter().position(|group| group.as_ref() == name);
+        let at = known.unwrap_or(self.groups.len());
+        let group = Some(u8::try_from(at).map_err(|_| FleetError::TooMany)?);
+        if known.is_none() {
+            self.groups.push(name.into());
+        }
+        let state = if isolated { Isolation::Isolated } else { Isolation::NotIsolated };
+        for number in 0..count {
+            let guid = Guid::derived("in a group", &format!("{number} {name}"));
+            self.insert(guid, Said { group, state, ..Said::default() });
+        }
+        Ok(())
+    }
+
     /// How many hosts there are.
     pub fn len(&self) -> usize {
         self.guids.len()
