@@ -180,7 +180,7 @@ impl Dispatcher<'_> {
                 NextStep::Look
             }
             Next::GiveUp => {
-                let outcome = if failure.kind == FailureKind::NotFound { Outcome::Unresolved } else { Outcome::Failed };
+                let outcome = self.given_up(n, failure.kind);
                 return self.ended(n, outcome, Some(failure.clone()), By::Answer, telling);
             }
             Next::After(wait) => {
@@ -421,6 +421,7 @@ impl Dispatcher<'_> {
         let mut settlement = journal::Settlement::new(outcome, By::Look);
         settlement.state.clone_from(&result.state);
         settlement.attempts = result.attempts;
+        settlement.ticket = result.ticket.as_deref().map(Into::into);
         if let Some(failure) = reason {
             settlement = settlement.because(failure);
         }

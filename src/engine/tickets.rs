@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     dispatcher::Dispatcher,
+    event::RunEventKind,
     retry,
     slot::{Phase, Why},
     tell::shared,
@@ -19,11 +20,14 @@ use crate::{
         outcome::{Ending, Outcome},
     },
     journal::By,
-    vendors::{Again, Answer, Progress, Recalled, Scope, Stage, VendorError},
+    vendors::{Again, Answer, Progress, Recalled, Repeat, Scope, Stage, VendorError},
 };
 
 /// So often a request has to be missing before it is sent again: the console may still be at it.
 const MISSING: u32 = 2;
+
+/// So often a request is sent whose answers are lost.
+const MOST_SENT: u32 = 2;
 
 /// What was sent to a console that drops the oldest for a new one.
 #[derive(Debug, Default)]
@@ -111,9 +115,12 @@ impl Dispatcher<'_> {
     ) {
         let Some(answers) = self.answers_for(targets, why, result) else { return };
         for (n, recalled) in answers {
-            let attempts_left = self.slots.get(n as usize).is_some_and(|slot| slot.attempts < self.limits.max_attempts);
-            let looks = self.slots.get(n as usize).map_or(MISSING, |slot| slot.looks);
+            let slot = self.slots.get(n as usize).copied();
+            let attempts_left = slot.is_some_and(|slot| slot.attempts < self.limits.max_attempts);
+            let sent = slot.map_or(MOST_SENT, |slot| slot.attempts_before + slot.attempts);
+            let looks = slot.map_or(MISSING, |slot| slot.looks);
             match recalled {
+                Recalled::Taken(ticket) => self.was_taken(n, &ticket),
                 Recalled::There(ticket) if attempts_left => {
                     self.notes.of(n).ticket = Some(ticket);
                     self.set_phase(n, Phase::Ready);
@@ -124,7 +131,18 @@ impl Dispatcher<'_> {
                     let failure = self.first_failure(n, "the request is there, and cannot be finished");
                     self.settle_in_doubt(n, failure);
                 }
-                Recalled::NotThere if looks < MISSING => self.delay(n, 4 * self.limits.poll_first),
+                Recalled::NotThere | Recalled::Unclear(_) if looks < MISSING => {
+                    self.delay(n, 4 * self.limits.poll_first);
+                }
+                Recalled::Unclear(said) => {
+                    let failure = self.first_failure(n, &said);
+                    self.settle_in_doubt(n, failure);
+                }
+                // Two requests that were sent and are not there: this console does not show what it has.
+                Recalled::NotThere if sent >= MOST_SENT => {
+                    let failure = self.first_failure(n, "the console shows no such request, as it did before");
+                    self.settle_in_doubt(n, failure);
+                }
                 Recalled::NotThere => {
                     let failure = self.first_failure(n, "the console has no such request");
                     if let Some(slot) = self.slots.get_mut(n as usize) {
@@ -145,6 +163,31 @@ impl Dispatcher<'_> {
         }
     }
 
+    /// A request that nobody has answered was carried out as far as the console carries it out.
+    fn was_taken(&mut self, n: u32, ticket: &Ticket) {
+        self.keep_ticket(n, ticket);
+        self.notes.of(n).failure = None;
+        if self.confirmation.is_wanted() && self.followed {
+            let synced = self.keep_look(n, Outcome::Accepted, None);
+            let told = vec![RunEventKind::TargetAccepted(self.result(n, Outcome::Accepted, None))];
+            self.teller.after(synced, told);
+            self.await_state(n);
+        } else {
+            self.settle(n, Outcome::Accepted, None, By::Look);
+        }
+    }
+
+    /// What a target ends in that is not asked for again.
+    pub(super) fn given_up(&self, n: u32, kind: FailureKind) -> Outcome {
+        let slot = self.slots.get(n as usize);
+        match kind {
+            // A part of it was taken, and only the rest was refused.
+            _ if self.repeat == Repeat::Unsafe && slot.is_some_and(|slot| slot.maybe_ours) => Outcome::InDoubt,
+            FailureKind::NotFound => Outcome::Unresolved,
+            _ => Outcome::Failed,
+        }
+    }
+
     pub(super) fn judge_polled(&mut self, targets: &[u32], result: Result<Answer<Vec<Progress>>, VendorError>) {
         let Some(answers) = self.answers_for(targets, Why::Awaiting, result) else { return };
         for (n, progress) in answers {
@@ -162,7 +205,9 @@ impl Dispatcher<'_> {
                 Stage::Failed => {
                     self.settle(n, Outcome::Failed, Some(Failure::new(FailureKind::TaskFailed, said)), By::Poll);
                 }
-                Stage::Lost => {
+                Stage::Warned | Stage::Lost => {
+                    // It waits for nobody any more.
+                    self.outstanding.open.remove(&n);
                     self.settle(n, Outcome::Unconfirmed, Some(Failure::new(FailureKind::NotConfirmed, said)), By::Poll);
                 }
             }

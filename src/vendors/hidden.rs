@@ -49,10 +49,15 @@ impl Hidden {
 
 /// How many bytes of this secret a text begins with: all of it, or what a cut has left.
 fn length_at(text: &str, secret: &str) -> usize {
-    let same = text.bytes().zip(secret.bytes()).take_while(|(a, b)| a.eq_ignore_ascii_case(b)).count();
+    let same = text.bytes().zip(secret.bytes()).take_while(|(a, b)| is_same(*a, *b)).count();
     let Some(behind) = text.get(same..) else { return 0 };
     let cut = same >= SHORTEST && (behind.is_empty() || behind.starts_with([')', '…']));
     if same == secret.len() || cut { same } else { 0 }
+}
+
+/// Whoever quotes may write any blank for another.
+const fn is_same(a: u8, b: u8) -> bool {
+    a.eq_ignore_ascii_case(&b) || (matches!(a, b' ' | b'\t') && matches!(b, b' ' | b'\t'))
 }
 
 /// How many bytes of a token a text begins with, whole or cut off.

@@ -150,6 +150,8 @@ pub enum Stage {
     Done,
     /// It could not be done.
     Failed,
+    /// It ended, and the console does not vouch for it: the host warns.
+    Warned,
     /// It can no longer be followed: nobody knows whether it was done.
     Lost,
 }
@@ -159,8 +161,12 @@ pub enum Stage {
 pub enum Recalled {
     /// It is, and may have to be finished: it is submitted again with this.
     There(Ticket),
+    /// It is, and the console has made something of it already: nothing of it may be sent again.
+    Taken(Ticket),
     /// It is not: nothing was done.
     NotThere,
+    /// The console does not tell, in these words: nothing may be sent again.
+    Unclear(String),
 }
 
 /// What stands in the way of requests, as far as a console tells.

@@ -121,6 +121,10 @@ fn judge_status(response: &Response, failure: Option<&PxgError>, changes: bool) 
             ),
         }
         .into(),
+        403 if changes => refusal(
+            Why::SessionGone,
+            fail(FailureKind::Gateway, "the session ended, and whether this was done before is not told", Again::InDoubt),
+        ),
         403 => refusal(Why::SessionGone, stop(FailureKind::Forbidden, "the console does not take its own session")),
         429 => fail(
             FailureKind::Throttled,
@@ -148,7 +152,8 @@ fn judge_status(response: &Response, failure: Option<&PxgError>, changes: bool) 
             refusal(Why::Unreadable, fail(FailureKind::BadRequest, "the console cannot read the request", Again::Never))
         }
         407 => stop(FailureKind::Gateway, "a proxy wants a login").into(),
-        408 => fail(FailureKind::Timeout, "the console gave up waiting for the request", Again::Backoff).into(),
+        408 => fail(FailureKind::Timeout, "the console gave up waiting for the request", doubt).into(),
+        503 if changes => fail(FailureKind::ServerError, "the console is busy", doubt).into(),
         503 => {
             let again = retry_after(response).map_or(Again::Backoff, |wait| Again::Throttled(Some(wait)));
             fail(FailureKind::ServerError, "the console is busy", again).into()

@@ -28,6 +28,11 @@ pub(super) enum Class {
     Backoff(FailureKind),
 }
 
+/// As words are quoted: blanks stay, because a password may have several, and must be found again in what quotes it.
+fn in_one_line(words: &str) -> String {
+    words.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 /// How much of the console's words is quoted.
 const MOST_WORDS: usize = 300;
 
@@ -42,7 +47,7 @@ impl PxgError {
             module: error.text("module").unwrap_or_default().to_owned(),
             code: error.whole("code"),
             subcode: error.whole("subcode").filter(|subcode| *subcode != 0),
-            words: words.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MOST_WORDS).collect(),
+            words: in_one_line(&words).chars().take(MOST_WORDS).collect(),
         }
     }
 

@@ -69,14 +69,26 @@ impl Kaspersky {
     /// How far the task of one host has come.
     pub(super) async fn progress(&self, target: &Target) -> Result<Progress, VendorError> {
         let known = self.own_tasks.lock().unwrap_or_else(PoisonError::into_inner).get(&target.id).cloned();
-        let followed = self.follow(target, &self.area, self.since(), known.as_ref()).await?;
+        let followed = self.follow(target, &self.area, known.as_ref()).await?;
         let Followed { rung, task, said, .. } = followed;
+        let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        // One answer without it may be a bad one.
+        let rung = match rung {
+            Rung::Lost if missed.insert(target.id.clone()) => Rung::TaskCreated,
+            Rung::Lost => Rung::Lost,
+            other => {
+                missed.remove(&target.id);
+                other
+            }
+        };
+        drop(missed);
         let ticket = task.as_ref().map(|task| respond::with_task(target.ticket.as_ref(), &task.id));
         if let Some(task) = task {
             self.own_tasks.lock().unwrap_or_else(PoisonError::into_inner).insert(target.id.clone(), task);
         }
         let stage = match rung {
-            Rung::Completed | Rung::CompletedWithWarning => Stage::Done,
+            Rung::Completed => Stage::Done,
+            Rung::CompletedWithWarning => Stage::Warned,
             Rung::Failed => Stage::Failed,
             Rung::Lost => Stage::Lost,
             Rung::Submitted | Rung::TaskCreated | Rung::Pending | Rung::Running | Rung::Paused => Stage::UnderWay,

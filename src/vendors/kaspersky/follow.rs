@@ -1,18 +1,18 @@
 //! What came of a response task: the highest rung of a ladder that is proved, and never more.
 //!
-//! No method tells it. A task whose name begins with our word, on that host, made after we asked, is taken for ours.
+//! No method tells it. A task whose name begins with our word, on that host, is taken for ours.
 
 use std::{
     collections::HashMap,
     sync::{Arc, MutexGuard, PoisonError},
 };
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{
     Kaspersky,
     answers::{Refusal, Why},
-    requests::{self, HostStatus, TaskInfo},
+    requests::{self, HostStatus, States, TaskInfo},
     session::Talk,
     tasks::Area,
 };
@@ -21,12 +21,11 @@ use crate::{
     vendors::{Again, VendorError},
 };
 
-/// How far the console's clock may be behind ours. The word in the name is the run's own, so this is generous: whoever is
-/// wrong about the time zone is wrong by hours.
-const SKEW: SignedDuration = SignedDuration::from_hours(24);
-
 /// The most tasks that are asked for their names in one conversation; the next one goes on.
 const MOST_NAMES: usize = 100;
+
+/// The most tasks of the run in a host's list whose states are asked for: more than one is of a console that lists others' too.
+const MOST_OWN: usize = 16;
 
 /// The most names of tasks that are kept.
 const MOST_KEPT: usize = 50_000;
@@ -87,7 +86,7 @@ impl Rung {
             Self::Completed => "the host has carried it out",
             Self::CompletedWithWarning => "the host has carried it out, with a warning",
             Self::Failed => "the host could not carry it out",
-            Self::Lost => "the task is gone before it was seen to end: more than a hundred push each other out",
+            Self::Lost => "the task is gone before it was seen to end: somebody deleted it, or later ones have pushed it out",
         }
     }
 
@@ -157,56 +156,75 @@ impl Kaspersky {
         &self,
         target: &Target,
         area: &Area,
-        since: Timestamp,
         known: Option<&KnownTask>,
     ) -> Result<Followed, VendorError> {
-        self.followed(target, area, since, known).await.map_err(|refusal| refusal.error)
+        self.followed(target, area, known).await.map_err(|refusal| refusal.error)
     }
 
     async fn followed(
         &self,
         target: &Target,
         area: &Area,
-        since: Timestamp,
         known: Option<&KnownTask>,
     ) -> Result<Followed, Refusal> {
         let mut talk = self.pool.talk().await?;
-        let ids = talk.ask(requests::tasks_of_host(&target.id), requests::judge_tasks_of_host).await?;
-        let task = match known {
-            Some(known) if ids.contains(&known.id) => known.clone(),
-            Some(known) => return Ok(at(Rung::Lost, Some(known.clone()))),
-            None => match self.own_task(&mut talk, ids, area, since).await? {
-                Some(task) => task,
-                None => return Ok(at(Rung::Submitted, None)),
-            },
-        };
-        let status = match states(&mut talk, &task.id, target).await {
-            Ok(status) => status,
-            // The task went while we were asking: the next look tells.
-            Err(refusal) if matches!(refusal.why, Why::Unknown | Why::NoMethod) => None,
-            // It may be seen, and its states may not.
-            Err(refusal) if refusal.error.failure().kind == FailureKind::Forbidden => None,
+        let ids = match talk.ask(requests::tasks_of_host(&target.id), requests::judge_tasks_of_host).await {
+            Ok(ids) => ids,
+            // The incident is there all the same, and that is what is told.
+            Err(refusal) if is_kept_from_us(&refusal) => {
+                let said = format!("whether there is a task of it cannot be seen: {}", refusal.error);
+                return Ok(Followed { said: Some(said.into()), ..at(Rung::Submitted, known.cloned()) });
+            }
             Err(refusal) => return Err(refusal),
         };
-        let status = status.unwrap_or_default();
-        let rung = status.code.and_then(Rung::of_state).unwrap_or(Rung::TaskCreated);
-        Ok(Followed { said: status.words, percent: status.percent, finished: status.finished, ..at(rung, Some(task)) })
+        let tasks = match known {
+            Some(known) if ids.contains(&known.id) => vec![known.clone()],
+            Some(known) => return Ok(at(Rung::Lost, Some(known.clone()))),
+            None => self.own_tasks(&mut talk, ids, area).await?,
+        };
+        for task in tasks {
+            if let Some(status) = status_of(&mut talk, &task, target).await? {
+                let rung = status.code.and_then(Rung::of_state).unwrap_or(Rung::TaskCreated);
+                let HostStatus { words: said, percent, finished, .. } = status;
+                return Ok(Followed { said, percent, finished, ..at(rung, Some(task)) });
+            }
+        }
+        Ok(at(Rung::Submitted, None))
     }
 
-    /// The newest task of the host that is ours.
-    async fn own_task(
+    /// The task of a host that is called after the run, if there is one and it can be seen.
+    pub(super) async fn task_of(
+        &self,
+        talk: &mut Talk<'_>,
+        target: &Target,
+        area: &Area,
+    ) -> Result<Option<KnownTask>, Refusal> {
+        let ids = match talk.ask(requests::tasks_of_host(&target.id), requests::judge_tasks_of_host).await {
+            Ok(ids) => ids,
+            Err(refusal) if is_kept_from_us(&refusal) => return Ok(None),
+            Err(refusal) => return Err(refusal),
+        };
+        for task in self.own_tasks(talk, ids, area).await? {
+            if status_of(talk, &task, target).await?.is_some() {
+                return Ok(Some(task));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The tasks among these that are called after the run, the newest first. Their dates are the console's, and say nothing
+    /// beside a word that is this run's own.
+    async fn own_tasks(
         &self,
         talk: &mut Talk<'_>,
         mut ids: Vec<Box<str>>,
         area: &Area,
-        since: Timestamp,
-    ) -> Result<Option<KnownTask>, Refusal> {
+    ) -> Result<Vec<KnownTask>, Refusal> {
         // The newest first: ids are numbers that grow.
         ids.sort_unstable_by_key(|id| std::cmp::Reverse((id.len(), id.clone())));
         let begin = format!("{RESPONSE}[{area}]");
-        let earliest = since.checked_sub(SKEW).unwrap_or(since);
         let mut asked = 0;
-        let mut own: Option<KnownTask> = None;
+        let mut own = Vec::new();
         for id in ids {
             let known = self.names().get(&id).cloned();
             let info = match known {
@@ -217,22 +235,17 @@ impl Kaspersky {
                     match talk.ask(requests::task(&id), requests::judge_task).await {
                         Ok(info) => self.keep(&id, info),
                         // Gone since it was listed, or not for this account to see: not ours, or not yet.
-                        Err(refusal)
-                            if refusal.why == Why::Unknown
-                                || refusal.error.failure().kind == FailureKind::Forbidden =>
-                        {
-                            continue;
-                        }
+                        Err(refusal) if is_kept_from_us(&refusal) => continue,
                         Err(refusal) => return Err(refusal),
                     }
                 }
             };
-            // A task without a date is judged by its name alone: the word in it is this run's own.
-            let is_new = info.created.is_none_or(|created| created >= earliest);
-            if starts_with(&info.name, &begin) && is_new && own.as_ref().is_none_or(|own| own.created < info.created) {
-                own = Some(KnownTask { id, name: info.name.clone(), created: info.created });
+            if starts_with(&info.name, &begin) {
+                own.push(KnownTask { id, name: info.name.clone(), created: info.created });
             }
         }
+        own.sort_by_key(|task| std::cmp::Reverse(task.created));
+        own.truncate(MOST_OWN);
         Ok(own)
     }
 
@@ -300,13 +313,31 @@ fn at(rung: Rung, task: Option<KnownTask>) -> Followed {
     Followed { rung, task, said: None, percent: None, finished: None }
 }
 
-/// How a task stands on a host.
-async fn states(talk: &mut Talk<'_>, task: &str, target: &Target) -> Result<Option<HostStatus>, Refusal> {
+/// Whether the console does not show something: it knows no such thing, or it is not for this account to see.
+fn is_kept_from_us(refusal: &Refusal) -> bool {
+    matches!(refusal.why, Why::Unknown | Why::NoMethod | Why::Unreadable)
+        || refusal.error.failure().kind == FailureKind::Forbidden
+}
+
+/// How a task stands on a host; `None` if it is a task of others.
+async fn status_of(talk: &mut Talk<'_>, task: &KnownTask, target: &Target) -> Result<Option<HostStatus>, Refusal> {
+    match states(talk, &task.id, target).await {
+        Ok(States { own: Some(status), .. }) => Ok(Some(status)),
+        Ok(States { own: None, others: true }) => Ok(None),
+        // The host's own list has it.
+        Ok(States { own: None, others: false }) => Ok(Some(HostStatus::default())),
+        // The task went while we were asking, and the next look tells; or it may be seen, and its states may not.
+        Err(refusal) if is_kept_from_us(&refusal) => Ok(Some(HostStatus::default())),
+        Err(refusal) => Err(refusal),
+    }
+}
+
+async fn states(talk: &mut Talk<'_>, task: &str, target: &Target) -> Result<States, Refusal> {
     let iterator = talk.ask(requests::reset_states(task), requests::judge_states_iterator).await?;
     let id = &target.id;
-    let status = talk.ask(requests::states(&iterator), |response| requests::judge_states(id, response)).await;
+    let states = talk.ask(requests::states(&iterator), |response| requests::judge_states(id, response)).await;
     drop(talk.ask(requests::release_states(&iterator), |response| requests::judge_done(response, false)).await);
-    status
+    states
 }
 
 /// Whether a name begins so, in any case.

@@ -16,7 +16,7 @@
 //! A method of the trait is one conversation here: a fixed, bounded row of calls on one connection.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt,
     num::NonZeroUsize,
     sync::{Arc, Mutex, atomic::AtomicUsize},
@@ -152,6 +152,10 @@ pub struct Kaspersky {
     area: Area,
     /// The tasks that were seen to be its own, by host.
     own_tasks: Mutex<HashMap<HostId, KnownTask>>,
+    /// The hosts whose task was missing when it was last asked for.
+    missed: Mutex<HashSet<HostId>>,
+    /// The numbers of the incidents that it was given.
+    incidents: Mutex<HashSet<i64>>,
 }
 
 impl fmt::Debug for Kaspersky {
@@ -204,6 +208,8 @@ impl Kaspersky {
             area: errand.as_ref().map(|errand| errand::area(&errand.run)).unwrap_or_default(),
             errand,
             own_tasks: Mutex::default(),
+            missed: Mutex::default(),
+            incidents: Mutex::default(),
         })
     }
 
@@ -266,8 +272,7 @@ impl Vendor for Kaspersky {
     async fn recall(&self, action: &Action, targets: &[Target]) -> Result<Answer<Vec<Recalled>>, VendorError> {
         let (target, task) = (errand::only(targets)?, self.task(action.kind)?);
         let body = task.body(target.id.as_str(), &self.area);
-        let found = self.find_own_incident(target, &body, self.since()).await?;
-        Ok(answer(vec![found.map_or(Recalled::NotThere, Recalled::There)]))
+        Ok(answer(vec![self.find_own_request(target, &body, &self.area, self.since()).await?]))
     }
 
     async fn poll(&self, _: &Action, targets: &[Target]) -> Result<Answer<Vec<Progress>>, VendorError> {

@@ -199,7 +199,8 @@ pub(super) fn add_incident(id: &HostId, body: &str, at: Timestamp) -> Result<Cal
 
 /// `HostGroup.AddIncident`: the incident's id.
 pub(super) fn judge_added(response: &Response) -> Result<i64, Refusal> {
-    answers::needed(answers::content(response, true)?.whole("PxgRetVal"), "incident's id", true)
+    let incident = answers::content(response, true)?.whole("PxgRetVal");
+    answers::needed(incident.filter(|incident| *incident > 0), "incident's id", true)
 }
 
 /// Releases an incident: it is not handled yet.
@@ -215,13 +216,12 @@ pub(super) fn find_incidents(filter: &str) -> Result<Call, VendorError> {
     read("HostGroup.FindIncidents", &FindIncidents { filter, fields: &fields, order, life: LIFE })
 }
 
-/// The id of an incident, if it holds this very body.
-pub(super) fn incident_with(body: &str, item: &Container) -> Option<i64> {
+/// Whether an incident holds this very body; `None` if it does not show its own.
+pub(super) fn has_body(body: &str, item: &Container) -> Option<bool> {
     let own = item.text("KLINCDT_BODY")?;
     let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
     // A database may write the same document otherwise.
-    let same = own == body || value(own).is_some_and(|own| value(body) == Some(own));
-    same.then(|| item.whole("KLINCDT_ID")).flatten()
+    Some(own == body || value(own).is_some_and(|own| value(body) == Some(own)))
 }
 
 /// A host, with every name that it has.

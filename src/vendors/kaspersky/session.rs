@@ -7,10 +7,7 @@
 
 use std::{
     fmt,
-    sync::{
-        Mutex, OnceLock, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -39,6 +36,16 @@ const IDLE: Duration = Duration::from_secs(45);
 /// How long the end of a session may take; it ends by itself as well.
 const GOODBYE: Duration = Duration::from_secs(3);
 
+/// Logons at the same time: fewer than what blocks an account, should the password have changed just now.
+const LOGONS: usize = 4;
+
+/// How long a logon that has succeeded speaks for others. Somebody may think about a question for long, and change the
+/// password meanwhile.
+const PROVED_FOR: Duration = Duration::from_secs(5);
+
+/// So many ids of sessions are kept from being quoted.
+const MOST_SESSIONS: usize = 512;
+
 /// The slots of one console.
 pub(super) struct Pool {
     base: Url,
@@ -51,8 +58,12 @@ pub(super) struct Pool {
     free: Semaphore,
     /// Held by the first logon, until it is known how it ends.
     first: Semaphore,
-    /// Whether a logon has succeeded, and no session has been lost since.
-    proved: AtomicBool,
+    /// Held by every logon: so many passwords at the most are on their way to a console that counts the wrong ones.
+    logons: Semaphore,
+    /// When a logon has succeeded, unless a session has been lost since.
+    proved: Mutex<Option<Instant>>,
+    /// The ids of all sessions. Whoever is quoted may quote that of another connection.
+    sessions: Mutex<Vec<Zeroizing<String>>>,
     /// Why the console refused the credentials. Set once.
     refused: OnceLock<Failure>,
 }
@@ -63,9 +74,8 @@ struct Seat {
     session: Mutex<Option<Session>>,
 }
 
-/// A session; its id is as good as the password.
+/// A session; its id, in the header, is as good as the password.
 struct Session {
-    id: Zeroizing<String>,
     header: HeaderValue,
     used: Instant,
 }
@@ -98,7 +108,9 @@ impl Pool {
             seats: (0..slots.max(1)).map(seat).collect::<Result<_, VendorError>>()?,
             free: Semaphore::new(slots.max(1)),
             first: Semaphore::new(1),
-            proved: AtomicBool::new(false),
+            logons: Semaphore::new(LOGONS),
+            proved: Mutex::default(),
+            sessions: Mutex::default(),
             refused: OnceLock::new(),
         })
     }
@@ -146,23 +158,35 @@ impl Pool {
 
     /// Signs in. The first logon is awaited by all others, and what the console refuses once is not sent again.
     async fn log_on(&self, client: &Client) -> Result<Session, Refusal> {
-        let first = if self.proved.load(Ordering::Acquire) {
+        let first = if self.is_proved() {
             None
         } else {
             let turn = self.first.acquire().await.map_err(|_| closed())?;
-            // Somebody else may have proved it in the meantime: then all go at once.
-            (!self.proved.load(Ordering::Acquire)).then_some(turn)
+            // Somebody else may have proved it in the meantime: then all go, a few at a time.
+            (!self.is_proved()).then_some(turn)
         };
+        let turn = self.logons.acquire().await.map_err(|_| closed())?;
         if let Some(failure) = self.refused.get() {
             return Err(VendorError::stops_run(failure.kind, failure.text.clone()).into());
         }
         let call = requests::start_session()?;
         let response = self.exchange(client, self.request(&call, None), &call).await?;
         let id = requests::judge_session(&response).map_err(|refusal| self.judge_log_on(refusal))?;
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        if sessions.len() >= MOST_SESSIONS {
+            sessions.remove(0);
+        }
+        sessions.push(Zeroizing::new(id.clone()));
+        drop(sessions);
         let session = Session::new(id)?;
-        self.proved.store(true, Ordering::Release);
-        drop(first);
+        *self.proved.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        drop((turn, first));
         Ok(session)
+    }
+
+    fn is_proved(&self) -> bool {
+        let proved = *self.proved.lock().unwrap_or_else(PoisonError::into_inner);
+        proved.is_some_and(|proved| proved.elapsed() < PROVED_FOR)
     }
 
     fn judge_log_on(&self, refusal: Refusal) -> Refusal {
@@ -188,7 +212,7 @@ impl Pool {
     fn remember(&self, refusal: &Refusal) {
         let error = &refusal.error;
         if error.scope() == Scope::Run && error.failure().kind == FailureKind::CredentialsRefused {
-            let failure = Failure::new(error.failure().kind, self.hidden(None).scrub(&error.failure().text));
+            let failure = Failure::new(error.failure().kind, self.hidden().scrub(&error.failure().text));
             // The first one stands.
             drop(self.refused.set(failure));
         }
@@ -217,9 +241,9 @@ impl Pool {
         http::send(client, request).await.map_err(|error| answers::judge_silence(&error, call.changes))
     }
 
-    fn hidden(&self, session: Option<&Session>) -> Hidden {
-        let session = session.map(|session| session.id.as_str());
-        Hidden::new(self.secrets.iter().map(|secret| secret.as_str()).chain(session))
+    fn hidden(&self) -> Hidden {
+        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        Hidden::new(self.secrets.iter().chain(sessions.iter()).map(|secret| secret.as_str()))
     }
 }
 
@@ -231,8 +255,8 @@ impl Seat {
 
 impl Session {
     fn new(id: String) -> Result<Self, VendorError> {
-        let header = header_value(&id)?;
-        Ok(Self { id: Zeroizing::new(id), header, used: Instant::now() })
+        let header = header_value(&Zeroizing::new(id))?;
+        Ok(Self { header, used: Instant::now() })
     }
 }
 
@@ -259,7 +283,7 @@ impl Talk<'_> {
         self.number
     }
 
-    /// Makes one call. A session that has ended is renewed, and the call made again, once: it was not carried out.
+    /// Makes one call. A session that has ended is renewed, and a call that changes nothing made again, once.
     pub(super) async fn ask<T>(
         &mut self,
         call: Result<Call, VendorError>,
@@ -271,6 +295,12 @@ impl Talk<'_> {
         let mut renewed = false;
         loop {
             match self.once(&call, &judge).await {
+                // Whether a change was carried out before is looked for, not guessed.
+                Err(refusal) if refusal.why == Why::SessionGone && call.changes => {
+                    let refusal = self.shown(refusal);
+                    self.forget();
+                    return Err(refusal);
+                }
                 Err(refusal) if refusal.why == Why::SessionGone && !renewed => {
                     self.forget();
                     self.ready().await.map_err(|refusal| self.shown(refusal))?;
@@ -302,7 +332,7 @@ impl Talk<'_> {
     /// The password may have been changed since: the next logon goes alone again.
     fn forget(&mut self) {
         self.session = None;
-        self.pool.proved.store(false, Ordering::Release);
+        *self.pool.proved.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     async fn once<T>(&mut self, call: &Call, judge: &impl Fn(&Response) -> Result<T, Refusal>) -> Result<T, Refusal> {
@@ -321,8 +351,7 @@ impl Talk<'_> {
 
     /// No error quotes our credentials.
     fn shown(&self, refusal: Refusal) -> Refusal {
-        let hidden = self.pool.hidden(self.session.as_ref());
-        Refusal { error: refusal.error.without(&hidden), ..refusal }
+        Refusal { error: refusal.error.without(&self.pool.hidden()), ..refusal }
     }
 }
 

@@ -128,11 +128,17 @@ pub(in crate::vendors::kaspersky) struct HostStatus {
     pub(in crate::vendors::kaspersky) finished: Option<Timestamp>,
 }
 
-/// `Tasks.GetHostStatusRecordRange`: how it stands on this host; `None` where the task does not name it.
-pub(in crate::vendors::kaspersky) fn judge_states(
-    id: &HostId,
-    response: &Response,
-) -> Result<Option<HostStatus>, Refusal> {
+/// How a task stands, as far as one host is concerned.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::vendors::kaspersky) struct States {
+    /// How it stands on this host; `None` where the task does not name it.
+    pub(in crate::vendors::kaspersky) own: Option<HostStatus>,
+    /// Whether it names any other.
+    pub(in crate::vendors::kaspersky) others: bool,
+}
+
+/// `Tasks.GetHostStatusRecordRange`.
+pub(in crate::vendors::kaspersky) fn judge_states(id: &HostId, response: &Response) -> Result<States, Refusal> {
     let answer = answers::content(response, false)?;
     let records = answer.inner("pParHostStatus").and_then(|status| match status.get("statuses") {
         None => (answer.whole("PxgRetVal") == Some(0)).then(Vec::new),
@@ -140,12 +146,25 @@ pub(in crate::vendors::kaspersky) fn judge_states(
     });
     let records = answers::needed(records, "`pParHostStatus`", false)?;
     let ours = |record: &&Container| record.text("hostname").is_some_and(|name| name.eq_ignore_ascii_case(id.as_str()));
-    Ok(records.iter().find(ours).map(|record| HostStatus {
+    let status = |record: &Container| HostStatus {
         code: record.whole("state_code"),
         words: record.text("state_descr").map(Into::into),
         percent: record.whole("completed_percent"),
         finished: record.time("finish_time"),
-    }))
+    };
+    // Of records that contradict each other, the one that promises least.
+    let own = records.iter().filter(ours).map(status).min_by_key(|status| status.code.map_or(0, promises));
+    Ok(States { own, others: records.iter().any(|record| record.text("hostname").is_some() && !ours(&record)) })
+}
+
+/// How much a state promises: what goes on first, then what went wrong.
+const fn promises(code: i64) -> u8 {
+    match code {
+        0x04 => 3,
+        0x08 => 2,
+        0x10 => 1,
+        _ => 0,
+    }
 }
 
 /// Ends that reading.

@@ -107,9 +107,10 @@ async fn the_others_sign_in_once_the_first_has() {
 }
 
 #[tokio::test]
-async fn a_session_that_has_ended_is_renewed_once_and_the_call_made_again() {
-    let ended = AtomicBool::new(false);
+async fn a_session_that_has_ended_is_renewed_and_only_a_question_is_asked_again() {
+    let (ended, gone) = (AtomicBool::new(false), AtomicBool::new(false));
     let console = Console::start(move |call| match call.method.as_str() {
+        "ConEvents.IsAnyServiceConsoleAvailable" if !gone.swap(true, Ordering::SeqCst) => refuse(403),
         "HostGroup.AddIncident" if !ended.swap(true, Ordering::SeqCst) => refuse(403),
         "HostGroup.AddIncident" => Some(ok(fixture!("added.json"))),
         method => there(method),
@@ -117,11 +118,15 @@ async fn a_session_that_has_ended_is_renewed_once_and_the_call_made_again() {
     .await;
     let kaspersky = console.open(1);
     ask(&kaspersky).await.unwrap();
+    let lost = kaspersky.submit_task(&Task::IsolateHost { on: true }, &target(), &Area::default(), None).await;
+    assert_eq!(verdict(&lost.unwrap_err().error), (FailureKind::Gateway, Again::InDoubt, Scope::Targets));
     let ack = kaspersky.submit_task(&Task::IsolateHost { on: true }, &target(), &Area::default(), None).await.unwrap();
     assert_eq!(ack, crate::vendors::Ack::Accepted(crate::domain::id::Ticket(Some("incident:4711".into()))));
     assert_eq!(
         console.methods(),
         [
+            "StartSession",
+            "IsAnyServiceConsoleAvailable",
             "StartSession",
             "IsAnyServiceConsoleAvailable",
             "AddIncident",
