@@ -125,7 +125,7 @@ fn once(status: u16) -> impl Fn() -> Option<(u16, Value)> + Send + Sync {
 fn a_change_whose_answer_is_no_answer_is_looked_for_and_not_made_twice() {
     for status in [403, 500, 503, 408] {
         let (room, desk) = console(Desk::default(), "HostGroup.AddIncident", once(status));
-        let output = room.isolate(&["-o", "jsonl"]).exits(0);
+        let output = room.isolate(&[]).exits(0);
         assert_eq!((desk.made(), desk.released()), (1, 1), "{status}: the console had done it\n{output}");
         assert_eq!(output.result()["outcome"], "accepted", "{output}");
     }
@@ -136,7 +136,7 @@ fn a_release_that_a_task_proves_is_not_made_again() {
     for status in [500, 403] {
         let desk = Desk { picks_up: true, ..Desk::default() };
         let (room, desk) = console(desk, "HostGroup.UpdateIncident", once(status));
-        let output = room.isolate(&["-o", "jsonl"]).exits(0);
+        let output = room.isolate(&[]).exits(0);
         assert_eq!((desk.made(), desk.released()), (1, 1), "{status}\n{output}");
         let result = output.result();
         assert_eq!((&result["outcome"], &result["ticket"]), (&"accepted".into(), &"incident:4711 task:4711".into()));
@@ -147,7 +147,7 @@ fn a_release_that_a_task_proves_is_not_made_again() {
 fn a_console_that_never_shows_what_it_took_gets_it_twice_at_the_most() {
     let desk = Desk { hides: true, ..Desk::default() };
     let (room, desk) = console(desk, "HostGroup.AddIncident", || Some((500, json!({}))));
-    let output = room.isolate(&["-o", "jsonl"]).exits(6);
+    let output = room.isolate(&[]).exits(6);
     assert_eq!(desk.made(), 2, "{output}");
     assert_eq!(output.result()["outcome"], "in_doubt", "whether it was done is not known\n{output}");
 }
@@ -159,7 +159,7 @@ fn credentials_that_are_refused_between_the_two_calls_leave_a_doubt_that_a_resum
     let (room, desk) = console(Desk::default(), "HostGroup.UpdateIncident", move || {
         still.load(Ordering::SeqCst).then(|| (401, json!({})))
     });
-    let output = room.isolate(&["-o", "jsonl"]).exits(7);
+    let output = room.isolate(&[]).exits(7);
     let result = output.result();
     assert_eq!(result["outcome"], "in_doubt", "{output}");
     assert!(result["reason"].to_string().contains("incident 4711 was created"), "{output}");
@@ -176,7 +176,7 @@ fn a_release_that_is_refused_leaves_a_doubt_with_the_incidents_number() {
         let refused = json!({"PxgError": {"module": "KLSTD", "code": code, "message": "no"}});
         let (room, desk) =
             console(Desk::default(), "HostGroup.UpdateIncident", move || Some((200, refused.clone())));
-        let output = room.isolate(&["-o", "jsonl"]).exits(6);
+        let output = room.isolate(&[]).exits(6);
         let result = output.result();
         assert_eq!(desk.made(), 1, "{output}");
         assert_eq!((&result["outcome"], &result["ticket"]), (&"in_doubt".into(), &"incident:4711".into()), "{output}");
@@ -187,7 +187,7 @@ fn a_release_that_is_refused_leaves_a_doubt_with_the_incidents_number() {
 fn a_number_that_was_another_hosts_is_not_taken_for_this_ones() {
     let (room, _) = console(Desk::default(), "HostGroup.AddIncident", || Some((200, json!({"PxgRetVal": 4711}))));
     room.env.file("hosts.txt", &format!("{HOST}\n5593fcfd-e950-4b54-9732-2c160a35bbbb\n"));
-    let output = room.isolate(&["-o", "jsonl", "--concurrency", "1"]).exits(0);
+    let output = room.isolate(&["--concurrency", "1"]).exits(0);
     let tickets: Vec<String> = output.results().iter().map(|result| result["ticket"].to_string()).collect();
     assert_eq!(tickets, ["\"incident:4711\"", "\"incident:4712\""], "the second was looked for\n{output}");
     for number in ["0", "-1"] {
@@ -195,7 +195,7 @@ fn a_number_that_was_another_hosts_is_not_taken_for_this_ones() {
         let (room, desk) = console(Desk { hides: true, ..Desk::default() }, "HostGroup.AddIncident", move || {
             Some((200, json!({"PxgRetVal": wrong})))
         });
-        let output = room.isolate(&["-o", "jsonl"]).exits(6);
+        let output = room.isolate(&[]).exits(6);
         assert_eq!(output.result()["outcome"], "in_doubt", "{output}");
         assert!(desk.made() <= 2 && desk.released() == 0, "{output}");
     }
@@ -204,7 +204,7 @@ fn a_number_that_was_another_hosts_is_not_taken_for_this_ones() {
 #[test]
 fn a_task_that_ends_with_a_warning_is_not_called_done() {
     let (room, _) = console(Desk { picks_up: true, ..Desk::default() }, "", || None);
-    let output = room.isolate(&["-o", "jsonl", "--wait=30s"]).exits(6);
+    let output = room.isolate(&["--wait=30s"]).exits(6);
     let result = output.result();
     assert_eq!(
         (&result["outcome"], &result["state"]),
@@ -230,11 +230,11 @@ fn a_password_that_was_changed_meanwhile_is_shown_to_the_console_a_few_times_at_
 
 #[test]
 fn a_password_with_several_blanks_is_hidden_where_it_is_quoted() {
-    const PASSWORD: &str = "Corr3ct<Horse>  \"Battery\"\t-Stap1e";
+    const PASSWORD: &str = "Corr3ct<Horse>  \"Battery\"-Stap1e";
     let quoted = json!({"PxgError": {"module": "KLSTD", "code": 1184, "message": format!("not as {PASSWORD} today")}});
     let (mut room, _) = console(Desk::default(), "HostGroup.AddIncident", move || Some((200, quoted.clone())));
     room.env.set("EDRCTL_KASPERSKY_PASSWORD", PASSWORD);
-    let output = room.isolate(&["-vv", "-o", "jsonl"]).exits(6);
+    let output = room.isolate(&["-vv"]).exits(6);
     let journal = room.env.journals().iter().map(|path| std::fs::read_to_string(path).unwrap()).collect::<String>();
     for text in [&output.stdout, &output.stderr, &journal] {
         assert!(!text.contains("Battery") && !text.contains("Stap1e"), "{text}");

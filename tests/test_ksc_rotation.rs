@@ -74,15 +74,16 @@ fn a_wait_that_ends_first_tells_the_last_state_that_is_proved() {
 }
 
 #[test]
-fn a_warning_of_the_host_is_still_done() {
+fn a_warning_of_the_host_is_not_called_done() {
     let room = Ksc::new(1, "kaspersky.result = [{ state = 'warning', description = 'after a restart' }]\n");
-    let output = room.task(&with(&GET, &["--wait=30s"])).exits(0);
+    let output = room.task(&with(&GET, &["--wait=30s"])).exits(6);
     let result = output.result();
     assert_eq!(
         (&result["outcome"], &result["state"]),
-        (&"confirmed".into(), &"completed_with_warning".into()),
+        (&"unconfirmed".into(), &"completed_with_warning".into()),
         "{output}"
     );
+    assert!(result["reason"].to_string().contains("after a restart"), "{output}");
 }
 
 #[test]

@@ -58,10 +58,13 @@ pub(super) fn compress(body: &mut Bytes, headers: &mut HeaderMap, asked: &Header
     }
 }
 
+/// What a timer is late by on the average: it counts whole milliseconds, and rounds up.
+const LATE: Duration = Duration::from_micros(500);
+
 /// Waits, unless there is nothing to wait for.
 pub(super) async fn wait(time: Duration) {
     if !time.is_zero() {
-        tokio::time::sleep(time).await;
+        tokio::time::sleep(time.saturating_sub(LATE)).await;
     }
 }
 

@@ -157,7 +157,7 @@ impl Session {
             Some(_) => "made by the simulator".to_owned(),
             None => format!("read from {}", link.credentials_from),
         };
-        let concurrency = link.concurrency;
+        let concurrency = console.capabilities().max_in_flight;
         let console = self::console(console, concurrency, opening.max_wait, opening.uses_reserve);
         Ok(Self { console, vendor, address: link.address, account, key_from, trust, simulator, concurrency })
     }

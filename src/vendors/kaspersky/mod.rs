@@ -67,6 +67,9 @@ mod session;
 pub mod tasks;
 mod wire;
 
+/// One in so many requests may wait for a connection.
+const WAITING_SHARE: usize = 8;
+
 /// The console's name for people.
 const CONSOLE: &str = "Kaspersky Security Center";
 
@@ -196,7 +199,8 @@ impl Kaspersky {
             max_find: hosts::MOST_NAMES,
             looks_ahead: true,
             inventory: Inventory::Pages(PAGE),
-            max_in_flight,
+            // A few wait for a connection, so that none is idle while the journal is written.
+            max_in_flight: max_in_flight.saturating_add(max_in_flight.get() / WAITING_SHARE),
         };
         Ok(Self {
             address: base.origin().ascii_serialization(),
