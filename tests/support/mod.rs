@@ -104,6 +104,9 @@ impl TestEnv {
         fs::create_dir_all(&folder).unwrap();
         let ca = self.path().join("ca.pem");
         fs::write(&ca, console.ca_pem()).unwrap();
+        if let Some((path, text)) = console.inner().known_hosts(&ca) {
+            fs::write(path, text).unwrap();
+        }
         let mut file = fs::OpenOptions::new()
             .write(true)
             .create(true)
@@ -268,6 +271,11 @@ impl Console {
     /// A Security Center with this fleet.
     pub(crate) fn kaspersky(fleet: Fleet, faults: &str) -> Self {
         Self::start(Model::Kaspersky, fleet, faults)
+    }
+
+    /// A FortiGate.
+    pub(crate) fn fortigate(faults: &str) -> Self {
+        Self::start(Model::Fortigate, Fleet::of_size(0), faults)
     }
 
     fn start(console: Model, fleet: Fleet, faults: &str) -> Self {
