@@ -163,7 +163,13 @@ fn fleet(text: &str, vendor: VendorName) -> Result<Fleet, CommandError> {
         Ok(fleet) => Ok(fleet),
         // The first line is no header: then it may be a list of targets.
         Err(error @ FleetError::UnknownColumn(_)) => {
-            let sources = Sources { files: vec![path.to_owned()], form: Form::Lines, by: None, skip_invalid: false };
+            let sources = Sources {
+                files: vec![path.to_owned()],
+                form: Form::Lines,
+                by: None,
+                skip_invalid: false,
+                verbatim: false,
+            };
             let listed = select::read(&sources, &mut io::empty(), vendor.id_form());
             let fleet = listed.ok().and_then(|selected| session::fleet_of_entries(&selected.entries, false).ok());
             fleet.ok_or_else(|| fleet_error(error))
