@@ -10,12 +10,16 @@ use crate::simulator::fortigate::{
 fn written(field: &Field, value: &Value) -> String {
     match (field.kind, value) {
         (_, Value::Names(names)) => {
-            let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+            let quoted: Vec<String> = names.iter().map(|name| quoted(name)).collect();
             quoted.join(" ")
         }
-        (Kind::Text(_) | Kind::Domain, Value::Text(text)) => format!("\"{text}\""),
+        (Kind::Text(_) | Kind::Domain, Value::Text(text)) => quoted(text),
         (_, Value::Text(text)) => text.clone(),
     }
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// What is set of an entry, each as a line that would set it; all of it, if `full`.
