@@ -451,7 +451,8 @@ fn fgt_client(console: &Console, program: &str, args: &[&str]) -> Output {
 
 #[test]
 fn the_library_that_scripts_use_drives_the_command_line_of_a_firewall() {
-    for faults in ["", "fortigate.banner = true\n", "fortigate.vdoms = ['root', 'dmz']\n", "fortigate.legacy = true\n"] {
+    for faults in ["", "fortigate.banner = true\n", "fortigate.vdoms = ['root', 'dmz']\n", "fortigate.legacy = true\n"]
+    {
         let console = Console::fortigate(faults);
         let output = fgt_client(&console, "fgt_netmiko.py", &["203.0.113.7", "203.0.113.8", "203.0.113.9"]);
         if faults.contains("legacy") {

@@ -85,7 +85,10 @@ fn hostile_text_never_reaches_the_command_line() {
     let output = wall.block(&list, &["--skip-invalid"]);
     assert!(!output.stdout.contains('\u{1b}') && !output.stderr.contains('\u{1b}'), "{output}");
     let blocked = wall.blocked();
-    assert!(blocked.contains(&"203.0.113.7".to_owned()) && blocked.contains(&"worse.example.test".to_owned()), "{output}");
+    assert!(
+        blocked.contains(&"203.0.113.7".to_owned()) && blocked.contains(&"worse.example.test".to_owned()),
+        "{output}"
+    );
     assert!(blocked.iter().all(|value| value.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b))));
     let typed = String::from_utf8(wall.firewall().transcript()).unwrap();
     for word in ["reboot", "factoryreset", "?", ";", "\\", "$", "'", "#"] {

@@ -30,7 +30,9 @@ fn an_entry_that_fails_for_no_reason_is_made_again() {
 
 #[test]
 fn a_session_that_is_cut_between_object_and_group_is_made_up_for() {
-    for faults in ["cut_after_next = 3", "cut_before_next = 3", "cut_after_next = 4", "cut_before_next = 5", "cut_after_next = 5"] {
+    for faults in
+        ["cut_after_next = 3", "cut_before_next = 3", "cut_after_next = 4", "cut_before_next = 5", "cut_after_next = 5"]
+    {
         let wall = Wall::ssh(&format!("fortigate.{faults}\n"));
         let output = wall.block(&addresses(4), &[]).exits(0);
         assert_eq!(output.results().len(), 4, "{faults}: {output}");
@@ -102,7 +104,8 @@ fn an_object_that_a_person_made_under_our_name_is_left_alone() {
     let wall = Wall::ssh("");
     wall.block("203.0.113.7\n", &[]).exits(0);
     let name = wall.firewall().members(GROUP).unwrap().pop().unwrap();
-    let people = format!("[[fortigate.people]]\nname = '{name}'\nsubnet = '203.0.113.99 255.255.255.255'\ncomment = 'J. Doe'\n");
+    let people =
+        format!("[[fortigate.people]]\nname = '{name}'\nsubnet = '203.0.113.99 255.255.255.255'\ncomment = 'J. Doe'\n");
     let wall = Wall::ssh(&people);
     let output = wall.block("203.0.113.7\n203.0.113.8\n", &[]).exits(6);
     assert_eq!(output.outcomes()["confirmed"], 1, "{output}");

@@ -17,6 +17,9 @@ device = ConnectHandler(
     port=int(os.environ["FGT_PORT"]),
     username=os.environ["FGT_USER"],
     password=os.environ["FGT_PASSWORD"],
+    conn_timeout=60,
+    banner_timeout=60,
+    auth_timeout=60,
 )
 print("prompt", device.find_prompt())
 print(device.send_command("get system status | grep Version"))

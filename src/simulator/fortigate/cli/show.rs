@@ -37,11 +37,7 @@ fn settings(table: Table, entry: &Entry, full: bool) -> Vec<String> {
 }
 
 /// A table, or those entries of it, as the commands that would make it.
-pub(super) fn config<'a>(
-    table: Table,
-    entries: impl Iterator<Item = (&'a str, &'a Entry)>,
-    full: bool,
-) -> Vec<String> {
+pub(super) fn config<'a>(table: Table, entries: impl Iterator<Item = (&'a str, &'a Entry)>, full: bool) -> Vec<String> {
     let (path, name) = table.path();
     let mut lines = vec![format!("config {path} {name}")];
     for (key, entry) in entries {

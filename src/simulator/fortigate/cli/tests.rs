@@ -28,7 +28,9 @@ impl Desk {
 
     fn raw(&mut self, text: &str) -> String {
         let pieces = self.pieces(text).into_iter();
-        pieces.map(|piece| if let Piece::Say(said) = piece { String::from_utf8(said).unwrap() } else { String::new() }).collect()
+        pieces
+            .map(|piece| if let Piece::Say(said) = piece { String::from_utf8(said).unwrap() } else { String::new() })
+            .collect()
     }
 
     /// What is shown for a line, without its echo.
@@ -86,7 +88,10 @@ fn an_address_is_made_and_put_into_the_group_as_the_books_show_it() {
     let members = desk.firewall.members("EDR-Threats").unwrap();
     assert_eq!(members, ["none", "Partner-VPN-abuse", "edr-1", "edr-2"]);
     let shown = desk.line("show firewall addrgrp \"EDR-Threats\"");
-    assert!(shown.contains("        set member \"none\" \"Partner-VPN-abuse\" \"edr-1\" \"edr-2\"\n    next\nend\n"), "{shown}");
+    assert!(
+        shown.contains("        set member \"none\" \"Partner-VPN-abuse\" \"edr-1\" \"edr-2\"\n    next\nend\n"),
+        "{shown}"
+    );
     let lines = ["config firewall addrgrp", "edit EDR-Threats", "unselect member edr-1", "end"];
     desk.after(&lines);
     desk.after(&["config firewall address", "delete edr-1", "end"]);
@@ -171,7 +176,10 @@ fn a_session_that_fell_out_of_its_mode_knows_no_action() {
 fn a_table_that_is_full_takes_no_new_entry() {
     let mut desk = Desk::plain("fortigate.max_addresses = 4\n");
     desk.line("config firewall address");
-    assert!(desk.line("edit one").contains("Command fail. Return code -4\n"), "three are built in, one is a colleague's");
+    assert!(
+        desk.line("edit one").contains("Command fail. Return code -4\n"),
+        "three are built in, one is a colleague's"
+    );
     assert_eq!(desk.line("edit Servers"), "fgt01 (Servers) # ");
 }
 

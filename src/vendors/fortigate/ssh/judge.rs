@@ -101,7 +101,10 @@ mod tests {
         for (text, meaning) in [
             ("invalid ip address\nvalue parse error before '1.1'\nCommand fail. Return code -8", Meaning::BadValue),
             ("The entry is used by other 1 entries\nCommand fail. Return code -23", Meaning::InUse),
-            ("entry not found in datasource\nvalue parse error before 'x'\nCommand fail. Return code -3", Meaning::NotFound),
+            (
+                "entry not found in datasource\nvalue parse error before 'x'\nCommand fail. Return code -3",
+                Meaning::NotFound,
+            ),
             ("entry is not found in table", Meaning::NotFound),
             ("entry is not found in table\nCommand fail. Return code 1", Meaning::NotFound),
             ("Command fail. Return code -4", Meaning::Full),
@@ -110,13 +113,16 @@ mod tests {
         ] {
             assert!(of(text).unwrap().means(meaning), "{text}");
         }
-        let clash = of("Name 'x' conflict: 'address' and 'address group' cannot be the same name.\nCommand fail. Return code -163");
+        let clash = of(
+            "Name 'x' conflict: 'address' and 'address group' cannot be the same name.\nCommand fail. Return code -163",
+        );
         assert!(clash.unwrap().means(Meaning::BadValue));
     }
 
     #[test]
     fn numbers_that_stand_for_anything_are_told_by_their_text() {
-        let discarded = of("object check operator error, -45, discard the setting\nCommand fail. Return code 1").unwrap();
+        let discarded =
+            of("object check operator error, -45, discard the setting\nCommand fail. Return code 1").unwrap();
         assert_eq!((discarded.code, discarded.verdict().again()), (None, Again::Never));
         let unknown = of("command parse error before 'xjj'\nCommand fail. Return code 1").unwrap();
         assert_eq!((unknown.code, unknown.verdict().again()), (None, Again::Never));

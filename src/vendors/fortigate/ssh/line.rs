@@ -89,7 +89,10 @@ mod tests {
 
     #[test]
     fn a_line_with_a_byte_that_could_do_more_is_not_typed() {
-        for text in ["a\"b", "a\nb", "a\rb", "a?", "a\tb", "a\\", "a;b", "a'b", "a$b", "a`b", "a#b", "\u{1b}[A", "é", "a<b", "\0"] {
+        for text in [
+            "a\"b", "a\nb", "a\rb", "a?", "a\tb", "a\\", "a;b", "a'b", "a$b", "a`b", "a#b", "\u{1b}[A", "é", "a<b",
+            "\0",
+        ] {
             assert!(Line::new("set fqdn").quoted(text).bytes().is_err(), "{text:?}");
             assert!(Line::new("set fqdn").word(text).bytes().is_err() || text == "a\"b", "{text:?}");
         }

@@ -107,12 +107,7 @@ pub(super) fn object(table: Table, entry: &Entry) -> Object {
         }
         _ => None,
     };
-    Object {
-        table,
-        name: entry.name.clone(),
-        value,
-        comment: entry.word("comment").unwrap_or_default().to_owned(),
-    }
+    Object { table, name: entry.name.clone(), value, comment: entry.word("comment").unwrap_or_default().to_owned() }
 }
 
 /// A domain as it stands on the firewall, only if it is what we would have written.
@@ -157,7 +152,9 @@ pub(super) fn policy(entry: &Entry) -> Policy {
 /// What `get system status` says of the unit, and whether it has virtual domains.
 pub(super) fn device(lines: &[String]) -> Option<(Device, bool)> {
     let value = |name: &str| {
-        lines.iter().find_map(|line| Some(line.split_once(':').filter(|(own, _)| own.trim() == name)?.1.trim().to_owned()))
+        lines
+            .iter()
+            .find_map(|line| Some(line.split_once(':').filter(|(own, _)| own.trim() == name)?.1.trim().to_owned()))
     };
     let version = value("Version")?;
     // `FortiGate-60F v7.4.4,build2662,240514 (GA.F)`

@@ -3,8 +3,7 @@
 use std::{borrow::Cow, path::Path, sync::Arc, time::Duration};
 
 use russh::{
-    ChannelMsg, Disconnect, Preferred, client,
-    kex,
+    ChannelMsg, Disconnect, Preferred, client, kex,
     keys::{PrivateKeyWithHashAlg, load_secret_key},
 };
 use tokio::time::timeout;

@@ -10,10 +10,7 @@ use russh::{
     keys::{HashAlg, PublicKey, PublicKeyOrCertificate, known_hosts::known_host_keys_path},
 };
 
-use crate::{
-    domain::failure::FailureKind,
-    vendors::VendorError,
-};
+use crate::{domain::failure::FailureKind, vendors::VendorError};
 
 /// Who is to answer.
 #[derive(Clone, Debug)]
@@ -45,7 +42,9 @@ impl Handler for Door {
         // No certificate is asked for, and so none is believed.
         let verdict = match shown {
             PublicKeyOrCertificate::PublicKey { key, .. } => judge(&self.expected, key),
-            PublicKeyOrCertificate::Certificate(_) => Err(wrong("the firewall shows a certificate in place of its key")),
+            PublicKeyOrCertificate::Certificate(_) => {
+                Err(wrong("the firewall shows a certificate in place of its key"))
+            }
         };
         Ok(match verdict {
             Ok(()) => true,
@@ -98,8 +97,6 @@ fn judge(expected: &Expected, shown: &PublicKey) -> Result<(), VendorError> {
 pub(super) fn readable(known_hosts: &Path) -> Result<(), VendorError> {
     match std::fs::File::open(known_hosts) {
         Ok(_) => Ok(()),
-        Err(error) => {
-            Err(wrong(format!("the known host keys in `{}` cannot be read: {error}", known_hosts.display())))
-        }
+        Err(error) => Err(wrong(format!("the known host keys in `{}` cannot be read: {error}", known_hosts.display()))),
     }
 }

@@ -74,6 +74,8 @@ fn the_unit_describes_itself() {
     let (unit, has_vdoms) = device(&lines(text)).unwrap();
     assert_eq!((unit.version.as_str(), unit.release(), has_vdoms), ("v7.4.4", Some((7, 4)), true));
     assert_eq!((unit.serial.as_deref(), unit.hostname.as_deref()), (Some("FGT60F0000000001"), Some("fgt01")));
-    assert!(!device(&lines("Version: FortiGate-VM64 v6.0.2,build0163\nVirtual domain configuration: disable")).unwrap().1);
+    assert!(
+        !device(&lines("Version: FortiGate-VM64 v6.0.2,build0163\nVirtual domain configuration: disable")).unwrap().1
+    );
     assert_eq!(device(&lines("Version: something else")), None);
 }
