@@ -7,7 +7,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use edrctl::{
     config::{self, Overrides},
     domain::{
-        action::{Action, ActionKind, Observed, Standing, Target},
+        action::{Action, ActionKind, Observed, Standing, Target, Thing},
         failure::FailureKind,
         host::{HostId, Isolation},
     },
@@ -26,9 +26,9 @@ struct Pair {
 
 const KINDS: [ActionKind; 2] = [ActionKind::Isolate, ActionKind::Unisolate];
 
-/// The consoles that there is a simulated one of.
+/// The consoles of hosts that there is a simulated one of. What blocks indicators has a contract of its own.
 fn simulated() -> impl Iterator<Item = VendorName> {
-    VendorName::ALL.into_iter().filter(|name| Model::from_word(name.word()).is_some())
+    VendorName::that_act_on(Thing::Host).filter(|name| Model::from_word(name.word()).is_some())
 }
 
 /// Hosts of every console here: more than two batches, than one page, and than one question may be about.
@@ -37,6 +37,7 @@ fn fleet_size(vendor: VendorName) -> u32 {
         VendorName::Cisco => 1_203,
         VendorName::Apex => 1_403,
         VendorName::Kaspersky => 603,
+        VendorName::Fortigate => 0,
     }
 }
 
@@ -44,7 +45,7 @@ fn fleet_size(vendor: VendorName) -> u32 {
 fn tells_quota(vendor: VendorName) -> bool {
     match vendor {
         VendorName::Cisco => true,
-        VendorName::Apex | VendorName::Kaspersky => false,
+        VendorName::Apex | VendorName::Kaspersky | VendorName::Fortigate => false,
     }
 }
 
@@ -52,7 +53,7 @@ fn tells_quota(vendor: VendorName) -> bool {
 fn tells_states(vendor: VendorName) -> bool {
     match vendor {
         VendorName::Cisco | VendorName::Apex => true,
-        VendorName::Kaspersky => false,
+        VendorName::Kaspersky | VendorName::Fortigate => false,
     }
 }
 
@@ -70,7 +71,9 @@ struct Takes {
 
 fn takes(vendor: VendorName) -> Takes {
     match vendor {
-        VendorName::Cisco | VendorName::Apex => Takes { check: 1, batch: 1, states: 1, listing: 0 },
+        VendorName::Cisco | VendorName::Apex | VendorName::Fortigate => {
+            Takes { check: 1, batch: 1, states: 1, listing: 0 }
+        }
         // An incident is added and released; what is found is asked for, read, and let go.
         VendorName::Kaspersky => Takes { check: 3, batch: 2, states: 3, listing: 2 },
     }

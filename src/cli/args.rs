@@ -2,13 +2,16 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, builder::PossibleValue};
+use clap::{
+    ArgAction, Args, Parser, Subcommand, ValueEnum,
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
+};
 
 use super::commands::{
-    apex_isolate, check, completions, hosts, isolate, ksc_task, man, resume, runs, simulate, status, stream, streams,
-    unisolate,
+    apex_isolate, block, check, completions, expire, hosts, isolate, ksc_task, man, resume, runs, simulate, status,
+    stream, streams, unblock, undo, unisolate,
 };
-use crate::{stream::store::NameOrId, vendors::VendorName};
+use crate::{domain::action::Thing, stream::store::NameOrId, vendors::VendorName};
 
 /// Isolates lists of hosts through the EDR console that manages them, proves that it happened, and puts exactly those
 /// hosts back.
@@ -96,6 +99,10 @@ pub(crate) enum Command {
     Hosts(hosts::HostsArgs),
     ApexIsolate(apex_isolate::ApexIsolateArgs),
     KscTask(Box<ksc_task::KscTaskArgs>),
+    Block(Box<block::BlockArgs>),
+    Unblock(Box<unblock::UnblockArgs>),
+    Expire(expire::ExpireArgs),
+    Undo(undo::UndoArgs),
     Stream(Box<stream::StreamArgs>),
     Streams(streams::StreamsArgs),
     Check(check::CheckArgs),
@@ -111,7 +118,7 @@ pub(crate) enum Command {
 #[command(next_help_heading = "Console")]
 pub(crate) struct VendorArgs {
     /// The console
-    #[arg(long, value_name = "V")]
+    #[arg(long, value_name = "V", value_parser = host_console())]
     pub(crate) vendor: VendorName,
     #[command(flatten)]
     pub(crate) console: ConsoleArgs,
@@ -147,6 +154,83 @@ impl ValueEnum for VendorName {
     fn to_possible_value(&self) -> Option<PossibleValue> {
         Some(PossibleValue::new(self.word()).help(self.console()))
     }
+}
+
+/// How a firewall is spoken to.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Console")]
+pub(crate) struct FirewallArgs {
+    /// Batches in flight [default: the configuration's, or 16]
+    #[arg(long, value_name = "N", value_parser = concurrency)]
+    pub(crate) concurrency: Option<std::num::NonZeroUsize>,
+    /// The longest wait that the firewall may ask for; edrctl stops rather than wait longer (exit code 7)
+    #[arg(long, value_name = "DURATION", default_value = "70m", value_parser = duration)]
+    pub(crate) max_wait: std::time::Duration,
+}
+
+impl From<FirewallArgs> for ConsoleArgs {
+    fn from(args: FirewallArgs) -> Self {
+        let FirewallArgs { concurrency, max_wait } = args;
+        Self { product: None, simulate: false, faults: None, concurrency, max_wait }
+    }
+}
+
+/// The same, where a simulated firewall can take its place.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Console")]
+pub(crate) struct RehearsedArgs {
+    /// Rehearse against an embedded simulated firewall; no real one is touched
+    #[arg(long)]
+    pub(crate) simulate: bool,
+    /// Faults of the simulated firewall, as a TOML file (docs/simulator.md)
+    #[arg(long, value_name = "FILE", requires = "simulate")]
+    pub(crate) faults: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) firewall: FirewallArgs,
+}
+
+impl From<RehearsedArgs> for ConsoleArgs {
+    fn from(args: RehearsedArgs) -> Self {
+        Self { simulate: args.simulate, faults: args.faults, ..args.firewall.into() }
+    }
+}
+
+/// What a command that changes a firewall may be told.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct IndicatorActArgs {
+    /// The firewall
+    #[arg(long, value_name = "V", help_heading = "Console", value_parser = firewall())]
+    pub(crate) vendor: VendorName,
+    #[command(flatten)]
+    pub(crate) console: RehearsedArgs,
+    #[command(flatten)]
+    pub(crate) consent: ConsentArgs,
+    /// Vet, check and print the plan; send nothing that changes anything
+    #[arg(long, help_heading = "Consent")]
+    pub(crate) dry_run: bool,
+    /// Why, in words: kept in the journal, and in the comment of each object as far as it takes them
+    #[arg(long, help_heading = "Run", value_name = "TEXT", value_parser = line_of_text)]
+    pub(crate) comment: Option<String>,
+    /// Why, as the number of a ticket: for the journal
+    #[arg(long, help_heading = "Run", value_name = "ID", value_parser = line_of_text)]
+    pub(crate) ticket: Option<String>,
+}
+
+/// The words of the consoles that act on this.
+fn console_of(thing: Thing) -> impl TypedValueParser<Value = VendorName> {
+    let word = |vendor: VendorName| PossibleValue::new(vendor.word()).help(vendor.console());
+    PossibleValuesParser::new(VendorName::that_act_on(thing).map(word))
+        .try_map(|word| VendorName::from_word(&word).ok_or("no console of this name"))
+}
+
+/// A console that manages hosts.
+pub(crate) fn host_console() -> impl TypedValueParser<Value = VendorName> {
+    console_of(Thing::Host)
+}
+
+/// A firewall.
+pub(crate) fn firewall() -> impl TypedValueParser<Value = VendorName> {
+    console_of(Thing::Indicator)
 }
 
 /// Where the targets come from.
@@ -195,7 +279,7 @@ pub(crate) enum ByChoice {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ActArgs {
     /// The console
-    #[arg(long, value_name = "V", help_heading = "Console")]
+    #[arg(long, value_name = "V", help_heading = "Console", value_parser = host_console())]
     pub(crate) vendor: VendorName,
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
@@ -294,7 +378,7 @@ fn concurrency(text: &str) -> Result<std::num::NonZeroUsize, String> {
 }
 
 /// A text that goes to a console and into a journal: one line, nothing that a terminal would obey.
-fn line_of_text(text: &str) -> Result<String, String> {
+pub(crate) fn line_of_text(text: &str) -> Result<String, String> {
     if text.chars().any(char::is_control) {
         return Err("it has a control character or a line break".to_owned());
     }

@@ -34,12 +34,15 @@ pub(crate) struct Question<'a> {
 }
 
 /// Refuses if the number of hosts is not the one that was expected.
-pub(crate) fn expect(consent: ConsentArgs, roster: &Roster) -> Result<(), CommandError> {
+pub(crate) fn expect(consent: ConsentArgs, roster: &Roster, action: &str) -> Result<(), CommandError> {
     let resolved = roster.resolved();
     match consent.expect_count {
         Some(expected) if expected != resolved => Err(CommandError::text(
             ExitCode::Refused,
-            format!("{} expected, and the targets resolve to {resolved}; nothing was sent", words::hosts(expected)),
+            format!(
+                "{} expected, and the targets resolve to {resolved}; nothing was sent",
+                words::things(expected, action)
+            ),
         )
         .hint("`--dry-run` shows what every target resolves to")),
         _ => Ok(()),
@@ -63,7 +66,7 @@ pub(crate) async fn ask(
             format!(
                 "{} {} needs consent, and there is no terminal to ask at; nothing was sent",
                 question.verb,
-                words::hosts(to_act)
+                words::things(to_act, question.verb)
             ),
         )
         .hint("`--yes` gives it, or `--expect-count N` if the targets resolve to exactly N hosts"));
@@ -111,7 +114,7 @@ fn describe(question: &Question<'_>, to_act: u64) -> String {
     let Question { verb, says, console_name, address, profile, roster, survey } = question;
     let profile = profile.map(|profile| format!(", profile {}", clean(profile))).unwrap_or_default();
     let mut text = format!("{verb} through {console_name} ({}{profile}):\n", clean(address));
-    let mut fold = vec![format!("{} to {verb}", words::hosts(to_act))];
+    let mut fold = vec![format!("{} to {verb}", words::things(to_act, verb))];
     let mut add = |count: u64, what: &str| {
         if count > 0 {
             fold.push(format!("{count} {what}"));
@@ -119,18 +122,17 @@ fn describe(question: &Question<'_>, to_act: u64) -> String {
     };
     add(roster.settled_as(Outcome::Already), "already so");
     add(roster.following(), "on their way already");
-    let refused = |wanted: FailureKind| {
+    let refused = |wanted: fn(FailureKind) -> bool| {
         let of_kind = |n: &u32| {
             let settled = roster.detail(*n).and_then(|detail| detail.settled.as_ref());
             settled.is_some_and(|settled| {
-                settled.outcome == Outcome::Refused
-                    && settled.reason.as_ref().is_some_and(|reason| reason.kind == wanted)
+                settled.outcome == Outcome::Refused && settled.reason.as_ref().is_some_and(|reason| wanted(reason.kind))
             })
         };
         (0..roster.len()).filter(of_kind).count() as u64
     };
-    add(refused(FailureKind::Protected), "protected");
-    add(refused(FailureKind::NotCapable), "not capable");
+    add(refused(FailureKind::is_a_rule), "protected");
+    add(refused(|kind| kind == FailureKind::NotCapable), "not capable");
     add(roster.settled_as(Outcome::Unresolved), "unresolved");
     add(roster.duplicate_lines(), "written more than once");
     text.push_str(&format!("  {}\n", fold.join(", ")));
@@ -156,10 +158,11 @@ fn describe(question: &Question<'_>, to_act: u64) -> String {
     for line in *says {
         text.push_str(&format!("  {}\n", clean(line)));
     }
+    let things = words::things(to_act, verb);
     let mut verb = clean(verb).into_owned();
     if let Some(first) = verb.get_mut(..1) {
         first.make_ascii_uppercase();
     }
-    text.push_str(&format!("{verb} {}? [y/N] ", words::hosts(to_act)));
+    text.push_str(&format!("{verb} {things}? [y/N] "));
     text
 }

@@ -20,8 +20,8 @@ use clap::{CommandFactory, Parser, error::ErrorKind};
 
 use args::{Cli, Command};
 use commands::{
-    apex_isolate, check, completions, hosts, isolate, ksc_task, man, resume, runs, simulate, status, stream, streams,
-    unisolate,
+    apex_isolate, block, check, completions, expire, hosts, isolate, ksc_task, man, resume, runs, simulate, status,
+    stream, streams, unblock, undo, unisolate,
 };
 use context::Context;
 use error::CommandError;
@@ -87,6 +87,10 @@ async fn run_async(command: Command, context: &Context) -> Result<ExitCode, Comm
         Command::Hosts(args) => hosts::run(args, context).await,
         Command::KscTask(args) => ksc_task::run(*args, context).await,
         Command::ApexIsolate(args) => apex_isolate::run(args, context).await,
+        Command::Block(args) => block::run(*args, context).await,
+        Command::Unblock(args) => unblock::run(*args, context).await,
+        Command::Expire(args) => expire::run(args, context).await,
+        Command::Undo(args) => undo::run(args, context).await,
         Command::Stream(args) => stream::run(*args, context).await,
         Command::Streams(args) => streams::run(args, context).await,
         Command::Check(args) => check::run(args, context).await,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    domain::protect::PatternError,
+    domain::{protect::PatternError, vetting::ExceptionError},
     secret::Origin,
     settings::{SettingError, variable_name},
 };
@@ -146,8 +146,10 @@ pub enum ConfigError {
         home: KeyHome,
     },
     /// A file of the protected list cannot be read.
-    #[error("read the protected list {}", path.display())]
+    #[error("read {list} {}", path.display())]
     ReadProtected {
+        /// Which list.
+        list: &'static str,
         /// The file.
         path: PathBuf,
         /// Why not.
@@ -173,9 +175,31 @@ pub enum ConfigError {
         /// What is wrong.
         source: PatternError,
     },
+    /// An entry of the list of what is never blocked is wrong.
+    #[error("read the list of what is never blocked: entry {entry} of {origin}")]
+    NeverBlock {
+        /// The list.
+        origin: Origin,
+        /// The entry, counted from 1.
+        entry: usize,
+        /// What is wrong.
+        source: ExceptionError,
+    },
+    /// A line of such a list's file is wrong.
+    #[error("read the list of what is never blocked: {} line {line}", path.display())]
+    NeverBlockLine {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong.
+        source: ExceptionError,
+    },
     /// A protected list's file protects nothing.
-    #[error("the protected list {} has no entry", path.display())]
+    #[error("{list} {} has no entry", path.display())]
     ProtectsNothing {
+        /// Which list.
+        list: &'static str,
         /// The file.
         path: PathBuf,
     },
@@ -264,8 +288,12 @@ impl ConfigError {
             Self::Protected { .. } | Self::ProtectedLine { .. } => {
                 Some("an entry is a name with or without `*`, an address, a range like 10.0.0.0/8, or an id".to_owned())
             }
+            Self::NeverBlock { .. } | Self::NeverBlockLine { .. } => Some(
+                "an entry is an address, a range like 198.18.0.0/15, or a domain, which covers its subdomains"
+                    .to_owned(),
+            ),
             Self::ProtectsNothing { .. } => {
-                Some("fill it, or take it out of `safety.protected` if nothing is to be protected".to_owned())
+                Some("fill it, or take it out of `[safety]` if nothing is to be protected".to_owned())
             }
         }
     }

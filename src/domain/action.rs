@@ -16,21 +16,38 @@ pub enum ActionKind {
     Unisolate,
     /// Have the host's agent carry out a task that leaves no state behind which a console could tell.
     Task,
+    /// Have the firewall drop what comes from or goes to an indicator.
+    Block,
+    /// Take an indicator out again.
+    Unblock,
 }
 
 impl ActionKind {
+    /// Every verb.
+    pub const ALL: [Self; 5] = [Self::Isolate, Self::Unisolate, Self::Task, Self::Block, Self::Unblock];
+
     /// The word for it: the command's name, in results and in the journal.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Isolate => "isolate",
             Self::Unisolate => "unisolate",
             Self::Task => "task",
+            Self::Block => "block",
+            Self::Unblock => "unblock",
         }
     }
 
     /// Reads the word back.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Isolate, Self::Unisolate, Self::Task].into_iter().find(|kind| kind.word() == word)
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+
+    /// What it lands on.
+    pub const fn lands_on(self) -> Thing {
+        match self {
+            Self::Isolate | Self::Unisolate | Self::Task => Thing::Host,
+            Self::Block | Self::Unblock => Thing::Indicator,
+        }
     }
 
     /// The action that takes this one back, if one does.
@@ -38,6 +55,8 @@ impl ActionKind {
         match self {
             Self::Isolate => Some(Self::Unisolate),
             Self::Unisolate => Some(Self::Isolate),
+            Self::Block => Some(Self::Unblock),
+            Self::Unblock => Some(Self::Block),
             Self::Task => None,
         }
     }
@@ -49,7 +68,10 @@ impl ActionKind {
             (Self::Isolate, Isolation::Isolating) | (Self::Unisolate, Isolation::Releasing) => Standing::Heading,
             (Self::Isolate, Isolation::NotIsolated) | (Self::Unisolate, Isolation::Isolated) => Standing::Away,
             (Self::Isolate, Isolation::Releasing) | (Self::Unisolate, Isolation::Isolating) => Standing::Leaving,
-            (Self::Task, _) | (_, Isolation::Unknown) => Standing::Unknown,
+            (Self::Block, Isolation::Blocked) | (Self::Unblock, Isolation::NotBlocked) => Standing::Reached,
+            (Self::Block, Isolation::NotBlocked) | (Self::Unblock, Isolation::Blocked) => Standing::Away,
+            // A host is not blocked, and an indicator is not isolated.
+            _ => Standing::Unknown,
         }
     }
 }
@@ -57,6 +79,33 @@ impl ActionKind {
 impl fmt::Display for ActionKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.word())
+    }
+}
+
+/// What an action lands on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Thing {
+    /// A machine with an agent.
+    Host,
+    /// An address, a network or a domain.
+    Indicator,
+}
+
+impl Thing {
+    /// The word for one.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Indicator => "indicator",
+        }
+    }
+
+    /// The word for several.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Host => "hosts",
+            Self::Indicator => "indicators",
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::vetting::Refusal;
+
 /// The class of a failure: what a script may branch on, and what the summary groups by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FailureKind {
@@ -63,13 +65,21 @@ pub enum FailureKind {
     ManagerUnreachable,
     /// The console answered for another host than was asked.
     WrongHost,
+    /// An indicator that must not be blocked.
+    Vetted(Refusal),
+    /// What is there under our name is somebody else's.
+    NotOurs,
+    /// The firewall's table has no room for another entry.
+    TableFull,
+    /// What lets traffic through would let more through.
+    UnsafePolicy,
     /// A bug of ours.
     Internal,
 }
 
 impl FailureKind {
     /// Every kind, for reading words back and for tests.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 50] = [
         Self::NotFound,
         Self::Ambiguous,
         Self::NotCapable,
@@ -99,6 +109,26 @@ impl FailureKind {
         Self::ManagedElsewhere,
         Self::ManagerUnreachable,
         Self::WrongHost,
+        Self::Vetted(Refusal::BadIndicator),
+        Self::Vetted(Refusal::Unspecified),
+        Self::Vetted(Refusal::Loopback),
+        Self::Vetted(Refusal::LinkLocal),
+        Self::Vetted(Refusal::Private),
+        Self::Vetted(Refusal::Multicast),
+        Self::Vetted(Refusal::Reserved),
+        Self::Vetted(Refusal::Documentation),
+        Self::Vetted(Refusal::PublicResolver),
+        Self::Vetted(Refusal::OwnConsole),
+        Self::Vetted(Refusal::OwnResolver),
+        Self::Vetted(Refusal::OwnGateway),
+        Self::Vetted(Refusal::NeverBlock),
+        Self::Vetted(Refusal::PrefixTooWide),
+        Self::Vetted(Refusal::PublicSuffix),
+        Self::Vetted(Refusal::SpecialDomain),
+        Self::Vetted(Refusal::VendorDomain),
+        Self::NotOurs,
+        Self::TableFull,
+        Self::UnsafePolicy,
         Self::Internal,
     ];
 
@@ -134,8 +164,17 @@ impl FailureKind {
             Self::ManagedElsewhere => "managed_elsewhere",
             Self::ManagerUnreachable => "manager_unreachable",
             Self::WrongHost => "wrong_host",
+            Self::Vetted(refusal) => refusal.word(),
+            Self::NotOurs => "not_ours",
+            Self::TableFull => "table_full",
+            Self::UnsafePolicy => "unsafe_policy",
             Self::Internal => "internal",
         }
+    }
+
+    /// Whether it is a rule of ours that forbids it.
+    pub const fn is_a_rule(self) -> bool {
+        matches!(self, Self::Protected | Self::Vetted(_))
     }
 
     /// Reads the word back.

@@ -98,6 +98,10 @@ pub enum Isolation {
     Isolated,
     /// Off the network; the console has been asked to put it back.
     Releasing,
+    /// An indicator that the firewall drops.
+    Blocked,
+    /// An indicator that the firewall does not know.
+    NotBlocked,
     /// The console used a word that this version does not know, or none.
     Unknown,
 }
@@ -158,8 +162,8 @@ impl Abilities {
     /// Whether an action can be done.
     pub const fn of(self, kind: ActionKind) -> Option<bool> {
         match kind {
-            ActionKind::Isolate => self.isolate,
-            ActionKind::Unisolate => self.release,
+            ActionKind::Isolate | ActionKind::Block => self.isolate,
+            ActionKind::Unisolate | ActionKind::Unblock => self.release,
             // Where there are tasks, isolation is one of them.
             ActionKind::Task => self.isolate,
         }

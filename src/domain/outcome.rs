@@ -158,6 +158,8 @@ pub enum Ending {
     QuotaWait(Duration),
     /// More requests would have pushed earlier ones out of the console before they were done; the text has the numbers.
     NoRoom(String),
+    /// The console has no room for another entry; the text says which table.
+    TableFull(String),
     /// The console stopped taking the credentials; the text says how.
     CredentialsLost(String),
     /// The console's certificate was not the one to be trusted any more.
@@ -176,6 +178,7 @@ impl Ending {
             Self::Interrupted => "interrupted",
             Self::QuotaWait(_) => "quota_wait",
             Self::NoRoom(_) => "no_room",
+            Self::TableFull(_) => "table_full",
             Self::CredentialsLost(_) => "credentials_lost",
             Self::CertificateLost(_) => "certificate_lost",
             Self::ConsoleLost(_) => "console_lost",

@@ -159,6 +159,12 @@ impl Selector {
         Ok(Self { written, value })
     }
 
+    /// Takes a text as it is, for whoever judges it later. It has the place of an id, and is one only if that judge says so.
+    pub fn verbatim(text: &str) -> Self {
+        let written: Arc<str> = text.into();
+        Self { value: Value::Id(Arc::clone(&written)), written }
+    }
+
     /// The text as the analyst wrote it.
     pub fn written(&self) -> &Arc<str> {
         &self.written

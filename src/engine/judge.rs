@@ -71,6 +71,7 @@ impl Dispatcher<'_> {
             let ending = match failure.kind {
                 FailureKind::CredentialsRefused | FailureKind::Forbidden => Ending::CredentialsLost(text),
                 FailureKind::Certificate => Ending::CertificateLost(text),
+                FailureKind::TableFull => Ending::TableFull(text),
                 _ => Ending::ConsoleLost(text),
             };
             self.stop_with(ending, Some(failure.clone()));
@@ -98,7 +99,13 @@ impl Dispatcher<'_> {
                     });
                     let verdict = match reply {
                         Ok(ack) => self.acknowledged(n, ack, &mut telling),
-                        Err(error) => self.failed(n, error.failure(), error.again(), error.scope(), &mut telling),
+                        Err(error) => {
+                            // One target's answer may say that every other request would fail alike.
+                            if error.scope() == Scope::Run {
+                                self.note_answer(&error);
+                            }
+                            self.failed(n, error.failure(), error.again(), error.scope(), &mut telling)
+                        }
                     };
                     replies.push(verdict);
                 }
@@ -137,6 +144,10 @@ impl Dispatcher<'_> {
                 self.ended(n, Outcome::Accepted, None, By::Answer, telling)
             }
             Ack::Done => self.ended(n, Outcome::Confirmed, None, By::Answer, telling),
+            Ack::DoneBut(note) => {
+                self.roster.detail_mut(n).note = Some(shared(&note));
+                self.ended(n, Outcome::Confirmed, None, By::Answer, telling)
+            }
             Ack::AlreadyInState => {
                 let outcome = if maybe_ours { Outcome::Confirmed } else { Outcome::Already };
                 self.ended(n, outcome, None, By::Answer, telling)
@@ -508,7 +519,7 @@ impl Dispatcher<'_> {
         let because = self.stopped_by().map_or_else(
             || match ending {
                 Ending::Interrupted => "the run was interrupted".to_owned(),
-                Ending::NoRoom(text) => text.clone(),
+                Ending::NoRoom(text) | Ending::TableFull(text) => text.clone(),
                 Ending::QuotaWait(wait) => {
                     format!("the console's quota is spent for {}", crate::domain::duration::format(*wait))
                 }

@@ -13,7 +13,7 @@ use super::{
     roster::Roster,
 };
 use crate::domain::{
-    action::{ActionKind, Standing},
+    action::{ActionKind, Standing, Thing},
     failure::{Failure, FailureKind},
     host::{Host, HostId},
     outcome::Outcome,
@@ -21,6 +21,10 @@ use crate::domain::{
     selector::{Entry, Selector, SelectorKind},
 };
 use crate::vendors::Inventory;
+
+mod named;
+
+pub use named::look_up;
 
 /// Whether the states of hosts are wanted beside their ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -385,7 +389,10 @@ fn judge(host: &Host, wish: Wish<'_>) -> Option<(Outcome, Option<Failure>)> {
     match standing {
         Standing::Reached | Standing::Heading => Some((Outcome::Already, None)),
         Standing::Away | Standing::Unknown | Standing::Leaving if host.able.of(kind) == Some(false) => {
-            Some((Outcome::Refused, Some(Failure::new(FailureKind::NotCapable, not_capable(kind)))))
+            // Whoever knows why says it.
+            let why = host.caution.as_deref().filter(|_| kind.lands_on() == Thing::Indicator);
+            let why = why.map_or_else(|| not_capable(kind), str::to_owned);
+            Some((Outcome::Refused, Some(Failure::new(FailureKind::NotCapable, why))))
         }
         _ => None,
     }
@@ -397,6 +404,8 @@ pub(super) fn not_capable(kind: ActionKind) -> String {
         ActionKind::Isolate => "isolated",
         ActionKind::Unisolate => "put back",
         ActionKind::Task => return "the console says that this host has no agent that carries out tasks".to_owned(),
+        ActionKind::Block => return "the firewall cannot block this indicator".to_owned(),
+        ActionKind::Unblock => return "this indicator is not ours to take out".to_owned(),
     };
     format!(
         "the console says that this host cannot be {verb}: its policy, product, operating system or agent version rules it out"

@@ -447,6 +447,7 @@ impl End {
             Ending::Completed | Ending::Interrupted => None,
             Ending::QuotaWait(wait) => Some(format!("{} s", wait.as_secs())),
             Ending::NoRoom(text)
+            | Ending::TableFull(text)
             | Ending::CredentialsLost(text)
             | Ending::CertificateLost(text)
             | Ending::ConsoleLost(text)

@@ -1,8 +1,11 @@
 //! The command to type next.
 
-use super::words::{duration, hosts};
+use super::words::{duration, things};
 use crate::{
-    domain::outcome::{Counts, Ending, Outcome},
+    domain::{
+        action::{ActionKind, Thing},
+        outcome::{Counts, Ending, Outcome},
+    },
     engine::event::RunHeader,
 };
 
@@ -69,7 +72,7 @@ impl Hints<'_> {
     fn after_dry_run(&mut self) {
         let planned = self.counts.get(Outcome::NotSent);
         if planned > 0 {
-            self.push_files(self.header.action, &[], format!("does it to {}", hosts(planned)));
+            self.push_files(self.header.action, &[], format!("does it to {}", self.things(planned)));
         }
         self.find_hosts();
     }
@@ -88,17 +91,20 @@ impl Hints<'_> {
         if let Some(why) = self.why_resume(ending) {
             self.push(&resume, why);
         } else if in_doubt > 0 {
-            self.push(&resume, format!("looks at {} in doubt before anything is sent again", hosts(in_doubt)));
+            self.push(&resume, format!("looks at {} in doubt before anything is sent again", self.things(in_doubt)));
         } else if unconfirmed > 0 {
-            self.push(&resume, format!("waits longer for {} that the console has not confirmed", hosts(unconfirmed)));
+            self.push(
+                &resume,
+                format!("waits longer for {} that the console has not confirmed", self.things(unconfirmed)),
+            );
         } else if accepted > 0 && self.header.simulated {
             // The simulated hosts are gone with the run, so proof needs a run of its own.
             self.push_files(self.header.action, &["--wait"], "rehearses it with proof".to_owned());
         } else if accepted > 0 {
-            self.push(&resume, format!("proves that {} took it", hosts(accepted)));
+            self.push(&resume, format!("proves that {} took it", self.things(accepted)));
         }
         if counts.get(Outcome::Failed) + counts.get(Outcome::Refused) > 0 {
-            self.push(&["runs", "show", run], "tells every host and its reason".to_owned());
+            self.push(&["runs", "show", run], format!("tells every {} and its reason", self.thing().word()));
         }
         self.find_hosts();
         self.take_back();
@@ -117,12 +123,13 @@ impl Hints<'_> {
     fn why_resume(&self, ending: &Ending) -> Option<String> {
         let left = match self.counts.get(Outcome::NotSent) + self.counts.get(Outcome::InDoubt) {
             0 => String::new(),
-            left => format!(" with {}", hosts(left)),
+            left => format!(" with {}", self.things(left)),
         };
         Some(match ending {
             Ending::Completed => return None,
             Ending::Interrupted => format!("goes on{left}"),
             Ending::QuotaWait(wait) => format!("goes on{left}, once the quota is back in {}", duration(*wait)),
+            Ending::TableFull(_) => format!("goes on{left}, once there is room"),
             Ending::NoRoom(_) => format!("goes on{left}, once the tasks before them are done"),
             Ending::CredentialsLost(_) | Ending::CertificateLost(_) | Ending::ConsoleLost(_) => {
                 format!("goes on{left}, once the console takes requests again")
@@ -131,8 +138,17 @@ impl Hints<'_> {
         })
     }
 
+    /// What the action lands on.
+    fn thing(&self) -> Thing {
+        ActionKind::from_word(self.header.action).map_or(Thing::Host, ActionKind::lands_on)
+    }
+
+    fn things(&self, n: u64) -> String {
+        things(n, self.header.action)
+    }
+
     fn find_hosts(&mut self) {
-        if self.counts.get(Outcome::Unresolved) > 0 {
+        if self.thing() == Thing::Host && self.counts.get(Outcome::Unresolved) > 0 {
             let mut words = vec!["hosts", "--vendor", self.header.vendor];
             words.extend(self.simulate());
             self.push(&words, "lists the hosts that the console knows".to_owned());
@@ -142,12 +158,16 @@ impl Hints<'_> {
     fn take_back(&mut self) {
         let (counts, header) = (self.counts, self.header);
         let done = counts.get(Outcome::Confirmed) + counts.get(Outcome::Accepted);
+        if header.action == "block" && !header.simulated && done > 0 {
+            let run = header.run.as_str();
+            return self.push(&["undo", run], "takes out again what this run has put in".to_owned());
+        }
         if header.action != "isolate" || header.simulated || done == 0 {
             return;
         }
         let why = match counts.get(Outcome::Already) {
             0 => "puts them back".to_owned(),
-            before => format!("puts them back, and {} isolated before this run", hosts(before)),
+            before => format!("puts them back, and {} isolated before this run", self.things(before)),
         };
         let invocation = self.invocation;
         let events = invocation.reading.iter().any(|word| word == "--field");

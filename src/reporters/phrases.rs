@@ -2,7 +2,7 @@
 
 use super::{
     clean::clean,
-    words::{countdown, duration, hosts, number},
+    words::{countdown, duration, number, things},
 };
 use crate::{
     domain::outcome::{Counts, Ending, Outcome, RunStats},
@@ -12,7 +12,8 @@ use crate::{
 /// What is being done to what: `isolate: 3 hosts, Cisco Secure Endpoint at https://…`.
 pub(super) fn subject(header: &RunHeader) -> String {
     let (console, simulated) = (clean(&header.console), if header.simulated { " (simulated)" } else { "" });
-    format!("{}: {}, {} at {console}{simulated}", header.action, hosts(header.targets), header.console_name)
+    let things = things(header.targets, header.action);
+    format!("{}: {things}, {} at {console}{simulated}", header.action, header.console_name)
 }
 
 /// The outcomes so far: `2 confirmed, 1 failed`, and what is on its way to one.
@@ -81,6 +82,7 @@ pub(super) fn stopped(ending: &Ending) -> Option<String> {
             format!("the console's quota would have made it wait {}, longer than allowed", duration(*wait))
         }
         Ending::NoRoom(text) => format!("stopped, so that nothing is pushed out at the console: {}", clean(text)),
+        Ending::TableFull(text) => format!("the console has no room for more: {}", clean(text)),
         Ending::CredentialsLost(text) => format!("the console refused the credentials: {}", clean(text)),
         Ending::CertificateLost(text) => format!("the console's certificate is not to be trusted: {}", clean(text)),
         Ending::ConsoleLost(text) => format!("the console does not answer as it should: {}", clean(text)),
@@ -88,7 +90,7 @@ pub(super) fn stopped(ending: &Ending) -> Option<String> {
     })
 }
 
-/// How many hosts of a run ended in success.
-pub(super) fn tally(counts: &Counts, total: u64, waits: bool) -> String {
-    format!("{} of {} succeeded", number(counts.successes(waits)), hosts(total))
+/// How many targets of a run ended in success.
+pub(super) fn tally(counts: &Counts, header: &RunHeader, total: u64) -> String {
+    format!("{} of {} succeeded", number(counts.successes(header.waits)), things(total, header.action))
 }

@@ -115,15 +115,14 @@ impl<W: Write + Send> Reporter for Plain<W> {
                 self.line(&format!("interrupted: nothing more is sent{rest}"))
             }
             RunEventKind::RunFinished(ending) => {
-                let (waits, dry_run) =
-                    self.header.as_ref().map_or((false, false), |header| (header.waits, header.dry_run));
-                let tally = phrases::tally(&event.stats.settled, event.stats.total, waits);
+                let Some(header) = self.header.take() else { return Ok(()) };
+                let dry_run = header.dry_run;
+                let tally = phrases::tally(&event.stats.settled, &header, event.stats.total);
                 let line = match phrases::stopped(ending) {
                     Some(why) => format!("stopped early after {}: {why}; {tally}", duration(event.elapsed)),
                     None if dry_run => "dry run done: nothing was sent".to_owned(),
                     None => format!("done in {}: {tally}", duration(event.elapsed)),
                 };
-                self.header = None;
                 if self.ends { self.line(&line) } else { Ok(()) }
             }
             _ => self.advance(event.elapsed),

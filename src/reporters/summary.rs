@@ -14,10 +14,11 @@ use super::{
     paint::{self, FAINT, STRONG, WARN, paint},
     phrases,
     timeline::Waited,
-    words::{count, duration, hosts, number, pad},
+    words::{count, duration, number, pad, things},
 };
 use crate::{
     domain::{
+        action::{ActionKind, Thing},
         failure::FailureKind,
         outcome::{Ending, Outcome},
     },
@@ -77,7 +78,10 @@ impl<W: Write + Send> Summary<W> {
         }
         lines.extend(self.cost(header, event));
         if header.simulated {
-            let text = "rehearsal: the console was simulated, no real host was touched";
+            let text = match ActionKind::from_word(header.action).map(ActionKind::lands_on) {
+                Some(Thing::Indicator) => "rehearsal: the firewall was simulated, no real one was touched",
+                _ => "rehearsal: the console was simulated, no real host was touched",
+            };
             lines.push(paint(text, STRONG, self.colour));
         }
         lines.extend(self.next(header, ending, event));
@@ -121,10 +125,10 @@ impl<W: Write + Send> Summary<W> {
     fn cost(&self, header: &RunHeader, event: &RunEvent) -> Vec<String> {
         let requests = count(event.stats.requests, "request", "requests");
         if header.dry_run {
-            let planned = hosts(event.stats.settled.get(Outcome::NotSent));
+            let planned = things(event.stats.settled.get(Outcome::NotSent), header.action);
             return vec![format!("dry run: {planned} to {}; nothing was sent but {requests} to read", header.action)];
         }
-        let tally = phrases::tally(&event.stats.settled, event.stats.total, header.waits);
+        let tally = phrases::tally(&event.stats.settled, header, event.stats.total);
         let mut lines = vec![format!("{tally} in {} with {requests}", duration(event.elapsed))];
         if !self.waited.total().is_zero() {
             lines.push(format!("{} of it went by waiting for the console's quota", duration(self.waited.total())));

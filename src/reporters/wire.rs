@@ -273,6 +273,7 @@ impl<'a> From<End<'a>> for SummaryV1<'a> {
             ending_reason: match end.ending {
                 Ending::Completed | Ending::Interrupted | Ending::QuotaWait(_) => None,
                 Ending::NoRoom(text)
+                | Ending::TableFull(text)
                 | Ending::CredentialsLost(text)
                 | Ending::CertificateLost(text)
                 | Ending::ConsoleLost(text)

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::domain::action::{ActionKind, Thing};
+
 /// A number with its noun: `1 host`, `2 hosts`, `1,000 hosts`.
 pub fn count(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", number(n), if n == 1 { one } else { many })
@@ -12,6 +14,12 @@ pub fn count(n: u64, one: &str, many: &str) -> String {
 /// A number of hosts: `1 host`, `2 hosts`.
 pub fn hosts(n: u64) -> String {
     count(n, "host", "hosts")
+}
+
+/// A number of what an action lands on: `1 host`, `2 indicators`. What is no action of ours lands on hosts.
+pub fn things(n: u64, action: &str) -> String {
+    let thing = ActionKind::from_word(action).map_or(Thing::Host, ActionKind::lands_on);
+    count(n, thing.word(), thing.words())
 }
 
 /// A number with its thousands apart: `1,000,000`.

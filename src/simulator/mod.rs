@@ -7,7 +7,7 @@
 use std::{
     fmt, io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -19,6 +19,7 @@ mod apex_central;
 mod cisco;
 pub mod faults;
 pub mod fleet;
+mod fortigate;
 mod guid;
 mod kaspersky;
 mod payload;
@@ -32,6 +33,7 @@ pub use amqp::QueueCounts;
 pub use cisco::streams::{NewStream, StreamAccess, StreamError, Streams};
 pub use faults::{Faults, FaultsError};
 pub use fleet::{Fleet, FleetError, Wanted};
+pub use fortigate::{AddressTruth, Firewall};
 pub use stats::Stats;
 pub use truth::{HostTruth, IncidentTruth, TaskTruth, Truth};
 
@@ -45,11 +47,13 @@ pub enum Model {
     ApexCentral,
     /// Kaspersky Security Center.
     Kaspersky,
+    /// Fortinet FortiGate.
+    Fortigate,
 }
 
 impl Model {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Cisco, Self::ApexCentral, Self::Kaspersky];
+    pub const ALL: [Self; 4] = [Self::Cisco, Self::ApexCentral, Self::Kaspersky, Self::Fortigate];
 
     /// The word for it: `--vendor`, and the section of the configuration.
     pub const fn word(self) -> &'static str {
@@ -57,6 +61,7 @@ impl Model {
             Self::Cisco => "cisco",
             Self::ApexCentral => "apex",
             Self::Kaspersky => "kaspersky",
+            Self::Fortigate => "fortigate",
         }
     }
 
@@ -100,8 +105,10 @@ impl Default for Options {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// Cisco: twenty hexadecimal digits. Apex Central: the application id, a UUID. Security Center: the name of the user.
+    /// FortiGate: the name of the administrator.
     pub client_id: String,
-    /// A UUID; Apex Central writes it in capitals, Security Center calls it the password.
+    /// A UUID; Apex Central writes it in capitals, Security Center calls it the password. FortiGate takes it as the token and
+    /// as the password.
     pub api_key: String,
 }
 
@@ -130,6 +137,7 @@ impl Credentials {
                 let end: String = id.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
                 Self { client_id: format!("svc-response-{end}"), api_key }
             }
+            Model::Fortigate => Self { client_id: "edrctl-sim".to_owned(), api_key },
         })
     }
 }
@@ -145,7 +153,15 @@ pub struct Console {
     stats: Arc<Stats>,
     streams: Option<Arc<Streams>>,
     center: Option<Arc<kaspersky::Kaspersky>>,
+    unit: Option<Unit>,
     server: server::Server,
+}
+
+/// What a FortiGate has beside the face that every console has.
+#[derive(Debug)]
+struct Unit {
+    firewall: Arc<Firewall>,
+    ssh: fortigate::Ssh,
 }
 
 /// Starts a console.
@@ -176,9 +192,10 @@ pub async fn start(options: Options) -> Result<Console, SimulatorError> {
     let (told, counted) = (Arc::clone(&truth), Arc::clone(&stats));
     let streams = match model {
         Model::Cisco => Some(Streams::start(listen, &tls, &faults, Arc::clone(&truth), base_url.clone()).await?),
-        Model::ApexCentral | Model::Kaspersky => None,
+        Model::ApexCentral | Model::Kaspersky | Model::Fortigate => None,
     };
     let mut center = None;
+    let mut unit = None;
     let logic: Arc<dyn server::Simulated> = match (model, &streams) {
         (Model::Cisco, Some(streams)) => {
             Arc::new(cisco::Cisco::new(base_url.clone(), &credentials, faults, told, counted, Arc::clone(streams))?)
@@ -188,10 +205,18 @@ pub async fn start(options: Options) -> Result<Console, SimulatorError> {
             center = Some(Arc::clone(&logic));
             logic
         }
+        (Model::Fortigate, _) => {
+            let firewall = Arc::new(Firewall::new(faults.fortigate.clone(), credentials.clone()));
+            // Beside the REST face, so that one address is enough to reach both.
+            let beside = SocketAddr::new(listen.ip(), 0);
+            let ssh = fortigate::Ssh::start(beside, Arc::clone(&firewall), faults.latency.0).await?;
+            unit = Some(Unit { firewall: Arc::clone(&firewall), ssh });
+            Arc::new(fortigate::Rest::new(firewall, faults, told, counted))
+        }
         _ => Arc::new(apex_central::ApexCentral::new(credentials.clone(), faults, told, counted)),
     };
     server.serve(accepting, logic);
-    Ok(Console { model, base_url, ca_pem, credentials, truth, stats, streams, center, server })
+    Ok(Console { model, base_url, ca_pem, credentials, truth, stats, streams, center, unit, server })
 }
 
 impl Console {
@@ -236,6 +261,25 @@ impl Console {
         self.center.as_ref().is_some_and(|center| center.has_bare_certificate())
     }
 
+    /// The unit behind a FortiGate's two faces; `None` for every other console.
+    pub fn firewall(&self) -> Option<Arc<Firewall>> {
+        self.unit.as_ref().map(|unit| Arc::clone(&unit.firewall))
+    }
+
+    /// Where it is reached over SSH; `None` for a console that is not.
+    pub fn ssh_address(&self) -> Option<SocketAddr> {
+        self.unit.as_ref().map(|unit| reachable(unit.ssh.address()))
+    }
+
+    /// The file that tells a client which key to expect over SSH, and what it has to contain; beside the file with the
+    /// certificate. `None` for a console that is not reached over SSH.
+    pub fn known_hosts(&self, ca_file: &Path) -> Option<(PathBuf, String)> {
+        let unit = self.unit.as_ref()?;
+        let address = reachable(unit.ssh.address());
+        let path = ca_file.with_extension("known_hosts");
+        Some((path, format!("[{}]:{} {}\n", address.ip(), address.port(), unit.ssh.public_key())))
+    }
+
     /// Lets an account log on again that too many wrong passwords have locked.
     pub fn unlock(&self) {
         if let Some(center) = &self.center {
@@ -257,6 +301,7 @@ impl Console {
             Model::Cisco => ("base_url", "client_id", "api_key"),
             Model::ApexCentral => ("url", "application_id", "api_key"),
             Model::Kaspersky => ("url", "user", "password"),
+            Model::Fortigate => return self.ready_unit(ca_file),
         };
         let ca_file = ca_file.to_string_lossy();
         let trust = if self.is_pinned() { "certificate" } else { "ca_file" };
@@ -268,6 +313,27 @@ impl Console {
         format!("[{}]\n{lines}", self.model.word())
     }
 
+    /// The same for a unit with two faces.
+    fn ready_unit(&self, ca_file: &Path) -> String {
+        let Credentials { client_id, api_key } = &self.credentials;
+        let mut values: Vec<(&str, toml::Value)> =
+            vec![("url", (&*self.base_url).into()), ("token", (&**api_key).into())];
+        if let (Some(address), Some((known_hosts, _))) = (self.ssh_address(), self.known_hosts(ca_file)) {
+            values.push(("ssh_host", address.ip().to_string().into()));
+            values.push(("ssh_port", i64::from(address.port()).into()));
+            values.push(("ssh_user", (&**client_id).into()));
+            values.push(("ssh_password", (&**api_key).into()));
+            values.push(("ssh_known_hosts", known_hosts.to_string_lossy().into_owned().into()));
+        }
+        if let Some(unit) = &self.unit {
+            values.push(("vdom", unit.firewall.vdom().into()));
+            values.push(("group", unit.firewall.group().into()));
+        }
+        values.push(("ca_file", ca_file.to_string_lossy().into_owned().into()));
+        let lines: String = values.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
+        format!("[{}]\n{lines}", self.model.word())
+    }
+
     /// Takes no new connection, lets requests under way end for a moment, and closes.
     pub async fn stop(self) {
         let streams = async {
@@ -275,6 +341,9 @@ impl Console {
                 streams.stop().await;
             }
         };
+        if let Some(unit) = &self.unit {
+            unit.ssh.stop();
+        }
         tokio::join!(self.server.stop(), streams);
     }
 }

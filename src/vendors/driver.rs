@@ -7,9 +7,9 @@ use std::{any::Any, fmt, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{Vendor, VendorError, apex_central, cisco, kaspersky};
+use super::{Vendor, VendorError, apex_central, cisco, fortigate, kaspersky};
 use crate::{
-    domain::{failure::FailureKind, id::RunId, selector::IdForm},
+    domain::{action::Thing, failure::FailureKind, id::RunId, selector::IdForm},
     http::{self, Client, ClientError, ClientOptions, Trust, Url},
     secret::{Lookup, Origin, Secret},
     settings::{Section, SettingError},
@@ -22,6 +22,8 @@ pub struct Driver {
     pub word: &'static str,
     /// Its name for people.
     pub console: &'static str,
+    /// What it acts on.
+    pub acts_on: Thing,
     /// How its ids are told from names and addresses.
     pub id_form: fn(&str) -> IdForm,
     /// Its empty section of the configuration.
@@ -166,6 +168,19 @@ pub struct Errand {
     pub begun: Timestamp,
     /// The task that hosts are to carry out, if it is not their isolation.
     pub task: Option<Arc<kaspersky::Task>>,
+    /// When what the run does is due to be taken back, for a console that keeps that with it.
+    pub expires: Option<Timestamp>,
+    /// What alone may be taken back, where it is known whose it is.
+    pub takes_back: Option<TakesBack>,
+}
+
+/// What alone may be taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TakesBack {
+    /// What this run has done, and no other run has asked for since.
+    Run(RunId),
+    /// What was due by then.
+    Due(Timestamp),
 }
 
 /// The consoles that this version can speak to.
@@ -177,11 +192,13 @@ pub enum VendorName {
     Apex,
     /// Kaspersky Security Center.
     Kaspersky,
+    /// A FortiGate firewall.
+    Fortigate,
 }
 
 impl VendorName {
     /// Every console, in the order in which help shows them.
-    pub const ALL: [Self; 3] = [Self::Cisco, Self::Apex, Self::Kaspersky];
+    pub const ALL: [Self; 4] = [Self::Cisco, Self::Apex, Self::Kaspersky, Self::Fortigate];
 
     /// What is known of it.
     pub const fn driver(self) -> &'static Driver {
@@ -189,12 +206,23 @@ impl VendorName {
             Self::Cisco => &cisco::DRIVER,
             Self::Apex => &apex_central::DRIVER,
             Self::Kaspersky => &kaspersky::DRIVER,
+            Self::Fortigate => &fortigate::DRIVER,
         }
     }
 
     /// The word for it: `--vendor`, the section of the configuration, results.
     pub const fn word(self) -> &'static str {
         self.driver().word
+    }
+
+    /// What it acts on.
+    pub const fn acts_on(self) -> Thing {
+        self.driver().acts_on
+    }
+
+    /// The consoles that act on this, in the order in which help shows them.
+    pub fn that_act_on(thing: Thing) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(move |vendor| vendor.acts_on() == thing)
     }
 
     /// Reads the word back.

@@ -6,7 +6,7 @@ use super::{Hidden, Meta};
 use crate::domain::failure::{Failure, FailureKind};
 
 /// A request that did not do what was asked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct VendorError {
     failure: Failure,
     again: Again,

@@ -7,11 +7,13 @@
 use std::{borrow::Cow, collections::BTreeMap, fmt, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use crate::domain::{
     action::{Action, ActionKind, Observed, Target},
-    host::Host,
-    id::Ticket,
+    failure::Failure,
+    host::{Host, HostId},
+    id::{RunId, Ticket},
     selector::Selector,
 };
 
@@ -19,11 +21,14 @@ pub mod apex_central;
 pub mod cisco;
 mod driver;
 mod error;
+pub mod fortigate;
 mod hidden;
 pub mod kaspersky;
 pub mod streams;
 
-pub use driver::{Advice, ConsoleSection, Driver, Errand, Link, OpenError, Ready, Takes, VendorName, Wishes};
+pub use driver::{
+    Advice, ConsoleSection, Driver, Errand, Link, OpenError, Ready, Takes, TakesBack, VendorName, Wishes,
+};
 pub use error::{Again, Scope, VendorError};
 pub use hidden::Hidden;
 
@@ -73,6 +78,11 @@ pub trait Vendor: fmt::Debug + Send + Sync {
     /// Looks whether a request of this run that nobody has answered is there. Only where [`Capability::recalls`] says so.
     async fn recall(&self, _action: &Action, _targets: &[Target]) -> Result<Answer<Vec<Recalled>>, VendorError> {
         Err(VendorError::unsupported("be asked for earlier requests"))
+    }
+
+    /// What runs of ours have left at the console by marks that tell when it is due to go.
+    async fn kept(&self) -> Result<Answer<Vec<Kept>>, VendorError> {
+        Err(VendorError::unsupported("tell what runs have left with it"))
     }
 
     /// Looks for what would keep requests from being carried out, before any is sent.
@@ -178,6 +188,34 @@ pub struct Preflight {
     pub idle: bool,
     /// How much accepted work the console keeps; more pushes the oldest out, done or not.
     pub room: Option<Room>,
+    /// Why nothing may be sent at all.
+    pub refusal: Option<Failure>,
+    /// How many more targets there may be.
+    pub vacancies: Option<Vacancies>,
+}
+
+/// How many targets a console may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Vacancies {
+    /// So many in all.
+    pub limit: usize,
+    /// So many are there.
+    pub taken: usize,
+}
+
+/// Something that a run of ours has left at a console.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// What it is about.
+    pub id: HostId,
+    /// What it is called there.
+    pub name: Box<str>,
+    /// The run.
+    pub run: RunId,
+    /// When it is due to go; `None` for never.
+    pub expires: Option<Timestamp>,
+    /// Whether it is in force.
+    pub in_force: bool,
 }
 
 /// How much accepted work a console keeps.
@@ -196,6 +234,8 @@ pub struct Room {
 pub enum Ack {
     /// Done, and the console vouches for it.
     Done,
+    /// The same, and something has to be known of it.
+    DoneBut(Box<str>),
     /// It was so before.
     AlreadyInState,
     /// Taken; the state has to be asked for.

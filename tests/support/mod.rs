@@ -20,6 +20,7 @@ mod agents;
 mod apex;
 mod disk;
 mod fake;
+mod firewall;
 mod fleet;
 mod gate;
 mod ksc;
@@ -32,6 +33,7 @@ pub(crate) use agents::AT_ONCE;
 pub(crate) use apex::{Apex, PlayedApex, Said, success};
 pub(crate) use disk::SmallDisk;
 pub(crate) use fake::{Asked, FakeConsole};
+pub(crate) use firewall::{GROUP, Wall, addresses};
 pub(crate) use fleet::{ISOLATE, SWIFT};
 pub(crate) use gate::Gate;
 pub(crate) use ksc::{Ksc, PlayedKsc, area_of};
@@ -104,6 +106,9 @@ impl TestEnv {
         fs::create_dir_all(&folder).unwrap();
         let ca = self.path().join("ca.pem");
         fs::write(&ca, console.ca_pem()).unwrap();
+        if let Some((path, text)) = console.inner().known_hosts(&ca) {
+            fs::write(path, text).unwrap();
+        }
         let mut file = fs::OpenOptions::new()
             .write(true)
             .create(true)
@@ -268,6 +273,11 @@ impl Console {
     /// A Security Center with this fleet.
     pub(crate) fn kaspersky(fleet: Fleet, faults: &str) -> Self {
         Self::start(Model::Kaspersky, fleet, faults)
+    }
+
+    /// A FortiGate.
+    pub(crate) fn fortigate(faults: &str) -> Self {
+        Self::start(Model::Fortigate, Fleet::of_size(0), faults)
     }
 
     fn start(console: Model, fleet: Fleet, faults: &str) -> Self {

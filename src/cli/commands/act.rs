@@ -17,7 +17,7 @@ use crate::{
     },
     clock,
     domain::{
-        action::{Action, ActionKind},
+        action::{Action, ActionKind, Thing},
         failure::{Failure, FailureKind},
         id::RunId,
         outcome::{Counts, Ending, ExitCode, Outcome, RunStats},
@@ -135,7 +135,13 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         wishes: Wishes {
             unlock_code,
             product: args.console.product.clone(),
-            errand: Some(vendors::Errand { run: run.clone(), begun, task: task.clone() }),
+            errand: Some(vendors::Errand {
+                run: run.clone(),
+                begun,
+                task: task.clone(),
+                expires: None,
+                takes_back: None,
+            }),
         },
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
@@ -158,7 +164,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     };
     let (roster, survey) = prepare::plan(&mut session, selected, wish, &cancel, context).await?;
     check_limits(&roster, safety.max_targets.map(std::num::NonZeroU64::get), &verb)?;
-    confirm::expect(args.consent, &roster)?;
+    confirm::expect(args.consent, &roster, word)?;
 
     if shows_hosts && !context.ui.quiet {
         context.ui.show(&found::table(&roster, kind, &context.ui));
@@ -306,7 +312,10 @@ pub(super) fn check_limits(roster: &Roster, max_targets: Option<u64>, verb: &str
     match max_targets {
         Some(max) if to_act > max => Err(CommandError::text(
             ExitCode::Refused,
-            format!("{} to {verb}, and `safety.max_targets` allows {max}; nothing was sent", words::hosts(to_act)),
+            format!(
+                "{} to {verb}, and `safety.max_targets` allows {max}; nothing was sent",
+                words::things(to_act, verb)
+            ),
         )
         .hint("split the list, or raise `max_targets` in `[safety]`")),
         _ => Ok(()),
@@ -314,17 +323,17 @@ pub(super) fn check_limits(roster: &Roster, max_targets: Option<u64>, verb: &str
 }
 
 /// Whether a rule of ours forbids every host. One that the console cannot act on is no rule: that is a run that failed.
-fn all_protected(roster: &Roster) -> bool {
+pub(super) fn all_protected(roster: &Roster) -> bool {
     let protected = |n: u32| {
         let settled = roster.detail(n).and_then(|detail| detail.settled.as_ref());
         let reason = settled.and_then(|settled| settled.reason.as_ref());
-        reason.is_some_and(|reason| reason.kind == FailureKind::Protected)
+        reason.is_some_and(|reason| reason.kind.is_a_rule())
     };
     !roster.is_empty() && (0..roster.len()).all(protected)
 }
 
 /// Tells what would be done, in the same words and shapes as a run.
-fn tell_plan(
+pub(super) fn tell_plan(
     header: &Arc<RunHeader>,
     roster: &Roster,
     verb: &str,
@@ -363,8 +372,14 @@ fn planned(roster: &Roster, n: u32, verb: &str) -> Option<TargetResult> {
     let item = roster.item(n)?;
     let detail = roster.detail(n);
     let settled = detail.and_then(|detail| detail.settled.clone());
+    let thing = ActionKind::from_word(verb).map_or(Thing::Host, ActionKind::lands_on).word();
     let (outcome, reason) = settled.map_or_else(
-        || (Outcome::NotSent, Some(Failure::new(FailureKind::DryRun, format!("dry run: it would {verb} this host")))),
+        || {
+            (
+                Outcome::NotSent,
+                Some(Failure::new(FailureKind::DryRun, format!("dry run: it would {verb} this {thing}"))),
+            )
+        },
         |settled| (settled.outcome, settled.reason),
     );
     let now = clock::now();
@@ -390,12 +405,12 @@ fn planned(roster: &Roster, n: u32, verb: &str) -> Option<TargetResult> {
 }
 
 /// A dry run succeeds if a run could: every target is a host that is so already or would be acted on.
-fn dry_run_exit(counts: &Counts) -> ExitCode {
+pub(super) fn dry_run_exit(counts: &Counts) -> ExitCode {
     let fine = counts.get(Outcome::NotSent) + counts.get(Outcome::Already);
     if fine == counts.total() { ExitCode::Success } else { ExitCode::SomeFailed }
 }
 
-async fn create_journal(
+pub(super) async fn create_journal(
     journals: StateFolder,
     header: Header,
     roster: Roster,
@@ -459,7 +474,7 @@ fn target_record(roster: &Roster, n: u32) -> TargetRecord {
     }
 }
 
-fn run_id() -> Result<RunId, CommandError> {
+pub(super) fn run_id() -> Result<RunId, CommandError> {
     match std::env::var(FIXED_RUN) {
         Ok(name) => RunId::parse(&name).map_err(|error| CommandError::new(ExitCode::Usage, error)),
         Err(_) => Ok(new_run_id()?),

@@ -355,7 +355,8 @@ mod tests {
 
     /// The ids that a target file of these bytes names.
     fn read_back(text: &str, id_form: fn(&str) -> IdForm) -> Vec<HostId> {
-        let sources = Sources { files: vec!["-".into()], form: Form::Lines, by: None, skip_invalid: false };
+        let sources =
+            Sources { files: vec!["-".into()], form: Form::Lines, by: None, skip_invalid: false, verbatim: false };
         let selected = select::read(&sources, &mut Cursor::new(text), id_form).unwrap();
         let id = |named| match named {
             Named::Id(id) => HostId::new(&**id),

@@ -2,9 +2,12 @@
 
 mod act;
 pub(crate) mod apex_isolate;
+pub(crate) mod block;
+mod blocklist;
 mod certificate;
 pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod expire;
 mod found;
 mod hearing;
 pub(crate) mod hosts;
@@ -19,5 +22,7 @@ pub(crate) mod simulate;
 pub(crate) mod status;
 pub(crate) mod stream;
 pub(crate) mod streams;
+pub(crate) mod unblock;
+pub(crate) mod undo;
 pub(crate) mod unisolate;
 mod unlock_code;

@@ -26,7 +26,7 @@ use crate::{
         failure::FailureKind,
         host::HostId,
         outcome::ExitCode,
-        selector::{Entry, Named, Selector, SelectorKind},
+        selector::{Entry, IdForm, Named, Selector, SelectorKind},
     },
     engine::{
         cancel::Cancel,
@@ -53,14 +53,29 @@ pub(crate) fn targets(args: &TargetArgs, vendor: VendorName, context: &Context) 
         ByChoice::Ip => SelectorKind::Ip,
         ByChoice::Mac => SelectorKind::Mac,
     });
-    let sources = Sources { files: args.files.clone(), form, by, skip_invalid: args.skip_invalid };
-    let from_terminal = args.files.iter().any(|file| file.as_os_str() == "-") && context.ui.stdin_is_terminal;
+    let sources = Sources { files: args.files.clone(), form, by, skip_invalid: args.skip_invalid, verbatim: false };
+    let selected = read(&sources, vendor.id_form(), context)?;
+    if selected.entries.is_empty() && args.groups.is_empty() {
+        return Err(CommandError::text(ExitCode::Refused, "there is no target; nothing was sent").hint(format!(
+            "a target file has one host a line; `edrctl hosts --vendor {vendor}` lists the console's hosts"
+        )));
+    }
+    Ok(selected)
+}
+
+/// Reads what sources name, and tells what was left out and what was there twice.
+pub(crate) fn read(
+    sources: &Sources,
+    id_form: fn(&str) -> IdForm,
+    context: &Context,
+) -> Result<Selected, CommandError> {
+    let from_terminal = sources.files.iter().any(|file| file.as_os_str() == "-") && context.ui.stdin_is_terminal;
     if from_terminal {
         context.ui.tell("reading targets from the terminal, one a line; Ctrl-D ends");
     }
-    let waits = args.files.iter().any(|file| file.as_os_str() == "-") && !from_terminal;
+    let waits = sources.files.iter().any(|file| file.as_os_str() == "-") && !from_terminal;
     let patience = waits.then(|| tell_of_waiting(context.ui));
-    let selected = select::read(&sources, &mut io::stdin().lock(), vendor.id_form())?;
+    let selected = select::read(sources, &mut io::stdin().lock(), id_form)?;
     drop(patience);
     if selected.skipped.total > 0 {
         context.ui.warn(&format!(
@@ -73,12 +88,8 @@ pub(crate) fn targets(args: &TargetArgs, vendor: VendorName, context: &Context) 
     }
     if selected.duplicate_count() > 0 {
         let lines = words::count(selected.duplicate_count() as u64, "line names", "lines name");
-        context.ui.tell(&format!("{lines} a target that another line has named; each host is acted on once"));
-    }
-    if selected.entries.is_empty() && args.groups.is_empty() {
-        return Err(CommandError::text(ExitCode::Refused, "there is no target; nothing was sent").hint(format!(
-            "a target file has one host a line; `edrctl hosts --vendor {vendor}` lists the console's hosts"
-        )));
+        let each = if sources.verbatim { "each" } else { "each host" };
+        context.ui.tell(&format!("{lines} a target that another line has named; {each} is acted on once"));
     }
     Ok(selected)
 }
@@ -282,7 +293,11 @@ pub(crate) async fn look_ahead(
     }
     let mut tell = teller(context);
     let asked = session.console.ask(cancel, &mut tell, |vendor| async move { vendor.preflight().await }).await;
-    asked.map_err(|halt| failed(session, halt))
+    let preflight = asked.map_err(|halt| failed(session, halt))?;
+    match &preflight.refusal {
+        Some(refusal) => Err(CommandError::text(ExitCode::Refused, format!("{refusal}; nothing was sent"))),
+        None => Ok(preflight),
+    }
 }
 
 /// Tells what would keep requests from being carried out, and refuses what would push out others. How many may be

@@ -5,7 +5,7 @@ use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 use clap::Args;
 
 use super::{
-    act, hearing,
+    act, blocklist, hearing,
     prepare::{self, Room},
     runs,
     session::{Opening, Session, overrides},
@@ -22,7 +22,7 @@ use crate::{
     },
     clock,
     domain::{
-        action::{Action, ActionKind},
+        action::{Action, ActionKind, Thing},
         failure::{Failure, FailureKind},
         host::{HostId, HostState, Isolation},
         id::Ticket,
@@ -120,7 +120,13 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
         uses_reserve: kind == ActionKind::Unisolate,
         wishes: Wishes {
             unlock_code,
-            errand: Some(Errand { run: replay.header.run.clone(), begun: replay.started, task: task.clone() }),
+            errand: Some(Errand {
+                run: replay.header.run.clone(),
+                begun: replay.started,
+                task: task.clone(),
+                expires: blocklist::expiry_of(&replay)?,
+                takes_back: blocklist::takes_back_of(&replay)?,
+            }),
             ..Wishes::default()
         },
     };
@@ -138,7 +144,14 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
     let wanted = hearing::find(args.stream.as_ref(), &session, context, loaded.run().state_dir)?;
     prepare::prove(&mut session, &cancel, context).await?;
     let mut roster = roster_of(&replay);
-    check_protected(&mut session, &replay, &mut roster, waits, kind, &protected, vendor, &cancel, context).await?;
+    if kind.lands_on() == Thing::Indicator {
+        // What is in doubt is looked at whatever the rules say: it may have been done.
+        let to_send = (0_u32..).zip(&replay.targets).filter(|(_, target)| target.needs(waits) == Need::Send);
+        let numbers: Vec<u32> = to_send.map(|(n, _)| n).collect();
+        blocklist::check_again(&mut session, &loaded, &replay, &mut roster, (kind, &numbers), &cancel, context).await?;
+    } else {
+        check_protected(&mut session, &replay, &mut roster, waits, kind, &protected, vendor, &cancel, context).await?;
+    }
 
     let mut header = header_of(&replay, waits, true)?;
     header.console.clone_from(&session.address);
@@ -153,7 +166,7 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
         let verb = act::verb(kind, header.action);
         let says: Vec<String> = task.iter().map(|task| task.describe()).collect();
         act::check_limits(&left, safety.max_targets.map(std::num::NonZeroU64::get), &verb)?;
-        confirm::expect(args.consent, &left)?;
+        confirm::expect(args.consent, &left, header.action)?;
         let question = Question {
             verb: &verb,
             says: &says,
@@ -253,6 +266,10 @@ fn vendor_of(replay: &Replay) -> Result<VendorName, CommandError> {
 fn simulated_fleet(replay: &Replay, kind: ActionKind) -> Result<Option<Fleet>, CommandError> {
     if !replay.header.simulated {
         return Ok(None);
+    }
+    if kind.lands_on() == Thing::Indicator {
+        // A simulated firewall has no hosts. It begins as it is made, and what is left is done to that.
+        return Ok(Some(Fleet::of_size(1)));
     }
     let done = |target: &TargetReplay| {
         matches!(target.outcome(), Outcome::Accepted | Outcome::Confirmed | Outcome::Already | Outcome::Unconfirmed)
@@ -466,6 +483,7 @@ pub(crate) fn ending_of(replay: &Replay) -> Ending {
             Ending::QuotaWait(Duration::from_secs(seconds))
         }
         "no_room" => Ending::NoRoom(text),
+        "table_full" => Ending::TableFull(text),
         "credentials_lost" => Ending::CredentialsLost(text),
         "certificate_lost" => Ending::CertificateLost(text),
         "console_lost" => Ending::ConsoleLost(text),

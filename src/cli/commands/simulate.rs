@@ -100,6 +100,10 @@ pub(crate) async fn run(args: SimulateArgs, context: &Context) -> Result<ExitCod
         write_private(&path, &certificates).map_err(|error| written(&path, error))?;
         let path = fs::canonicalize(&path).unwrap_or(path);
         sections.push(console.ready_config(&path));
+        if let Some((known_hosts, text)) = console.known_hosts(&path) {
+            write_private(&known_hosts, &text).map_err(|error| written(&known_hosts, error))?;
+            files.push(known_hosts);
+        }
         if !files.contains(&path) {
             files.push(path);
         }
@@ -112,6 +116,9 @@ pub(crate) async fn run(args: SimulateArgs, context: &Context) -> Result<ExitCod
     drop(io::stdout().write_all(config.as_bytes()).and_then(|()| io::stdout().flush()));
     for console in &consoles {
         context.ui.tell(&format!("serving {} until stopped", console.base_url()));
+        if let Some(address) = console.ssh_address() {
+            context.ui.tell(&format!("its command line is at {address} over SSH"));
+        }
         if let Some(streams) = console.streams() {
             context.ui.tell(&format!("its event streams come from amqps://{}", streams.amqp_address()));
         }
@@ -156,7 +163,13 @@ fn fleet(text: &str, vendor: VendorName) -> Result<Fleet, CommandError> {
         Ok(fleet) => Ok(fleet),
         // The first line is no header: then it may be a list of targets.
         Err(error @ FleetError::UnknownColumn(_)) => {
-            let sources = Sources { files: vec![path.to_owned()], form: Form::Lines, by: None, skip_invalid: false };
+            let sources = Sources {
+                files: vec![path.to_owned()],
+                form: Form::Lines,
+                by: None,
+                skip_invalid: false,
+                verbatim: false,
+            };
             let listed = select::read(&sources, &mut io::empty(), vendor.id_form());
             let fleet = listed.ok().and_then(|selected| session::fleet_of_entries(&selected.entries, false).ok());
             fleet.ok_or_else(|| fleet_error(error))

@@ -97,6 +97,8 @@ pub(super) struct Gather {
     id_form: fn(&str) -> IdForm,
     /// Whether a target is a whole line, and not a cell or a field.
     whole_lines: bool,
+    /// Whether a target is taken as it is, and judged elsewhere.
+    verbatim: bool,
     entries: Vec<Entry>,
     index: Index,
     repeats: Vec<Repeat>,
@@ -105,9 +107,15 @@ pub(super) struct Gather {
 }
 
 impl Gather {
-    pub(super) fn new(by: Option<SelectorKind>, id_form: fn(&str) -> IdForm, whole_lines: bool) -> Self {
+    pub(super) fn new(
+        by: Option<SelectorKind>,
+        id_form: fn(&str) -> IdForm,
+        whole_lines: bool,
+        verbatim: bool,
+    ) -> Self {
         Self {
             by,
+            verbatim,
             id_form,
             whole_lines,
             entries: Vec::new(),
@@ -125,6 +133,9 @@ impl Gather {
 
     /// Takes the text of one target, or what is wrong with it.
     pub(super) fn target(&mut self, line: u32, text: &str) -> Result<(), SelectError> {
+        if self.verbatim && !text.is_empty() {
+            return self.keep(Selector::verbatim(text), line);
+        }
         match Selector::parse(text, self.by, self.id_form) {
             Ok(selector) => self.keep(selector, line),
             Err(error) => {

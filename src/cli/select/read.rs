@@ -29,6 +29,9 @@ pub struct Sources {
     pub by: Option<SelectorKind>,
     /// Whether malformed lines are left out instead of stopping the command.
     pub skip_invalid: bool,
+    /// Whether every text is taken as it is, and judged elsewhere: indicators are, because an attacker may have chosen them,
+    /// and must not stop a whole list by that.
+    pub verbatim: bool,
 }
 
 /// How targets stand in a file.
@@ -40,6 +43,8 @@ pub enum Form {
     Column(String),
     /// In the first field of JSON Lines that one of these JSON pointers leads to.
     Field(Vec<String>),
+    /// Indicators: one a line as it is written, or as the object that `edrctl indicators` prints.
+    Indicators,
 }
 
 /// A form while a file is read.
@@ -47,6 +52,7 @@ enum Reading<'s> {
     Lines(Lines),
     Column(Columns<'s>),
     Field(Lines, &'s [Pointer]),
+    Indicators(Lines, &'s [Pointer]),
 }
 
 /// Reads every target that the sources name. Sources without any are no error here.
@@ -65,17 +71,20 @@ pub fn read(sources: &Sources, stdin: &mut dyn Read, id_form: fn(&str) -> IdForm
     }
     let pointers = match &sources.form {
         Form::Field(pointers) => pointers.iter().map(|pointer| Pointer::parse(pointer)).collect::<Result<_, _>>()?,
+        Form::Indicators => vec![Pointer::parse(INDICATOR)?],
         Form::Lines | Form::Column(_) => Vec::new(),
     };
     // What is plainly wrong is told before standard input is waited for.
     for path in sources.files.iter().filter(|path| !is_stdin(path)) {
         check(path)?;
     }
-    let mut gather = Gather::new(sources.by, id_form, sources.form == Form::Lines);
+    let mut gather = Gather::new(sources.by, id_form, sources.form == Form::Lines, sources.verbatim);
     for path in &sources.files {
         let reading = match &sources.form {
             Form::Column(column) => Reading::Column(Columns::new(column)),
             Form::Field(_) => Reading::Field(Lines::new(json_field::MAX_LINE, false), &pointers),
+            // An object may be long, and a `#` in it is no comment.
+            Form::Indicators => Reading::Indicators(Lines::new(json_field::MAX_LINE, false), &pointers),
             Form::Lines => Reading::Lines(Lines::new(MAX_SELECTOR_BYTES + 1, true)),
         };
         if is_stdin(path) {
@@ -130,6 +139,12 @@ fn drain(input: &mut dyn Read, mut reading: Reading<'_>, gather: &mut Gather) ->
             (Reading::Field(lines, pointers), None) => {
                 return lines.finish(&mut |line| field(line, pointers, gather));
             }
+            (Reading::Indicators(lines, pointers), Some(block)) => {
+                lines.feed(block, &mut |line| indicator(line, pointers, gather))?;
+            }
+            (Reading::Indicators(lines, pointers), None) => {
+                return lines.finish(&mut |line| indicator(line, pointers, gather));
+            }
         }
     }
 }
@@ -155,6 +170,44 @@ fn plain(line: &Line<'_>, gather: &mut Gather) -> Result<(), SelectError> {
         Some(text) => gather.target(line.number, text),
         None => Ok(()),
     }
+}
+
+/// Where the object of an indicator has it.
+const INDICATOR: &str = "/value";
+
+/// How much of a text that can be no indicator is kept to be shown.
+const KEPT: usize = 200;
+
+/// An indicator as it is written, with a comment behind it, or the object of one.
+fn indicator(line: &Line<'_>, pointers: &[Pointer], gather: &mut Gather) -> Result<(), SelectError> {
+    let Some(text) = text(line, gather) else { return Ok(()) };
+    if text.starts_with('{') {
+        return match json_field::first(pointers, text) {
+            Ok(target) => named(line.number, &target, gather),
+            Err(reason) => {
+                gather.bad(line.number, text, || reason);
+                Ok(())
+            }
+        };
+    }
+    match text.split('#').next().unwrap_or_default().trim() {
+        "" => Ok(()),
+        text => named(line.number, text, gather),
+    }
+}
+
+/// Takes an indicator whatever is in it.
+fn named(line: u32, text: &str, gather: &mut Gather) -> Result<(), SelectError> {
+    let text = text.trim();
+    if text.is_empty() {
+        gather.bad(line, text, || BadReason::EmptyCell);
+        return Ok(());
+    }
+    if text.len() <= MAX_SELECTOR_BYTES {
+        return gather.target(line, text);
+    }
+    let cut: String = text.chars().take(KEPT).chain(['\u{2026}']).collect();
+    gather.target(line, &cut)
 }
 
 fn field(line: &Line<'_>, pointers: &[Pointer], gather: &mut Gather) -> Result<(), SelectError> {

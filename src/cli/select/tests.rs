@@ -16,7 +16,7 @@ mod properties;
 const GUID: &str = "3f1c2d94-7b60-4e2a-9a55-0c8e7d41b2f6";
 
 fn sources(form: Form, skip_invalid: bool) -> Sources {
-    Sources { files: vec![PathBuf::from("-")], form, by: None, skip_invalid }
+    Sources { files: vec![PathBuf::from("-")], form, by: None, skip_invalid, verbatim: false }
 }
 
 fn read_bytes(bytes: &[u8], form: Form, skip_invalid: bool) -> Result<Selected, SelectError> {
@@ -98,7 +98,8 @@ fn malformed_lines_are_told_with_file_and_line_and_stop_everything() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("list.txt");
     fs::write(&path, format!("web01\nweb 02\n{GUID}\n10.0.0.0/8 # a net\n")).unwrap();
-    let sources = Sources { files: vec![path.clone()], form: Form::Lines, by: None, skip_invalid: false };
+    let sources =
+        Sources { files: vec![path.clone()], form: Form::Lines, by: None, skip_invalid: false, verbatim: false };
     let error = read(&sources, &mut std::io::empty(), id_form).unwrap_err();
     let path = path.to_str().unwrap();
     assert_eq!(
@@ -184,7 +185,8 @@ fn files_that_cannot_be_read_are_told_apart() {
     let good = folder.path().join("good.txt");
     fs::write(&good, "web01\n").unwrap();
     let read_files = |files: &[PathBuf]| {
-        let sources = Sources { files: files.to_vec(), form: Form::Lines, by: None, skip_invalid: true };
+        let sources =
+            Sources { files: files.to_vec(), form: Form::Lines, by: None, skip_invalid: true, verbatim: false };
         read(&sources, &mut "web02\n".as_bytes(), id_form)
     };
     let missing = folder.path().join("no\u{1b}such.txt");
@@ -235,7 +237,7 @@ fn a_pipe_with_a_name_is_read_like_a_file() {
         let pipe = pipe.clone();
         move || fs::write(pipe, "web01\nweb02\n").unwrap()
     });
-    let sources = Sources { files: vec![pipe], form: Form::Lines, by: None, skip_invalid: false };
+    let sources = Sources { files: vec![pipe], form: Form::Lines, by: None, skip_invalid: false, verbatim: false };
     let selected = read(&sources, &mut std::io::empty(), id_form).unwrap();
     writer.join().unwrap();
     assert_eq!(taken(&selected), [(1, "web01"), (2, "web02")]);

@@ -46,13 +46,20 @@ fn least(vendor: VendorName) -> &'static str {
         VendorName::Cisco => "[cisco]\nregion = \"eu\"\nclient_id = \"x\"\napi_key = \"k\"\n",
         VendorName::Apex => "[apex]\nurl = \"https://apex.corp.example\"\napplication_id = \"x\"\napi_key = \"k\"\n",
         VendorName::Kaspersky => "[kaspersky]\nurl = \"https://ksc.corp.example\"\nuser = \"x\"\npassword = \"k\"\n",
+        VendorName::Fortigate => {
+            "[fortigate]\nurl = \"https://fw.corp.example\"\ntoken = \"k\"\ngroup = \"EDR-Threats\"\n"
+        }
     }
 }
 
 #[test]
 fn the_example_loads_with_every_key_set_and_shows_the_defaults() {
     let room = Room::with("config.toml", uncommented().as_bytes(), 0o600);
-    let room = room.env("ACME_API_KEY", "k").env("ACME_APEX_API_KEY", "k").env("ACME_KSC_PASSWORD", "k");
+    let room = room
+        .env("ACME_API_KEY", "k")
+        .env("ACME_APEX_API_KEY", "k")
+        .env("ACME_KSC_PASSWORD", "k")
+        .env("ACME_FORTIGATE_TOKEN", "k");
     let loaded = room.load().unwrap();
     for vendor in VendorName::ALL {
         let shown = loaded.console(vendor).unwrap();

@@ -43,6 +43,8 @@ pub(crate) fn state(isolation: Isolation) -> HostState {
         Isolation::Isolating => "pending_start",
         Isolation::Isolated => "isolated",
         Isolation::Releasing => "pending_stop",
+        Isolation::Blocked => "blocked",
+        Isolation::NotBlocked => "not_blocked",
         Isolation::Unknown => "hibernating",
     };
     HostState { isolation, word: word.into() }

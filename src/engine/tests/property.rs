@@ -106,7 +106,7 @@ impl Seen {
             *self.tries.entry(n).or_default() += 1;
         }
         match reply {
-            Some(Ok(Ack::Done | Ack::AlreadyInState)) => {
+            Some(Ok(Ack::Done | Ack::DoneBut(_) | Ack::AlreadyInState)) => {
                 self.shown.insert(n);
                 self.open.insert(n);
             }
@@ -166,7 +166,7 @@ impl Seen {
         match isolation {
             Isolation::Isolated => drop(self.shown.insert(n)),
             Isolation::NotIsolated | Isolation::Unknown | Isolation::Releasing => drop(self.open.remove(&n)),
-            Isolation::Isolating => {}
+            Isolation::Isolating | Isolation::Blocked | Isolation::NotBlocked => {}
         }
         isolation
     }

@@ -7,12 +7,14 @@ use std::{path::Path, time::Duration};
 use serde::Deserialize;
 
 mod apex;
+mod fortigate;
 mod kaspersky;
 mod script;
 mod streams;
 mod values;
 
 pub use apex::{ApexFaults, ErrorContent, ErrorStatus, NoSelector, Offset, SnapshotState, UnknownFilter};
+pub use fortigate::{FortigateFaults, GroupPolicy, PeoplesAddress, Profile};
 pub use kaspersky::{
     Account, DomainForm, ErrorCode, KasperskyFaults, NameEnd, PickUp, Rights, TaskEnd, TaskResult, UnknownAttribute,
     UnknownParameter, Unsupported,
@@ -46,6 +48,8 @@ pub struct Faults {
     pub apex: ApexFaults,
     /// How the Security Center behaves.
     pub kaspersky: KasperskyFaults,
+    /// How the FortiGate behaves.
+    pub fortigate: FortigateFaults,
     /// How event streams are made and served.
     pub streams: StreamFaults,
     /// Hosts that cannot be isolated; none unless given.
@@ -72,6 +76,7 @@ impl Default for Faults {
             answers: AnswerFaults::default(),
             apex: ApexFaults::default(),
             kaspersky: KasperskyFaults::default(),
+            fortigate: FortigateFaults::default(),
             streams: StreamFaults::default(),
             unavailable: None,
             confirm: Vec::new(),
@@ -289,6 +294,22 @@ pub enum Endpoint {
     Tasks,
     /// What Security Center knows of itself and of the consoles that are connected.
     ServerInfo,
+    /// FortiGate's addresses of every kind.
+    Addresses,
+    /// FortiGate's groups of addresses.
+    AddressGroups,
+    /// The members of one of those.
+    Members,
+    /// FortiGate's policies.
+    Policies,
+    /// FortiGate's beginnings and ends of transactions.
+    Transactions,
+    /// Who uses an entry of FortiGate's.
+    ObjectUsage,
+    /// FortiGate's version and serial number.
+    UnitStatus,
+    /// FortiGate's other tables.
+    UnitSettings,
     /// Any other path.
     Other,
 }
@@ -337,6 +358,10 @@ pub enum Deed {
     Error(ErrorCode),
     /// Security Center: the session ends before the request is looked at.
     EndSession,
+    /// FortiGate: answered with this status and nothing else; nothing is done.
+    Bare(Status),
+    /// FortiGate: answered with this `error`; nothing is done.
+    Cmdb(Code),
 }
 
 /// A `result_code` that says that something is wrong.

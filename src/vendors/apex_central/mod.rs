@@ -33,7 +33,7 @@ use self::{
 use crate::{
     clock,
     domain::{
-        action::{Action, ActionKind, Observed, Target},
+        action::{Action, ActionKind, Observed, Target, Thing},
         failure::FailureKind,
         guid,
         selector::{IdForm, is_unprintable},
@@ -61,6 +61,7 @@ const CONSOLE: &str = "Trend Micro Apex Central";
 pub(super) const DRIVER: Driver = Driver {
     word: config::NAME,
     console: CONSOLE,
+    acts_on: Thing::Host,
     id_form,
     section: || Box::new(config::ApexSection::default()),
     takes: Takes { unlock_code: false, product: true, cut_names: true, event_streams: false, groups: false },

@@ -142,7 +142,7 @@ impl<'a> Change<'a> {
         let act = match kind {
             ActionKind::Isolate => ISOLATE,
             ActionKind::Unisolate => RESTORE,
-            ActionKind::Task => return None,
+            ActionKind::Task | ActionKind::Block | ActionKind::Unblock => return None,
         };
         let named = !id.as_str().trim().is_empty();
         named.then_some(Self { entity_id: id, act, allow_multiple_match: false })

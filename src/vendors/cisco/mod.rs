@@ -18,7 +18,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 
 use crate::{
     domain::{
-        action::{Action, ActionKind, Observed, Target},
+        action::{Action, ActionKind, Observed, Target, Thing},
         failure::FailureKind,
         guid,
         selector::IdForm,
@@ -42,6 +42,7 @@ const CONSOLE: &str = "Cisco Secure Endpoint";
 pub(super) const DRIVER: Driver = Driver {
     word: config::NAME,
     console: CONSOLE,
+    acts_on: Thing::Host,
     id_form,
     section: || Box::new(config::CiscoSection::default()),
     takes: Takes { unlock_code: true, product: false, cut_names: false, event_streams: true, groups: false },

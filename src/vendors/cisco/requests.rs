@@ -90,6 +90,7 @@ pub(super) fn submit(
         ActionKind::Isolate => Method::PUT,
         ActionKind::Unisolate => Method::DELETE,
         ActionKind::Task => return Err(VendorError::unsupported("carry out tasks")),
+        ActionKind::Block | ActionKind::Unblock => return Err(VendorError::unsupported("block indicators")),
     };
     let unlock_code = unlock_code.filter(|_| action.kind == ActionKind::Isolate);
     let body = IsolationRequest { comment: action.comment.as_deref(), unlock_code };

@@ -53,6 +53,7 @@ impl Kaspersky {
     pub(super) fn task(&self, kind: ActionKind) -> Result<Cow<'_, Task>, VendorError> {
         let task = self.errand.as_ref().and_then(|errand| errand.task.as_deref());
         match kind {
+            ActionKind::Block | ActionKind::Unblock => Err(VendorError::unsupported("block indicators")),
             ActionKind::Isolate => Ok(Cow::Owned(Task::IsolateHost { on: true })),
             ActionKind::Unisolate => Ok(Cow::Owned(Task::IsolateHost { on: false })),
             ActionKind::Task => task
@@ -125,7 +126,7 @@ impl Kaspersky {
         };
         // How tasks of others stand is not asked: each could be one that is not done.
         let room = Room { limit: MOST_TASKS, taken, open: taken };
-        Ok(Preflight { warnings, idle: is_there == Some(false), room: Some(room) })
+        Ok(Preflight { warnings, idle: is_there == Some(false), room: Some(room), ..Preflight::default() })
     }
 }
 

@@ -39,7 +39,7 @@ pub use self::{
 };
 use crate::{
     domain::{
-        action::{Action, ActionKind, Observed, Target},
+        action::{Action, ActionKind, Observed, Target, Thing},
         failure::FailureKind,
         guid,
         host::{Host, HostId},
@@ -77,6 +77,7 @@ const CONSOLE: &str = "Kaspersky Security Center";
 pub(super) const DRIVER: Driver = Driver {
     word: config::NAME,
     console: CONSOLE,
+    acts_on: Thing::Host,
     id_form,
     section: || Box::new(config::KasperskySection::default()),
     takes: Takes { unlock_code: false, product: false, cut_names: false, event_streams: false, groups: true },

@@ -1,0 +1,18 @@
+//! What `block`, `unblock`, `expire` and the undoing of their runs have in common: a run whose targets are indicators.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `targets` | what was written to indicators, each once |
+//! | `guard` | what is never blocked here: the built-in rules, the configuration, this machine's own way out |
+//! | `run` | one run: vet, look, limit, ask, journal, act |
+//! | `memory` | what journals know of indicators that runs have put in |
+
+mod guard;
+mod memory;
+mod run;
+mod targets;
+
+pub(crate) use guard::{Guard, Prefixes};
+pub(crate) use memory::{expiry_of, pending, takes_back_of, undone_of};
+pub(crate) use run::{Deed, check_again, run};
+pub(crate) use targets::{IndicatorArgs, Wanted, read, reading};

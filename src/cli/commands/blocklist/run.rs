@@ -1,0 +1,389 @@
+//! One run on indicators: vet, look, hold against limits, ask, journal, act.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::Timestamp;
+
+use super::{
+    Guard, Wanted,
+    guard::unreadable,
+    memory::{EXPIRES, TAKES_BACK, takes_back_record},
+};
+use crate::{
+    cli::{
+        args::{ConsentArgs, ConsoleArgs},
+        commands::{
+            act, prepare,
+            session::{Opening, Session, overrides},
+        },
+        confirm::{self, Question},
+        context::Context,
+        error::CommandError,
+        signals,
+    },
+    clock,
+    config::Loaded,
+    domain::{
+        action::{Action, ActionKind, Target},
+        host::HostId,
+        id::RunId,
+        indicator::Indicator,
+        outcome::{ExitCode, Outcome},
+    },
+    engine::{
+        Purpose, Run,
+        cancel::Cancel,
+        event::RunHeader,
+        plan::{States, Survey, Wish, look_up},
+        resolve::Rules,
+        roster::{Detail, Roster},
+    },
+    journal::{Header, Replay},
+    reporters::{clean::clean, hints::Invocation, words},
+    simulator::Fleet,
+    vendors::{Errand, TakesBack, Vacancies, VendorName, Wishes},
+};
+
+/// What a run on indicators does.
+pub(crate) struct Deed {
+    /// In or out.
+    pub(crate) kind: ActionKind,
+    /// The firewall.
+    pub(crate) vendor: VendorName,
+    /// The run.
+    pub(crate) run: RunId,
+    /// The targets.
+    pub(crate) wanted: Vec<Wanted>,
+    /// When what is put in is due to go.
+    pub(crate) expires: Option<Timestamp>,
+    /// What alone may be taken out.
+    pub(crate) takes_back: Option<TakesBack>,
+    /// How many new objects there may be, and whether the user said so.
+    pub(crate) max_new: Option<u64>,
+    /// How wide networks may be.
+    pub(crate) prefixes: super::Prefixes,
+    /// How the firewall is spoken to.
+    pub(crate) console: ConsoleArgs,
+    /// How consent is given.
+    pub(crate) consent: ConsentArgs,
+    /// Whether the plan is all that is wanted.
+    pub(crate) dry_run: bool,
+    /// Why.
+    pub(crate) comment: Option<String>,
+    /// The ticket.
+    pub(crate) ticket: Option<String>,
+    /// The configuration's profile, where it is not the command line's to say.
+    pub(crate) profile: Option<String>,
+    /// The firewall's address that it has to be.
+    pub(crate) address: Option<String>,
+    /// How the targets are read again, and from which files.
+    pub(crate) reading: (Vec<String>, Vec<String>),
+}
+
+/// New objects in one run, unless the user says otherwise.
+pub(crate) const MAX_NEW: u64 = 50;
+
+/// Runs it.
+pub(crate) async fn run(deed: Deed, context: &Context) -> Result<ExitCode, CommandError> {
+    let (kind, vendor, begun) = (deed.kind, deed.vendor, clock::now());
+    let word = kind.word();
+    let mut own = Context::new(context.global.clone());
+    if own.global.profile.is_none() {
+        own.global.profile.clone_from(&deed.profile);
+    }
+    let loaded = own.configuration(overrides(vendor, deed.console.concurrency))?;
+    let safety = loaded.safety()?;
+    let guard = match kind {
+        ActionKind::Block => Some(Guard::new(&loaded, &safety, deed.prefixes, vendor, deed.console.simulate).await?),
+        // What must stay reachable may always be taken out.
+        _ => None,
+    };
+    let mut roster = roster_of(&deed.wanted, guard.as_ref());
+    let journals = if deed.dry_run { None } else { Some(context.journals_to_write(loaded.run().state_dir)?) };
+    let (cancel, _guard) = signals::catch()?;
+    let opening = Opening {
+        vendor,
+        simulate: deed.console.simulate.then(|| Fleet::of_size(1)),
+        faults: deed.console.faults.as_deref(),
+        concurrency: deed.console.concurrency,
+        max_wait: deed.console.max_wait,
+        uses_reserve: kind == ActionKind::Unblock,
+        wishes: Wishes {
+            errand: Some(Errand {
+                run: deed.run.clone(),
+                begun,
+                task: None,
+                expires: deed.expires,
+                takes_back: deed.takes_back.clone(),
+            }),
+            ..Wishes::default()
+        },
+    };
+    let mut session = Session::open(opening, Some(&loaded), context).await?;
+    if let Some(address) = deed.address.as_ref().filter(|address| **address != session.address) {
+        return Err(elsewhere(address, &session.address));
+    }
+    if deed.console.simulate && kind == ActionKind::Unblock {
+        seed(&session, &deed.wanted).await?;
+    }
+    let preflight = prepare::look_ahead(&mut session, &cancel, context).await?;
+    if kind == ActionKind::Block {
+        preflight.warnings.iter().for_each(|warning| context.ui.warn(warning));
+    }
+    let asks = context.ui.can_ask() && !deed.consent.yes && deed.consent.expect_count.is_none();
+    let survey = look(&mut session, &mut roster, kind, &cancel, context).await?;
+    let to_act = roster.to_act().count() as u64;
+    act::check_limits(&roster, safety.max_targets.map(std::num::NonZeroU64::get), word)?;
+    if kind == ActionKind::Block {
+        check_new(to_act, deed.max_new)?;
+        check_vacancies(to_act, deed.max_new, preflight.vacancies)?;
+    }
+    confirm::expect(deed.consent, &roster, word)?;
+    let header = Arc::new(RunHeader {
+        run: deed.run.clone(),
+        vendor: vendor.word(),
+        console_name: session.console.vendor.capabilities().console,
+        console: session.address.clone(),
+        action: word,
+        waits: false,
+        simulated: session.simulator.is_some(),
+        resumed: false,
+        dry_run: deed.dry_run,
+        targets: u64::from(roster.len()),
+        started: begun,
+    });
+    let (reading, files) = deed.reading.clone();
+    let invocation: Invocation = context.invocation(reading, files);
+    let mut reporters = context.ui.reporters(context.ui.setup(invocation));
+    let nothing_to_do = to_act == 0;
+    let refused = nothing_to_do && !roster.is_empty() && act::all_protected(&roster);
+    if deed.dry_run || refused {
+        let counts = act::tell_plan(&header, &roster, word, session.console.requests, &mut reporters);
+        session.close().await;
+        return if refused {
+            Err(CommandError::text(ExitCode::Refused, "every indicator is refused by a rule; nothing was sent"))
+        } else {
+            Ok(act::dry_run_exit(&counts))
+        };
+    }
+    if !nothing_to_do && !deed.console.simulate {
+        let says = says(&deed, asks);
+        let question = Question {
+            verb: word,
+            says: &says,
+            console_name: header.console_name,
+            address: &header.console,
+            profile: loaded.profile(),
+            roster: &roster,
+            survey,
+        };
+        confirm::ask(deed.consent, &question, &context.ui, &cancel).await?;
+    }
+    let Some(journals) = journals else { return Ok(ExitCode::Internal) };
+    let record = record_of(&deed, &header, &loaded);
+    let (journal, roster) = act::create_journal(journals, record, roster, context, session.concurrency.get()).await?;
+    let console = Arc::clone(&session.console.vendor);
+    let run = Run {
+        header,
+        purpose: Purpose::Act(Action { kind, comment: deed.comment }),
+        console: session.console,
+        roster,
+        standings: Vec::new(),
+        wait: None,
+        first_batch: 0,
+        news: None,
+    };
+    let report = run.go(Some(journal), cancel, &mut reporters).await;
+    console.close().await;
+    if let Some(simulator) = session.simulator {
+        simulator.stop().await;
+    }
+    Ok(report.exit)
+}
+
+/// The targets as they stand before the firewall is asked: what is refused by a rule has ended already.
+fn roster_of(wanted: &[Wanted], guard: Option<&Guard>) -> Roster {
+    let mut roster = Roster::default();
+    for target in wanted {
+        let host = target.found.as_ref().ok().map(|indicator| HostId::new(indicator.canonical()));
+        let note = target.narrowed.then(|| "of what was written only the host is taken: all of it is meant".into());
+        let detail = Detail { duplicates: target.duplicates.clone(), note, ..Detail::default() };
+        roster.push(Arc::clone(&target.written), target.file.clone(), target.line, host, detail);
+        let refusal = match guard {
+            Some(guard) => guard.refusal(&target.found),
+            None => target.found.as_ref().err().map(|error| unreadable(*error)),
+        };
+        if let Some(refusal) = refusal {
+            roster.settle(roster.len() - 1, Outcome::Refused, Some(refusal));
+        }
+    }
+    roster
+}
+
+/// Asks the firewall how the targets stand.
+async fn look(
+    session: &mut Session,
+    roster: &mut Roster,
+    kind: ActionKind,
+    cancel: &Cancel,
+    context: &Context,
+) -> Result<Survey, CommandError> {
+    let wish = Wish {
+        kind: Some(kind),
+        // The guard has held every target against the list, and knows domains from names of hosts.
+        protected: &[],
+        states: States::Incidentally,
+        rules: Rules::default(),
+        follows: false,
+        keeps_hosts: false,
+        product: None,
+    };
+    let mut tell = prepare::teller(context);
+    let id_form = session.vendor.id_form();
+    look_up(&mut session.console, id_form, roster, wish, cancel, &mut tell)
+        .await
+        .map_err(|halt| prepare::failed(session, halt))
+}
+
+/// Holds the targets of a run that is gone on with against the rules and the firewall again: both may have changed.
+pub(crate) async fn check_again(
+    session: &mut Session,
+    loaded: &Loaded,
+    replay: &Replay,
+    roster: &mut Roster,
+    (kind, numbers): (ActionKind, &[u32]),
+    cancel: &Cancel,
+    context: &Context,
+) -> Result<(), CommandError> {
+    let safety = loaded.safety()?;
+    let guard = match kind {
+        ActionKind::Block => {
+            // How wide networks may be was decided when the run was planned.
+            let prefixes = super::Prefixes { max_prefix: 0, max_prefix6: 0 };
+            Some(Guard::new(loaded, &safety, prefixes, session.vendor, replay.header.simulated).await?)
+        }
+        _ => None,
+    };
+    let wanted: Vec<Wanted> = numbers
+        .iter()
+        .filter_map(|n| replay.targets.get(*n as usize))
+        .map(|target| Wanted::of_text(target.record.id.as_deref().unwrap_or_default()))
+        .collect();
+    let mut checked = roster_of(&wanted, guard.as_ref());
+    look(session, &mut checked, kind, cancel, context).await?;
+    for (place, n) in (0_u32..).zip(numbers.iter().copied()) {
+        if let Some(settled) = checked.detail(place).and_then(|detail| detail.settled.clone()) {
+            roster.detail_mut(n).before = checked.detail(place).and_then(|detail| detail.before.clone());
+            roster.settle(n, settled.outcome, settled.reason);
+        }
+    }
+    Ok(())
+}
+
+/// Puts the targets into a simulated firewall, so that there is something to take out.
+async fn seed(session: &Session, wanted: &[Wanted]) -> Result<(), CommandError> {
+    let vendor = &session.console.vendor;
+    let action = Action { kind: ActionKind::Block, comment: None };
+    let most = vendor.capabilities().actions.get(&ActionKind::Block).map_or(1, |block| block.max_batch.get());
+    let targets: Vec<Target> = wanted
+        .iter()
+        .filter_map(|target| target.found.as_ref().ok())
+        .map(|indicator: &Indicator| Target { id: HostId::new(indicator.canonical()), name: None, ticket: None })
+        .collect();
+    for part in targets.chunks(most) {
+        vendor
+            .submit(&action, part)
+            .await
+            .map_err(|error| CommandError::text(ExitCode::Console, error).context("fill the simulated firewall"))?;
+    }
+    Ok(())
+}
+
+fn check_new(to_act: u64, max_new: Option<u64>) -> Result<(), CommandError> {
+    let max = max_new.unwrap_or(MAX_NEW);
+    if to_act <= max {
+        return Ok(());
+    }
+    Err(CommandError::text(
+        ExitCode::Refused,
+        format!("{} to block, and a run puts in at most {max}; nothing was sent", words::things(to_act, "block")),
+    )
+    .hint(format!("if all of them are meant: `--max-new {to_act}`")))
+}
+
+/// Whether the group has room. Whoever says how many there may be has thought of it.
+fn check_vacancies(to_act: u64, max_new: Option<u64>, vacancies: Option<Vacancies>) -> Result<(), CommandError> {
+    let Some(Vacancies { limit, taken }) = vacancies.filter(|_| max_new.is_none()) else {
+        return Ok(());
+    };
+    if to_act == 0 || taken as u64 + to_act <= limit as u64 {
+        return Ok(());
+    }
+    Err(CommandError::text(
+        ExitCode::Refused,
+        format!(
+            "{} would be added to {taken} members of the group, and `max_members` allows {limit}; nothing was sent",
+            words::things(to_act, "block")
+        ),
+    )
+    .hint("take out what is no longer needed, raise `max_members` in `[fortigate]`, or say how many with `--max-new`"))
+}
+
+/// What the question says beside the numbers.
+fn says(deed: &Deed, asks: bool) -> Vec<String> {
+    let mut says = Vec::new();
+    if !asks {
+        return says;
+    }
+    if let Some(at) = deed.expires {
+        says.push(format!("due to be taken out again at {}", clock::rfc3339(at)));
+    }
+    let is_domain = |target: &&Wanted| matches!(target.found, Ok(Indicator::Domain(_)));
+    if deed.kind == ActionKind::Block && deed.wanted.iter().any(|target| is_domain(&target)) {
+        says.push(
+            "a domain is blocked by the addresses that the firewall itself resolves it to, which may not be those that \
+             others get"
+                .to_owned(),
+        );
+    }
+    says
+}
+
+fn elsewhere(wanted: &str, found: &str) -> CommandError {
+    CommandError::text(
+        ExitCode::Refused,
+        format!(
+            "this run belongs to {}, and the configuration speaks to {}; nothing was sent",
+            clean(wanted),
+            clean(found)
+        ),
+    )
+    .hint("choose the run's own configuration with `--config` or `--profile`")
+}
+
+fn record_of(deed: &Deed, header: &RunHeader, loaded: &Loaded) -> Header {
+    let mut options = BTreeMap::new();
+    if let Some(at) = deed.expires {
+        options.insert(EXPIRES.to_owned(), clock::rfc3339(at).into());
+    }
+    if let Some(takes_back) = &deed.takes_back {
+        options.insert(TAKES_BACK.to_owned(), takes_back_record(takes_back));
+    }
+    Header {
+        run: deed.run.clone(),
+        tool: concat!("edrctl ", env!("CARGO_PKG_VERSION")).to_owned(),
+        action: header.action.to_owned(),
+        vendor: header.vendor.to_owned(),
+        console: header.console.clone(),
+        profile: loaded.profile().map(ToOwned::to_owned),
+        user: act::user(),
+        host: act::machine(),
+        pid: std::process::id(),
+        comment: deed.comment.clone(),
+        ticket: deed.ticket.clone(),
+        waits: None,
+        simulated: header.simulated,
+        options,
+        targets: 0,
+    }
+}

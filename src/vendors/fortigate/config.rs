@@ -1,0 +1,357 @@
+//! The `[fortigate]` section of the configuration: where the firewall is, who asks, and into which group.
+
+use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
+
+use url::Url;
+
+use super::{
+    Fortigate, Groups,
+    channel::Channel,
+    rest::Rest,
+    ssh::{Ssh, SshSettings},
+};
+use crate::{
+    domain::console_url::UrlError,
+    http::{Client, Pin, Trust},
+    secret::{Lookup, Secret, SecretSource},
+    settings::{Given, Section, Setting, SettingError},
+    vendors::{ConsoleSection, Link, Ready, Vendor, VendorError, Wishes},
+};
+
+/// The section, and the firewall's word everywhere else.
+pub(super) const NAME: &str = "fortigate";
+
+/// The virtual domain, where there are none of them.
+const VDOM: &str = "root";
+
+/// Where the command line listens, unless somebody has moved it.
+const SSH_PORT: u16 = 22;
+
+/// Batches in flight unless the configuration says otherwise: a firewall has other things to do.
+const CONCURRENCY: usize = 16;
+
+/// Members of the group unless the configuration says otherwise. How many a model takes is nowhere said.
+const MAX_MEMBERS: u64 = 500;
+
+/// How long an answer may take unless the configuration says otherwise; a full unit saves slowly.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The ways to the firewall.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Transport {
+    /// The REST interface.
+    #[default]
+    Rest,
+    /// The command line, over SSH.
+    Ssh,
+}
+
+const TRANSPORTS: [(&str, Transport); 2] = [("rest", Transport::Rest), ("ssh", Transport::Ssh)];
+
+/// The section as far as it has been set.
+#[derive(Clone, Debug, Default)]
+pub struct FortigateSection {
+    transport: Option<Setting<Transport>>,
+    ssh_host: Option<Setting<String>>,
+    ssh_port: Option<Setting<u64>>,
+    ssh_user: Option<Setting<String>>,
+    ssh_password: Option<Setting<SecretSource>>,
+    ssh_key_file: Option<Setting<PathBuf>>,
+    ssh_known_hosts: Option<Setting<PathBuf>>,
+    ssh_legacy_algorithms: Option<Setting<bool>>,
+    url: Option<Setting<Url>>,
+    token: Option<Setting<SecretSource>>,
+    vdom: Option<Setting<String>>,
+    group: Option<Setting<String>>,
+    group6: Option<Setting<String>>,
+    max_members: Option<Setting<u64>>,
+    ca_file: Option<Setting<PathBuf>>,
+    certificate_sha256: Option<Setting<Pin>>,
+    insecure: Option<Setting<bool>>,
+    concurrency: Option<Setting<u64>>,
+    timeout: Option<Setting<Duration>>,
+}
+
+impl Section for FortigateSection {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn keys(&self) -> &'static [&'static str] {
+        &[
+            "transport",
+            "ssh_host",
+            "ssh_port",
+            "ssh_user",
+            "ssh_password",
+            "ssh_key_file",
+            "ssh_known_hosts",
+            "ssh_legacy_algorithms",
+            "url",
+            "token",
+            "vdom",
+            "group",
+            "group6",
+            "max_members",
+            "ca_file",
+            "certificate_sha256",
+            "insecure",
+            "concurrency",
+            "timeout",
+        ]
+    }
+
+    fn set(&mut self, key: &str, given: Given<'_>) -> Result<(), SettingError> {
+        match key {
+            "transport" => self.transport = Some(given.word(&TRANSPORTS)?),
+            "ssh_host" => self.ssh_host = Some(name(given, is_host, "a host name or an address, without a port")?),
+            "ssh_port" => self.ssh_port = Some(given.whole(1..=65_535)?),
+            "ssh_user" => self.ssh_user = Some(given.line()?),
+            "ssh_password" => self.ssh_password = Some(given.secret()?),
+            "ssh_key_file" => self.ssh_key_file = Some(given.path()?),
+            "ssh_known_hosts" => self.ssh_known_hosts = Some(given.path()?),
+            "ssh_legacy_algorithms" => self.ssh_legacy_algorithms = Some(given.truth()?),
+            "url" => self.url = Some(given.url(without_path)?),
+            "token" => self.token = Some(given.secret()?),
+            "vdom" => {
+                self.vdom = Some(name(given, is_vdom, "the name of a virtual domain: letters, digits, `_` and `-`")?)
+            }
+            "group" => self.group = Some(name(given, is_group, GROUP)?),
+            "group6" => self.group6 = Some(name(given, is_group, GROUP)?),
+            "max_members" => self.max_members = Some(given.whole(1..=100_000)?),
+            "ca_file" => self.ca_file = Some(given.path()?),
+            "certificate_sha256" => self.certificate_sha256 = Some(pin(given)?),
+            "insecure" => self.insecure = Some(given.truth()?),
+            "concurrency" => self.concurrency = Some(given.whole(1..=256)?),
+            "timeout" => {
+                self.timeout = Some(given.duration(Duration::from_millis(1)..=Duration::from_secs(3_600))?);
+            }
+            _ => return Err(given.unknown()),
+        }
+        Ok(())
+    }
+
+    fn secrets(&self) -> Vec<&Setting<SecretSource>> {
+        self.token.iter().chain(&self.ssh_password).collect()
+    }
+}
+
+/// What is needed to speak to one firewall.
+#[derive(Clone, Debug)]
+pub struct FortigateConfig {
+    /// How it is reached.
+    pub link: Link,
+    /// How it is spoken to.
+    way: Way,
+    /// The virtual domain.
+    vdom: String,
+    /// The groups.
+    groups: Groups,
+    max_members: usize,
+}
+
+/// What each way needs.
+#[derive(Clone, Debug)]
+enum Way {
+    /// The API administrator's token.
+    Rest(Secret),
+    /// An administrator of the command line.
+    Ssh(SshSettings),
+}
+
+impl Ready for FortigateConfig {
+    fn link(&self) -> &Link {
+        &self.link
+    }
+
+    fn account(&self) -> Option<&str> {
+        Some(&self.vdom)
+    }
+
+    fn open(&self, client: Client, wishes: Wishes) -> Result<Arc<dyn Vendor>, VendorError> {
+        let channel: Box<dyn Channel> = match &self.way {
+            Way::Rest(token) => Box::new(Rest::new(client, self.link.url.clone(), &self.vdom, token)?),
+            Way::Ssh(settings) => Box::new(Ssh::new(settings.clone(), &self.vdom, self.link.timeout)),
+        };
+        Ok(Arc::new(Fortigate::new(
+            channel,
+            self.link.address.clone(),
+            &self.vdom,
+            self.groups.clone(),
+            self.max_members,
+            self.link.concurrency,
+            wishes.errand,
+        )))
+    }
+}
+
+impl ConsoleSection for FortigateSection {
+    fn complete(&self, lookup: Lookup<'_>) -> Result<Box<dyn Ready>, SettingError> {
+        Ok(Box::new(self.completed(lookup)?))
+    }
+
+    fn is_set(&self) -> bool {
+        self.url.is_some() || self.token.is_some() || self.ssh_host.is_some()
+    }
+
+    fn url(&self) -> Result<Url, SettingError> {
+        if self.transport() == Transport::Ssh {
+            return self.ssh_url();
+        }
+        let url = self.url.as_ref().ok_or(SettingError::Missing { section: NAME, key: "url" })?;
+        Ok(url.value.clone())
+    }
+
+    fn boxed(&self) -> Box<dyn ConsoleSection> {
+        Box::new(self.clone())
+    }
+}
+
+impl FortigateSection {
+    fn transport(&self) -> Transport {
+        self.transport.as_ref().map_or_else(Transport::default, |setting| setting.value)
+    }
+
+    fn ssh_port(&self) -> u16 {
+        self.ssh_port.as_ref().and_then(|setting| u16::try_from(setting.value).ok()).unwrap_or(SSH_PORT)
+    }
+
+    /// Where the command line is, as an address: for whoever tells it, and for what must stay reachable.
+    fn ssh_url(&self) -> Result<Url, SettingError> {
+        let host = self.ssh_host.as_ref().ok_or(SettingError::Missing { section: NAME, key: "ssh_host" })?;
+        let bare = if host.value.contains(':') { format!("[{}]", host.value) } else { host.value.clone() };
+        Url::parse(&format!("ssh://{bare}:{}/", self.ssh_port()))
+            .map_err(|_| SettingError::Url { origin: host.origin.clone(), source: UrlError::NotAUrl })
+    }
+
+    fn completed(&self, lookup: Lookup<'_>) -> Result<FortigateConfig, SettingError> {
+        let missing = |key| SettingError::Missing { section: NAME, key };
+        let read = |setting: &Setting<SecretSource>, key| {
+            setting.value.read(lookup).map_err(|source| SettingError::Secret {
+                section: NAME,
+                key,
+                origin: setting.origin.clone(),
+                source: Box::new(source),
+            })
+        };
+        let url = ConsoleSection::url(self)?;
+        let group = self.group.as_ref().ok_or_else(|| missing("group"))?.value.clone();
+        let trust = self.trust()?;
+        let (way, credentials_from) = match self.transport() {
+            Transport::Rest => {
+                let token = self.token.as_ref().ok_or_else(|| missing("token"))?;
+                let (secret, origin) = read(token, "token")?;
+                (Way::Rest(secret), origin)
+            }
+            Transport::Ssh => {
+                let user = self.ssh_user.as_ref().ok_or_else(|| missing("ssh_user"))?;
+                let password = self.ssh_password.as_ref().map(|password| read(password, "ssh_password")).transpose()?;
+                let key_file = self.ssh_key_file.as_ref();
+                let key_origin = key_file.map(|setting| setting.origin.clone());
+                let origin = password.as_ref().map(|(_, origin)| origin.clone()).or(key_origin);
+                let settings = SshSettings {
+                    host: self.ssh_host.as_ref().ok_or_else(|| missing("ssh_host"))?.value.clone(),
+                    port: self.ssh_port(),
+                    user: user.value.clone(),
+                    password: password.map(|(secret, _)| secret),
+                    key_file: key_file.map(|setting| setting.value.clone()),
+                    known_hosts: self.ssh_known_hosts.as_ref().ok_or_else(|| missing("ssh_known_hosts"))?.value.clone(),
+                    legacy: self.ssh_legacy_algorithms.as_ref().is_some_and(|setting| setting.value),
+                };
+                (Way::Ssh(settings), origin.ok_or_else(|| missing("ssh_password"))?)
+            }
+        };
+        let concurrency = self.concurrency.as_ref().and_then(|setting| usize::try_from(setting.value).ok());
+        // One session holds one conversation: a second one would only wait, and be in doubt if the first breaks off.
+        let concurrency = if matches!(way, Way::Ssh(_)) { Some(1) } else { concurrency };
+        let max_members = self.max_members.as_ref().map_or(MAX_MEMBERS, |setting| setting.value);
+        let host = url.host_str().unwrap_or_default();
+        let warnings = matches!((&trust, &way), (Trust::Nothing, Way::Rest(_))).then(|| {
+            format!(
+                "`fortigate.insecure` is on: the certificate of {host} is not verified, and whoever sits in between can read \
+                 the token"
+            )
+        });
+        let address = match &way {
+            Way::Rest(_) => url.origin().ascii_serialization(),
+            Way::Ssh(_) => url.as_str().trim_end_matches('/').to_owned(),
+        };
+        Ok(FortigateConfig {
+            way,
+            vdom: self.vdom.as_ref().map_or_else(|| VDOM.to_owned(), |setting| setting.value.clone()),
+            groups: Groups {
+                v6: self.group6.as_ref().map_or_else(|| group.clone(), |setting| setting.value.clone()),
+                v4: group,
+            },
+            max_members: usize::try_from(max_members).unwrap_or(usize::MAX),
+            link: Link {
+                address,
+                trust,
+                timeout: self.timeout.as_ref().map_or(TIMEOUT, |setting| setting.value),
+                concurrency: NonZeroUsize::new(concurrency.unwrap_or(CONCURRENCY)).unwrap_or(NonZeroUsize::MIN),
+                credentials_from,
+                warnings: warnings.into_iter().collect(),
+                url,
+            },
+        })
+    }
+
+    fn trust(&self) -> Result<Trust, SettingError> {
+        let insecure = self.insecure.as_ref().filter(|setting| setting.value);
+        let ca_file = self.ca_file.as_ref().map(|setting| setting.value.clone());
+        match (insecure, &self.certificate_sha256) {
+            (Some(insecure), Some(pin)) => {
+                Err(SettingError::Contradiction { first: insecure.origin.clone(), second: pin.origin.clone() })
+            }
+            (Some(_), None) => Ok(Trust::Nothing),
+            (None, Some(pin)) => Ok(Trust::Pinned { pin: pin.value, ca_file }),
+            (None, None) => Ok(ca_file.map_or(Trust::System, Trust::SystemAnd)),
+        }
+    }
+}
+
+const GROUP: &str = "the name of an address group: at most 63 letters, digits, blanks, `.`, `_` and `-`";
+
+/// A name of the firewall's that goes into addresses and command lines.
+fn name(given: Given<'_>, fits: fn(&str) -> bool, expected: &str) -> Result<Setting<String>, SettingError> {
+    let line = given.line()?;
+    if fits(&line.value) {
+        return Ok(line);
+    }
+    Err(SettingError::Wrong { origin: line.origin, expected: expected.to_owned() })
+}
+
+fn is_host(text: &str) -> bool {
+    text.parse::<std::net::IpAddr>().is_ok()
+        || (1..=253).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+}
+
+fn is_vdom(text: &str) -> bool {
+    (1..=31).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+}
+
+fn is_group(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b' ' | b'.' | b'_' | b'-');
+    (1..=63).contains(&text.len()) && text.bytes().all(plain) && text.trim() == text && !matches!(text, "." | "..")
+}
+
+fn pin(given: Given<'_>) -> Result<Setting<Pin>, SettingError> {
+    let line = given.line()?;
+    match Pin::parse(&line.value) {
+        Ok(value) => Ok(Setting { value, origin: line.origin, layer: line.layer }),
+        Err(why) => Err(SettingError::Wrong {
+            origin: line.origin,
+            expected: format!("the SHA-256 of the firewall's public key or certificate; this {why}"),
+        }),
+    }
+}
+
+/// Cuts the interface's own path off. What is in front of it is a proxy's, and is kept.
+fn without_path(mut url: Url) -> Result<Url, UrlError> {
+    let path = url.path().trim_end_matches('/').to_owned();
+    let path = path.split("/api/v2").next().unwrap_or_default().trim_end_matches('/');
+    let path = format!("{path}/");
+    url.set_path(&path);
+    Ok(url)
+}

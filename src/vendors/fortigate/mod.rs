@@ -1,0 +1,420 @@
+//! FortiGate firewalls (FortiOS 6.0 and later): indicators in and out of one address group that a deny policy uses.
+//!
+//! Login: the token of a REST API administrator, in a header on every request; there is no session.
+//!
+//! Oddities, each of which this module must be right about:
+//! - A new address object means every address there is until it is told otherwise. So what was written is read back and
+//!   compared before it becomes a member of anything.
+//! - A group's members are never set as a whole, because that throws out what others have put in. Where a release takes
+//!   nothing else, the list is read right before and right after, and ours are written one at a time.
+//! - Groups of IPv4 and of IPv6 addresses are two tables. A domain stands among the IPv4 addresses.
+//! - A group in a policy that accepts would turn a block list into a guest list: `preflight` refuses.
+//! - Address objects have no expiry. It stands in their comment, which also says that they are ours.
+//! - `-5` and `-15` say "it is there", `-3` "it is not", `-23` "something uses it", `-4` "the table is full".
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `objects` | names, comments and marks: what makes an object ours |
+//! | `converse` | the two conversations, over whichever channel |
+//! | `preflight` | whether it is safe to add to the group at all |
+//! | `channel` | what can be asked, whichever way the firewall is reached |
+//! | `rest`, `requests`, `wire`, `codes` | the channel over REST |
+//! | `ssh` | the channel over the command line |
+
+use std::{collections::BTreeMap, fmt, net::IpAddr, num::NonZeroUsize};
+
+use async_trait::async_trait;
+
+use crate::{
+    clock,
+    domain::{
+        action::{Action, ActionKind, Observed, Target, Thing},
+        failure::{Failure, FailureKind},
+        host::{Abilities, Host, HostId, HostState, Isolation},
+        id::RunId,
+        indicator::Indicator,
+        selector::{IdForm, Named, Selector},
+    },
+    vendors::{
+        Advice, Again, Answer, Capabilities, Capability, Completion, Driver, Errand, Inventory, Kept, Meta, Preflight,
+        Repeat, Reply, Takes, TakesBack, Tenant, Vacancies, Vendor, VendorError,
+    },
+};
+
+mod channel;
+mod codes;
+pub mod config;
+mod converse;
+mod objects;
+mod preflight;
+mod requests;
+mod rest;
+mod ssh;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use channel::{Channel, Group};
+use converse::{Job, Replies};
+use objects::{Mark, Object, Table, name_of};
+
+/// The firewall's name for people.
+const CONSOLE: &str = "FortiGate";
+
+/// What is known of it before any of its settings are.
+pub(super) const DRIVER: Driver = Driver {
+    word: config::NAME,
+    console: CONSOLE,
+    acts_on: Thing::Indicator,
+    id_form,
+    section: || Box::new(config::FortigateSection::default()),
+    takes: Takes { unlock_code: false, product: false, cut_names: false, event_streams: false, groups: false },
+    advice: Advice {
+        secret: "token",
+        address_keys: "`url`",
+        address_example: "https://fw.example",
+        of: |kind| match kind {
+            FailureKind::CredentialsRefused => {
+                Some("the API administrator's trusted hosts have to include this machine, too")
+            }
+            FailureKind::Forbidden => Some(
+                "the API administrator's profile needs read and write access to addresses, read access to policies, and \
+                 the virtual domain",
+            ),
+            _ => None,
+        },
+    },
+};
+
+/// Indicators in one conversation: enough that reading back costs little, few enough that little is in doubt after a cut.
+const BATCH: usize = 16;
+
+/// Indicators that are read in one conversation.
+const READ: usize = 64;
+
+/// The groups of one virtual domain that are ours to fill.
+#[derive(Clone, Debug)]
+struct Groups {
+    v4: String,
+    v6: String,
+}
+
+impl Groups {
+    fn of(&self, table: Table) -> &str {
+        match table {
+            Table::V4 => &self.v4,
+            Table::V6 => &self.v6,
+        }
+    }
+}
+
+/// A firewall, as one API administrator sees it.
+pub struct Fortigate {
+    channel: Box<dyn Channel>,
+    address: String,
+    vdom: String,
+    groups: Groups,
+    max_members: usize,
+    /// What the run leaves with each object.
+    mark: Option<Mark>,
+    takes_back: Option<TakesBack>,
+    capabilities: Capabilities,
+}
+
+impl Fortigate {
+    fn new(
+        channel: Box<dyn Channel>,
+        address: String,
+        vdom: &str,
+        groups: Groups,
+        max_members: usize,
+        max_in_flight: NonZeroUsize,
+        errand: Option<Errand>,
+    ) -> Self {
+        let capability = Capability {
+            max_batch: NonZeroUsize::new(channel.batch()).unwrap_or(NonZeroUsize::MIN),
+            completion: Completion::Immediate,
+            repeat: Repeat::Safe,
+            ends_by_itself: None,
+            recalls: false,
+        };
+        let capabilities = Capabilities {
+            console: CONSOLE,
+            actions: BTreeMap::from([(ActionKind::Block, capability.clone()), (ActionKind::Unblock, capability)]),
+            max_observe: READ,
+            max_find: READ,
+            looks_ahead: true,
+            inventory: Inventory::Whole,
+            max_in_flight,
+        };
+        let mark = errand.as_ref().map(|errand| Mark { run: errand.run.clone(), expires: errand.expires });
+        let takes_back = errand.and_then(|errand| errand.takes_back);
+        Self { channel, address, vdom: vdom.to_owned(), groups, max_members, mark, takes_back, capabilities }
+    }
+
+    /// How one table stands to a number of indicators: the objects of their names, and the group's members.
+    async fn look(&self, table: Table, wanted: &[&Indicator]) -> Result<(Vec<Object>, Option<Group>), VendorError> {
+        let names: Vec<String> = wanted.iter().map(|indicator| name_of(indicator)).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let objects = self.channel.objects(table, &names).await?;
+        // Without an object there is no member to look for. That the IPv4 group is there was looked for before.
+        let group = if table == Table::V4 && objects.is_empty() {
+            Some(Group::default())
+        } else {
+            self.channel.group(table, self.groups.of(table)).await?
+        };
+        Ok((objects, group))
+    }
+
+    /// The same for indicators of both tables, one answer each, in order.
+    async fn look_at(&self, wanted: &[Option<Indicator>]) -> Result<Vec<Option<Seen>>, VendorError> {
+        let mut seen: Vec<Option<Seen>> = vec![None; wanted.len()];
+        for table in Table::ALL {
+            let of_table = |indicator: &&Indicator| Table::of(indicator) == table;
+            let indicators: Vec<&Indicator> = wanted.iter().flatten().filter(of_table).collect();
+            if indicators.is_empty() {
+                continue;
+            }
+            let (objects, group) = self.look(table, &indicators).await?;
+            for (slot, indicator) in seen.iter_mut().zip(wanted) {
+                let Some(indicator) = indicator.as_ref().filter(of_table) else { continue };
+                let name = name_of(indicator);
+                let object = objects.iter().find(|object| object.name == name).cloned();
+                let member = group.as_ref().is_some_and(|group| group.members.contains(&name));
+                let no_group = group.is_none().then(|| self.groups.of(table).to_owned());
+                *slot = Some(Seen { object, member, no_group });
+            }
+        }
+        Ok(seen)
+    }
+}
+
+/// What is there of one indicator.
+#[derive(Clone, Debug)]
+struct Seen {
+    object: Option<Object>,
+    member: bool,
+    /// The name of the group that is not there.
+    no_group: Option<String>,
+}
+
+impl Seen {
+    /// What that means for the indicator.
+    fn state(&self, indicator: &Indicator) -> HostState {
+        let (isolation, word) = match &self.object {
+            Some(object) if object.mark().is_none() => (Isolation::Unknown, "not_ours"),
+            Some(object) if object.value.as_ref() != Some(indicator) => (Isolation::Unknown, "altered"),
+            Some(_) if self.member => (Isolation::Blocked, "blocked"),
+            // What broke off half-way: an object that is in no group.
+            Some(_) => (Isolation::Unknown, "not_in_group"),
+            None => (Isolation::NotBlocked, "not_blocked"),
+        };
+        HostState { isolation, word: word.into() }
+    }
+
+    /// What can be done, and what speaks against the rest.
+    fn able(&self, takes_back: Option<&TakesBack>) -> (Abilities, Option<String>) {
+        if let Some(group) = &self.no_group {
+            let why = format!("the firewall has no address group `{group}` for this kind of address");
+            return (Abilities { isolate: Some(false), release: None }, Some(why));
+        }
+        let Some(object) = &self.object else { return (Abilities::default(), None) };
+        let Some(mark) = object.mark() else {
+            let why = format!(
+                "the firewall has an object `{}` that no run of ours has marked: it is somebody else's",
+                object.name
+            );
+            return (Abilities { isolate: Some(false), release: Some(false) }, Some(why));
+        };
+        match converse::may_go(&mark, takes_back) {
+            Ok(()) => (Abilities::default(), None),
+            Err(why) => (Abilities { isolate: None, release: Some(false) }, Some(why)),
+        }
+    }
+}
+
+/// The indicator that an id is; ids are canonical texts of ours.
+fn indicator(id: &str) -> Result<Indicator, VendorError> {
+    match Indicator::parse(id) {
+        Ok(parsed) if parsed.indicator.canonical() == id => Ok(parsed.indicator),
+        _ => Err(VendorError::new(FailureKind::BadRequest, "the target is no indicator in its one form", Again::Never)),
+    }
+}
+
+fn plain<T>(value: T) -> Answer<T> {
+    Answer { value, meta: Meta::default() }
+}
+
+impl fmt::Debug for Fortigate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fortigate").field("address", &self.address).field("vdom", &self.vdom).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Vendor for Fortigate {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    async fn check(&self) -> Result<Answer<Tenant>, VendorError> {
+        let device = self.channel.device().await?;
+        let mut detail = vec![device.version.clone()];
+        detail.extend(device.hostname.clone());
+        detail.extend(device.serial.as_ref().map(|serial| format!("serial {serial}")));
+        detail.push(format!("virtual domain {}", self.vdom));
+        detail.push(format!("group {}", self.groups.v4));
+        detail.retain(|part| !part.is_empty());
+        Ok(plain(Tenant { console: self.address.clone(), detail: Some(detail.join(", ")), clock_skew: None }))
+    }
+
+    async fn submit(&self, action: &Action, targets: &[Target]) -> Result<Answer<Vec<Reply>>, VendorError> {
+        let unmarked = || Mark { run: RunId::from_parts(clock::now(), [0; 6]), expires: None };
+        let mark = self.mark.clone().unwrap_or_else(unmarked);
+        let mut replies = Replies::new(targets.len());
+        let mut of_table: BTreeMap<Table, Vec<Job>> = BTreeMap::new();
+        for (n, target) in targets.iter().enumerate() {
+            match indicator(target.id.as_str()) {
+                Ok(indicator) => {
+                    let object = Object::new(&indicator, &mark, action.comment.as_deref());
+                    of_table.entry(object.table).or_default().push(Job { n, object });
+                }
+                Err(error) => replies.set(n, Err(error)),
+            }
+        }
+        for (table, jobs) in of_table {
+            let place = (table, self.groups.of(table));
+            match action.kind {
+                ActionKind::Block => converse::block(&*self.channel, place, jobs, &mark, &mut replies).await,
+                ActionKind::Unblock => {
+                    converse::unblock(&*self.channel, place, jobs, self.takes_back.as_ref(), &mut replies).await;
+                }
+                ActionKind::Isolate | ActionKind::Unisolate | ActionKind::Task => {
+                    return Err(VendorError::unsupported("act on hosts"));
+                }
+            }
+        }
+        Ok(plain(replies.finish()))
+    }
+
+    async fn observe(&self, targets: &[Target]) -> Result<Answer<Vec<Observed>>, VendorError> {
+        let wanted: Vec<Option<Indicator>> = targets.iter().map(|target| indicator(target.id.as_str()).ok()).collect();
+        let seen = self.look_at(&wanted).await?;
+        let observed = wanted.iter().zip(seen).map(|(indicator, seen)| match (indicator, seen) {
+            (Some(indicator), Some(seen)) => Observed::State {
+                state: seen.state(indicator),
+                able: seen.able(self.takes_back.as_ref()).0,
+                last_seen: None,
+            },
+            _ => Observed::NoSuchHost,
+        });
+        Ok(plain(observed.collect()))
+    }
+
+    /// A firewall knows every indicator: either it blocks it, or it does not.
+    async fn find(&self, selectors: &[Selector]) -> Result<Answer<Vec<Host>>, VendorError> {
+        let named = |selector: &Selector| match selector.named() {
+            Named::Id(id) => indicator(id).ok(),
+            _ => None,
+        };
+        let wanted: Vec<Option<Indicator>> = selectors.iter().map(named).collect();
+        let seen = self.look_at(&wanted).await?;
+        let hosts = wanted.iter().zip(seen).filter_map(|(indicator, seen)| {
+            let (indicator, seen) = (indicator.as_ref()?, seen?);
+            let (able, caution) = seen.able(self.takes_back.as_ref());
+            Some(host(indicator, Some(seen.state(indicator)), able, caution))
+        });
+        Ok(plain(hosts.collect()))
+    }
+
+    async fn kept(&self) -> Result<Answer<Vec<Kept>>, VendorError> {
+        let mut kept = Vec::new();
+        for table in Table::ALL {
+            let objects = self.channel.ours(table).await?;
+            if objects.is_empty() {
+                continue;
+            }
+            let group = self.channel.group(table, self.groups.of(table)).await?.unwrap_or_default();
+            for object in objects {
+                let (Some(mark), Some(value)) = (object.mark(), &object.value) else { continue };
+                // A name that is not the digest of its value was given to something else.
+                if name_of(value) != object.name {
+                    continue;
+                }
+                kept.push(Kept {
+                    id: HostId::new(value.canonical()),
+                    in_force: group.members.contains(&object.name),
+                    name: object.name.into(),
+                    run: mark.run,
+                    expires: mark.expires,
+                });
+            }
+        }
+        Ok(plain(kept))
+    }
+
+    async fn preflight(&self) -> Result<Answer<Preflight>, VendorError> {
+        let device = self.channel.device().await?;
+        let mut found = preflight::device(&device, &self.vdom);
+        let mut vacancies = None;
+        if found.refusal.is_none() {
+            let policies = self.channel.policies(&device).await?;
+            for table in Table::ALL {
+                let name = self.groups.of(table);
+                let groups = self.channel.groups(table).await?;
+                // Whoever blocks no IPv6 addresses needs no group for them; the other one always has to be there.
+                let own = groups.iter().find(|group| group.name == name);
+                if let (Table::V6, None) = (table, own) {
+                    continue;
+                }
+                let taken = own.map_or(0, |group| group.members.len());
+                let more = preflight::group(name, &groups, &policies);
+                found.warnings.extend(more.warnings.into_iter().filter(|_| table == Table::V4));
+                found.refusal = found.refusal.or(more.refusal);
+                if table == Table::V4 {
+                    vacancies = Some(Vacancies { limit: self.max_members, taken });
+                }
+            }
+        }
+        let refusal = found.refusal.map(|text| Failure::new(FailureKind::UnsafePolicy, text));
+        Ok(plain(Preflight { warnings: found.warnings, refusal, vacancies, ..Preflight::default() }))
+    }
+
+    async fn close(&self) {
+        self.channel.close().await;
+    }
+}
+
+/// An indicator, as a plan sees its targets.
+fn host(indicator: &Indicator, state: Option<HostState>, able: Abilities, caution: Option<String>) -> Host {
+    let address = match indicator {
+        Indicator::V4(net) => Some(IpAddr::V4(net.addr())),
+        Indicator::V6(net) => Some(IpAddr::V6(net.addr())),
+        Indicator::Domain(_) => None,
+    };
+    Host {
+        id: HostId::new(indicator.canonical()),
+        name: Some(name_of(indicator).into()),
+        aliases: Box::default(),
+        domain: None,
+        addresses: address.into_iter().collect(),
+        more_addresses: false,
+        macs: Vec::new(),
+        state,
+        able,
+        caution: caution.map(Into::into),
+        last_seen: None,
+        os: None,
+        group: None,
+        product: None,
+    }
+}
+
+/// Every text that is an indicator in its one form is an id.
+pub fn id_form(text: &str) -> IdForm {
+    match Indicator::parse(text) {
+        Ok(parsed) if parsed.indicator.canonical() == text => IdForm::Id(None),
+        Ok(parsed) => IdForm::Id(Some(parsed.indicator.canonical().into())),
+        Err(_) => IdForm::NotAnId,
+    }
+}

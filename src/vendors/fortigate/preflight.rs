@@ -1,0 +1,124 @@
+//! Whether it is safe to put addresses into the group: which policies use it, and what for. Pure.
+//!
+//! A group in an accepting policy turns a block list into a guest list, so that stops everything.
+
+use std::collections::BTreeSet;
+
+use super::channel::{Device, Group, Policy};
+
+/// The oldest version whose groups and interface are what this module expects.
+const OLDEST: (u32, u32) = (6, 0);
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Findings {
+    /// Why nothing may be sent.
+    pub(super) refusal: Option<String>,
+    /// What has to be known.
+    pub(super) warnings: Vec<String>,
+}
+
+/// Judges the unit.
+pub(super) fn device(device: &Device, vdom: &str) -> Findings {
+    let mut found = Findings::default();
+    match device.release() {
+        Some(release) if release < OLDEST => {
+            found.refusal = Some(format!(
+                "the firewall runs version {}, and nothing before {}.{} is spoken to",
+                device.version, OLDEST.0, OLDEST.1
+            ));
+        }
+        Some(_) => {}
+        None => found.warnings.push(format!("the firewall's version cannot be read: `{}`", device.version)),
+    }
+    if !device.has_vdom {
+        found.refusal.get_or_insert_with(|| format!("the firewall has no virtual domain `{vdom}`"));
+    }
+    if device.managed_elsewhere {
+        found.warnings.push(
+            "another machine manages this firewall's settings: what is changed here may be overwritten by it"
+                .to_owned(),
+        );
+    }
+    found
+}
+
+/// Judges one group of ours by the groups and policies around it.
+pub(super) fn group(name: &str, groups: &[Group], policies: &[Policy]) -> Findings {
+    let mut found = Findings::default();
+    let Some(own) = groups.iter().find(|group| group.name == name) else {
+        found.refusal = Some(format!(
+            "the firewall has no address group `{name}`: make it, and a deny policy that uses it, and then come back"
+        ));
+        return found;
+    };
+    if own.kind == "folder" {
+        found.refusal =
+            Some(format!("`{name}` is a folder and not a plain group: its members may be in no other group"));
+        return found;
+    }
+    let names = holders(name, groups);
+    let mut blocks = false;
+    let mut idle = Vec::new();
+    for policy in policies {
+        let of = |names_of: &[String]| names_of.iter().find(|used| names.contains(used.as_str())).cloned();
+        let (source, destination) = (of(&policy.sources), of(&policy.destinations));
+        let Some(through) = source.clone().or_else(|| destination.clone()) else { continue };
+        let told = told(policy);
+        let nested = if through == name { String::new() } else { format!(" (through the group `{through}`)") };
+        let negated =
+            source.is_some() && policy.negates_sources || destination.is_some() && policy.negates_destinations;
+        if policy.action != "deny" {
+            found.refusal.get_or_insert_with(|| {
+                let action = if policy.action.is_empty() { "no action that it tells" } else { &policy.action };
+                format!(
+                    "{told} uses the group `{name}`{nested} and its action is `{action}`: every address that is added would be \
+                     let through"
+                )
+            });
+        } else if negated {
+            found.refusal.get_or_insert_with(|| {
+                format!(
+                    "{told} denies everything but the group `{name}`{nested}: every address that is added would be spared"
+                )
+            });
+        } else if policy.enabled {
+            blocks = true;
+        } else {
+            idle.push(told);
+        }
+    }
+    if found.refusal.is_none() && !blocks {
+        found.warnings.push(match idle.as_slice() {
+            [] => format!("no policy uses the group `{name}`: what is added to it is not blocked"),
+            [one, ..] => {
+                format!("{one} uses the group `{name}` and is switched off: what is added to it is not blocked")
+            }
+        });
+    }
+    found
+}
+
+/// The group and every group that holds it, however deep.
+fn holders<'a>(name: &'a str, groups: &'a [Group]) -> BTreeSet<&'a str> {
+    let mut names = BTreeSet::from([name]);
+    loop {
+        let before = names.len();
+        for group in groups {
+            if group.members.iter().any(|member| names.contains(member.as_str())) {
+                names.insert(&group.name);
+            }
+        }
+        if names.len() == before {
+            return names;
+        }
+    }
+}
+
+fn told(policy: &Policy) -> String {
+    if policy.name.is_empty() {
+        format!("policy {}", policy.id)
+    } else {
+        format!("policy {} `{}`", policy.id, policy.name)
+    }
+}
