@@ -21,6 +21,7 @@ has cc || missing+=(gcc libc6-dev)         # links the program; compiles its cry
 has python3 || missing+=(python3)          # other people's clients of the simulated console
 python_imports requests || missing+=(python3-requests)
 python_imports jwt || missing+=(python3-jwt) # signs what is asked of Apex Central
+python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip) # two libraries that no Debian package has
 python_imports pika || missing+=(python3-pika) # consumes an event stream
 has script || missing+=(bsdutils)          # a terminal for the prompts and the progress bar
 has mount || missing+=(mount)              # a small disk that runs full
@@ -69,6 +70,16 @@ if ! can_import_all python3; then
     trap 'rm -r -- "$shelf"' EXIT
     ln -s /usr/bin/python3 "$shelf/python3"
     export PATH="$shelf:$PATH"
+fi
+
+# Two libraries that scripts for firewalls use are in no package of Debian's that is new enough.
+if ! python3 -c "import netmiko, fortigate_api" >/dev/null 2>&1; then
+    books=$PWD/target/python-$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    if ! PYTHONPATH="$books" python3 -c "import netmiko, fortigate_api" >/dev/null 2>&1; then
+        echo "tests/run.sh: installing netmiko and fortigate-api for the tests alone" >&2
+        python3 -m pip install --quiet --disable-pip-version-check --target "$books" "netmiko==4.8.0" "fortigate-api==2.0.8" >&2
+    fi
+    export PYTHONPATH="$books${PYTHONPATH:+:$PYTHONPATH}"
 fi
 
 # Not `--all-targets`: that would leave the documentation's examples out, and run the benchmark.

@@ -419,3 +419,68 @@ fn the_tasks_of_a_host_of_a_security_center_have_a_history() {
     assert_eq!(output.stdout.lines().count(), 3, "{output}");
     assert!(output.stdout.contains("completed 1 states [0, 1, 4] [Response][Kuma] isolateHost - "), "{output}");
 }
+
+/// One of the clients of a FortiGate; what it printed.
+#[track_caller]
+fn fgt_client(console: &Console, program: &str, args: &[&str]) -> Output {
+    let env = TestEnv::new();
+    env.file("ca.pem", console.ca_pem());
+    let (credentials, firewall) = (console.inner().credentials(), console.inner().firewall().unwrap());
+    let address = console.inner().ssh_address().unwrap();
+    let mut command = Command::new("python3");
+    command
+        .args(["-W", "ignore"])
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(program))
+        .args(args)
+        .current_dir(env.path())
+        .env("FGT_URL", console.inner().base_url())
+        .env("FGT_TOKEN", &credentials.api_key)
+        .env("FGT_HOST", address.ip().to_string())
+        .env("FGT_PORT", address.port().to_string())
+        .env("FGT_USER", &credentials.client_id)
+        .env("FGT_PASSWORD", &credentials.api_key)
+        .env("FGT_GROUP", firewall.group())
+        .env("CA_FILE", "ca.pem")
+        .env("NO_PROXY", "127.0.0.1");
+    if firewall.vdoms().len() > 1 {
+        command.env("FGT_VDOM", firewall.vdom());
+    }
+    let output = command.output().unwrap_or_else(|error| panic!("python3 is needed (tests/run.sh): {error}"));
+    Output::new(output, env.path())
+}
+
+#[test]
+fn the_library_that_scripts_use_drives_the_command_line_of_a_firewall() {
+    for faults in ["", "fortigate.banner = true\n", "fortigate.vdoms = ['root', 'dmz']\n", "fortigate.legacy = true\n"]
+    {
+        let console = Console::fortigate(faults);
+        let output = fgt_client(&console, "fgt_netmiko.py", &["203.0.113.7", "203.0.113.8", "203.0.113.9"]);
+        if faults.contains("legacy") {
+            // SSH libraries of today have dropped what the oldest units speak.
+            assert_ne!(output.code, Some(0), "{output}");
+            continue;
+        }
+        assert_eq!(output.code, Some(0), "it needs `netmiko`, see tests/run.sh\n{output}");
+        assert!(output.stdout.contains("prompt fgt01 #") && output.stdout.contains("3 members"), "{output}");
+        let firewall = console.inner().firewall().unwrap();
+        let members = firewall.members("EDR-Threats").unwrap();
+        let expected = ["none", "Partner-VPN-abuse", "nm-203.0.113.7", "nm-203.0.113.8", "nm-203.0.113.9"];
+        assert_eq!(members, expected);
+        assert_eq!(firewall.address("nm-203.0.113.8").unwrap().value, "203.0.113.8 255.255.255.255");
+        assert_eq!(firewall.setting("console", "output").unwrap(), "more", "it puts the pager back");
+        assert_eq!((firewall.ssh_sessions(), firewall.ssh_refused()), (1, 0));
+    }
+}
+
+#[test]
+fn the_library_that_scripts_use_drives_the_rest_interface_of_a_firewall() {
+    for faults in ["", "fortigate.vdoms = ['root', 'dmz']\n"] {
+        let console = Console::fortigate(faults);
+        let output = fgt_client(&console, "fgt_rest.py", &["203.0.113.7", "203.0.113.8"]);
+        assert_eq!(output.code, Some(0), "it needs `fortigate-api`, see tests/run.sh\n{output}");
+        assert!(output.stdout.contains("policies 2"), "{output}");
+        let firewall = console.inner().firewall().unwrap();
+        assert_eq!(firewall.members("EDR-Threats").unwrap(), ["none", "Partner-VPN-abuse"]);
+        assert_eq!(console.stats().requests("POST", Endpoint::Addresses), 4);
+    }
+}

@@ -2,14 +2,19 @@
 
 use std::process::Command;
 
-use crate::support::{Output, Wall, addresses, side_by_side};
+use edrctl::simulator::faults::Endpoint;
+use rustix::process::Signal;
+
+use crate::support::{Output, Wall, addresses, side_by_side, signal, wait_until};
 
 /// The program dies when it has written so many lines of a journal.
 const CRASH_AFTER: &str = "__EDRCTL_CRASH_AFTER_LINE";
 
 #[test]
 fn a_connection_lost_between_object_and_group_is_looked_at_and_finished() {
-    for (method, endpoint) in [("POST", "addresses"), ("POST", "members"), ("GET", "addresses"), ("GET", "address_groups")] {
+    for (method, endpoint) in
+        [("POST", "addresses"), ("POST", "members"), ("GET", "addresses"), ("GET", "address_groups")]
+    {
         for deed in ["cut_before", "cut_after", "html = 502", "bare = 500"] {
             for nth in [1, 2, 3] {
                 let deed = if deed.contains('=') { format!("{{ {deed} }}") } else { format!("\"{deed}\"") };
@@ -35,7 +40,9 @@ fn a_connection_lost_between_object_and_group_is_looked_at_and_finished() {
 #[test]
 fn a_full_table_stops_the_run_and_it_goes_on_when_there_is_room() {
     // Five are there before anybody comes; two of ours find room.
-    let wall = Wall::rest("[[fault]]\nmethod = \"POST\"\nendpoint = \"addresses\"\nafter = 2\ntimes = 1\ndo = { cmdb = -4 }\n");
+    let wall = Wall::rest(
+        "[[fault]]\nmethod = \"POST\"\nendpoint = \"addresses\"\nafter = 2\ntimes = 1\ndo = { cmdb = -4 }\n",
+    );
     let output = wall.block(&addresses(5), &["--concurrency", "1"]).exits(7);
     assert_eq!(wall.blocked().len(), 2, "{output}");
     assert_eq!(output.outcomes(), [("confirmed".to_owned(), 2), ("not_sent".to_owned(), 3)].into(), "{output}");
@@ -81,7 +88,9 @@ fn a_token_that_may_only_read_stops_at_the_first_change() {
 
 #[test]
 fn releases_that_say_it_otherwise_are_understood() {
-    for faults in ["duplicate_code = -15", "not_found_status = 500", "duplicate_member = false", "commit_takes = \"20ms\""] {
+    for faults in
+        ["duplicate_code = -15", "not_found_status = 500", "duplicate_member = false", "commit_takes = \"20ms\""]
+    {
         let wall = Wall::rest(&format!("[fortigate]\n{faults}\n"));
         wall.block(&addresses(3), &[]).exits(0);
         assert_eq!(wall.blocked().len(), 3, "{faults}");
@@ -95,7 +104,9 @@ fn releases_that_say_it_otherwise_are_understood() {
 
 #[test]
 fn a_firewall_that_asks_for_patience_gets_it() {
-    let wall = Wall::rest("[[fault]]\nmethod = \"POST\"\nendpoint = \"addresses\"\nnth = 2\ndo = { status = 429 }\nretry_after = \"0s\"\n");
+    let wall = Wall::rest(
+        "[[fault]]\nmethod = \"POST\"\nendpoint = \"addresses\"\nnth = 2\ndo = { status = 429 }\nretry_after = \"0s\"\n",
+    );
     wall.block(&addresses(3), &[]).exits(0);
     assert_eq!(wall.blocked().len(), 3);
     wall.assert_unharmed();
@@ -117,7 +128,7 @@ fn crashing(wall: &Wall, line: u64, command: &mut Command) -> Output {
 fn a_run_killed_after_any_line_is_finished_by_resume() {
     let died = side_by_side(1..=14, |line| {
         let wall = Wall::rest("");
-        let first = crashing(&wall, line, &mut wall.block_command(&addresses(5)));
+        let first = crashing(&wall, line, wall.block_command(&addresses(40)).args(["--concurrency", "1"]));
         if first.code == Some(0) {
             return false;
         }
@@ -127,18 +138,38 @@ fn a_run_killed_after_any_line_is_finished_by_resume() {
             return true;
         }
         let output = wall.resume(&[]).exits(0);
-        assert_eq!(wall.blocked().len(), 5, "killed after line {line}\n{output}");
+        assert_eq!(wall.blocked().len(), 40, "killed after line {line}\n{output}");
         wall.assert_unharmed();
         wall.verify();
         true
     });
-    assert!(died.iter().filter(|died| **died).count() >= 6, "{died:?}");
+    assert!(died.iter().filter(|died| **died).count() >= 7, "{died:?}");
     assert!(died.iter().any(|died| !died), "{died:?}");
 }
 
 #[test]
+fn a_program_that_is_killed_between_object_and_group_leaves_nothing_half_done() {
+    for (endpoint, counted) in [("addresses", Endpoint::Addresses), ("members", Endpoint::Members)] {
+        let wall = Wall::rest(&format!(
+            "[[fault]]\nmethod = \"POST\"\nendpoint = \"{endpoint}\"\nnth = 3\ndo = \"silence\"\n"
+        ));
+        wall.env.file("list.txt", addresses(5));
+        let mut child = wall.env.start(["block", "--vendor", "fortigate", "--yes", "list.txt"]);
+        wait_until("the request that nobody answers", || wall.console.stats().requests("POST", counted) == 3);
+        signal(&child, Signal::KILL);
+        child.wait().unwrap();
+        wall.assert_unharmed();
+        wall.resume(&[]).exits(0);
+        assert_eq!(wall.blocked().len(), 5, "{endpoint}");
+        wall.assert_unharmed();
+    }
+}
+
+#[test]
 fn a_resumed_run_holds_the_rest_against_the_rules_again() {
-    let wall = Wall::rest("[[fault]]\nmethod = \"POST\"\nendpoint = \"addresses\"\nafter = 1\ntimes = 1\ndo = { cmdb = -4 }\n");
+    let wall = Wall::rest(
+        "[[fault]]\nmethod = \"POST\"\nendpoint = \"addresses\"\nafter = 1\ntimes = 1\ndo = { cmdb = -4 }\n",
+    );
     wall.block(&addresses(3), &["--concurrency", "1"]).exits(7);
     wall.env.add_config("[safety]\nnever_block = [\"203.0.113.3\"]");
     wall.resume(&[]).exits(6);

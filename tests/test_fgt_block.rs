@@ -118,10 +118,11 @@ fn many_indicators_go_in_few_requests() {
 fn a_rehearsal_needs_no_firewall_and_no_configuration() {
     let env = crate::support::TestEnv::new();
     env.file("list.txt", LIST);
-    let run = |command: &str| env.run([command, "--vendor", "fortigate", "--simulate", "list.txt"]).exits(0);
-    run("block").says("rehearsal: the firewall was simulated");
-    let output = run("unblock");
-    assert!(output.stdout.contains("confirmed"), "{output}");
+    for command in ["block", "unblock"] {
+        let output = env.run([command, "--vendor", "fortigate", "--simulate", "list.txt"]).exits(0);
+        assert!(output.stdout.contains("rehearsal: the firewall was simulated"), "{output}");
+        assert!(output.stdout.contains("5  confirmed"), "{output}");
+    }
     let output = env.run(["check", "fortigate", "--simulate"]).exits(0);
     assert!(output.stdout.contains("v7.4.4") && output.stdout.contains(GROUP), "{output}");
 }
@@ -130,7 +131,9 @@ fn a_rehearsal_needs_no_firewall_and_no_configuration() {
 fn hosts_and_indicators_are_not_mixed_up() {
     let wall = Wall::rest("");
     wall.env.file("list.txt", "203.0.113.9\n");
-    for args in [["isolate", "--vendor", "fortigate"], ["status", "--vendor", "fortigate"], ["block", "--vendor", "cisco"]] {
+    for args in
+        [["isolate", "--vendor", "fortigate"], ["status", "--vendor", "fortigate"], ["block", "--vendor", "cisco"]]
+    {
         wall.env.run([&args[..], &["list.txt"]].concat()).exits(2).says("possible values");
     }
 }
@@ -149,9 +152,8 @@ fn a_firewall_that_takes_whole_lists_only_keeps_every_member() {
 #[test]
 fn a_colleague_who_is_quicker_keeps_the_member() {
     for member_path in [true, false] {
-        let wall = Wall::rest(&format!(
-            "[fortigate]\nmember_path = {member_path}\nconcurrent_writer = \"Colleague-new\"\n"
-        ));
+        let wall =
+            Wall::rest(&format!("[fortigate]\nmember_path = {member_path}\nconcurrent_writer = \"Colleague-new\"\n"));
         wall.block("203.0.113.9\n", &[]).exits(0);
         let members = wall.firewall().members(GROUP).unwrap();
         assert!(members.contains(&"Colleague-new".to_owned()), "{members:?}");

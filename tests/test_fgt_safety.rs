@@ -6,7 +6,8 @@ use crate::support::{Console, GROUP, Output, Room, Wall, addresses};
 fn reasons(output: &Output, list: &str) -> Vec<String> {
     let results = output.results();
     let of = |line: &str| {
-        let found = results.iter().find(|result| result["target"] == line).unwrap_or_else(|| panic!("{line}\n{output}"));
+        let found =
+            results.iter().find(|result| result["target"] == line).unwrap_or_else(|| panic!("{line}\n{output}"));
         assert_eq!(found["outcome"], "refused", "{found}");
         found["reason_code"].as_str().unwrap().to_owned()
     };
@@ -29,10 +30,33 @@ fn what_must_stay_reachable_is_refused_with_its_reason() {
     assert_eq!(
         reasons(&output, list),
         [
-            "private", "loopback", "link_local", "private", "multicast", "unspecified", "public_resolver",
-            "public_resolver", "loopback", "public_resolver", "private", "link_local", "never_block", "never_block",
-            "never_block", "never_block", "never_block", "never_block", "protected", "public_suffix", "public_suffix",
-            "special_domain", "vendor_domain", "public_resolver", "prefix_too_wide", "prefix_too_wide", "reserved",
+            "private",
+            "loopback",
+            "link_local",
+            "private",
+            "multicast",
+            "unspecified",
+            "public_resolver",
+            "public_resolver",
+            "loopback",
+            "public_resolver",
+            "private",
+            "link_local",
+            "never_block",
+            "never_block",
+            "never_block",
+            "never_block",
+            "never_block",
+            "never_block",
+            "protected",
+            "public_suffix",
+            "public_suffix",
+            "special_domain",
+            "vendor_domain",
+            "public_resolver",
+            "prefix_too_wide",
+            "prefix_too_wide",
+            "reserved",
         ],
         "{output}"
     );
@@ -65,7 +89,9 @@ fn text_that_an_attacker_chose_reaches_nothing() {
     ];
     let records: String = texts
         .iter()
-        .map(|text| serde_json::json!({"schema": "edrctl.indicator/1", "kind": "domain", "value": text}).to_string() + "\n")
+        .map(|text| {
+            serde_json::json!({"schema": "edrctl.indicator/1", "kind": "domain", "value": text}).to_string() + "\n"
+        })
         .collect();
     let input = format!("{records}203.0.113.9\n");
     let output =
@@ -118,7 +144,8 @@ fn documents_addresses_are_open_to_tests_and_rehearsals_alone() {
 #[test]
 fn networks_are_blocked_only_where_they_are_allowed() {
     let wall = Wall::rest("");
-    let output = wall.block("203.0.113.0/24\n203.0.112.0/23\n2001:db8:7::/48\n", &["--max-prefix", "24", "--max-prefix6", "48"]);
+    let output =
+        wall.block("203.0.113.0/24\n203.0.112.0/23\n2001:db8:7::/48\n", &["--max-prefix", "24", "--max-prefix6", "48"]);
     let output = output.exits(6);
     assert_eq!(output.outcomes(), [("confirmed".to_owned(), 2), ("refused".to_owned(), 1)].into(), "{output}");
     assert_eq!(wall.blocked(), ["2001:db8:7::/48", "203.0.113.0 255.255.255.0"]);
@@ -196,7 +223,8 @@ fn what_has_our_name_and_not_our_mark_is_left_alone() {
     wall.block("203.0.113.9\n", &[]).exits(0);
     let name = wall.firewall().addresses().into_iter().find(|address| address.name.starts_with("edr-")).unwrap().name;
     // Another firewall, where somebody has given one of those names to something else.
-    let people = format!("[[fortigate.people]]\nname = \"{name}\"\nsubnet = \"198.18.3.3 255.255.255.255\"\nmember = true\n");
+    let people =
+        format!("[[fortigate.people]]\nname = \"{name}\"\nsubnet = \"198.18.3.3 255.255.255.255\"\nmember = true\n");
     let wall = Wall::rest(&people);
     let saved = wall.firewall().saved();
     let output = wall.block("203.0.113.9\n203.0.113.10\n", &[]).exits(6);

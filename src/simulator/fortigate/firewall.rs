@@ -350,7 +350,6 @@ impl Firewall {
 fn append(store: &mut Store, vdom: &str, group: &str, name: &str) -> Result<(), Refusal> {
     let Some(field) = Table::Group.field("member") else { return Ok(()) };
     let changes = vec![Change { field, how: How::Append(vec![name.to_owned()]) }];
-    let write =
-        Write { vdom: vdom.to_owned(), table: Table::Group, key: group.to_owned(), must: Must::Exist, changes };
+    let write = Write { vdom: vdom.to_owned(), table: Table::Group, key: group.to_owned(), must: Must::Exist, changes };
     store.apply(&Op::Write(write)).map(drop)
 }

@@ -12,7 +12,12 @@ use std::{
 };
 
 use russh::{
-    Channel, ChannelId, Preferred, Pty, kex,
+    Channel, ChannelId, Preferred, Pty,
+    client::GexParams,
+    kex::{
+        self,
+        dh::groups::{DH_GROUP14, DhGroup},
+    },
     keys::{PrivateKey, ssh_key::private::Ed25519Keypair},
     server::{Auth, ChannelOpenHandle, Config, Handle, Handler, Msg, Session, VerifiedPublicKey, run_stream},
 };
@@ -153,6 +158,12 @@ impl Client {
 
 impl Handler for Client {
     type Error = russh::Error;
+
+    /// The smallest group that is allowed: bigger ones take seconds where nothing is optimised.
+    async fn lookup_dh_gex_group(&mut self, wanted: &GexParams) -> Result<Option<DhGroup>, Self::Error> {
+        let fits = (wanted.min_group_size()..=wanted.max_group_size()).contains(&DH_GROUP14.bit_size());
+        Ok(fits.then(|| DH_GROUP14.clone()))
+    }
 
     async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Self::Error> {
         let known = self.line.firewall.credentials();

@@ -52,9 +52,7 @@ impl Entry {
                 }
                 Value::Names(all)
             }
-            How::Unselect(less) => {
-                Value::Names(names(self).into_iter().filter(|name| !less.contains(name)).collect())
-            }
+            How::Unselect(less) => Value::Names(names(self).into_iter().filter(|name| !less.contains(name)).collect()),
         };
         self.fields.insert(field.name, value);
     }

@@ -14,6 +14,11 @@ use crate::vendors::VendorError;
 /// A way to the firewall.
 #[async_trait]
 pub(super) trait Channel: fmt::Debug + Send + Sync {
+    /// How many targets one conversation takes.
+    fn batch(&self) -> usize {
+        super::BATCH
+    }
+
     /// Who answers.
     async fn device(&self) -> Result<Device, VendorError>;
 

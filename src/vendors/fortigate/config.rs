@@ -4,7 +4,12 @@ use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use url::Url;
 
-use super::{Fortigate, Groups, channel::Channel, rest::Rest};
+use super::{
+    Fortigate, Groups,
+    channel::Channel,
+    rest::Rest,
+    ssh::{Ssh, SshSettings},
+};
 use crate::{
     domain::console_url::UrlError,
     http::{Client, Pin, Trust},
@@ -43,24 +48,6 @@ enum Transport {
 
 const TRANSPORTS: [(&str, Transport); 2] = [("rest", Transport::Rest), ("ssh", Transport::Ssh)];
 
-/// What is needed to reach the command line.
-#[derive(Clone, Debug)]
-#[expect(dead_code, reason = "the channel over SSH reads it")]
-pub(super) struct SshSettings {
-    /// The firewall's host.
-    pub(super) host: String,
-    /// Its port.
-    pub(super) port: u16,
-    /// The administrator.
-    pub(super) user: String,
-    /// Its password, if it has one.
-    pub(super) password: Option<Secret>,
-    /// Its private key, if it has one.
-    pub(super) key_file: Option<PathBuf>,
-    /// The keys that the firewall may show.
-    pub(super) known_hosts: Option<PathBuf>,
-}
-
 /// The section as far as it has been set.
 #[derive(Clone, Debug, Default)]
 pub struct FortigateSection {
@@ -71,6 +58,7 @@ pub struct FortigateSection {
     ssh_password: Option<Setting<SecretSource>>,
     ssh_key_file: Option<Setting<PathBuf>>,
     ssh_known_hosts: Option<Setting<PathBuf>>,
+    ssh_legacy_algorithms: Option<Setting<bool>>,
     url: Option<Setting<Url>>,
     token: Option<Setting<SecretSource>>,
     vdom: Option<Setting<String>>,
@@ -98,6 +86,7 @@ impl Section for FortigateSection {
             "ssh_password",
             "ssh_key_file",
             "ssh_known_hosts",
+            "ssh_legacy_algorithms",
             "url",
             "token",
             "vdom",
@@ -121,6 +110,7 @@ impl Section for FortigateSection {
             "ssh_password" => self.ssh_password = Some(given.secret()?),
             "ssh_key_file" => self.ssh_key_file = Some(given.path()?),
             "ssh_known_hosts" => self.ssh_known_hosts = Some(given.path()?),
+            "ssh_legacy_algorithms" => self.ssh_legacy_algorithms = Some(given.truth()?),
             "url" => self.url = Some(given.url(without_path)?),
             "token" => self.token = Some(given.secret()?),
             "vdom" => {
@@ -181,10 +171,7 @@ impl Ready for FortigateConfig {
     fn open(&self, client: Client, wishes: Wishes) -> Result<Arc<dyn Vendor>, VendorError> {
         let channel: Box<dyn Channel> = match &self.way {
             Way::Rest(token) => Box::new(Rest::new(client, self.link.url.clone(), &self.vdom, token)?),
-            Way::Ssh(settings) => {
-                let text = format!("reach {} over SSH in this version", settings.host);
-                return Err(VendorError::unsupported(&text));
-            }
+            Way::Ssh(settings) => Box::new(Ssh::new(settings.clone(), &self.vdom, self.link.timeout)),
         };
         Ok(Arc::new(Fortigate::new(
             channel,
@@ -268,12 +255,15 @@ impl FortigateSection {
                     user: user.value.clone(),
                     password: password.map(|(secret, _)| secret),
                     key_file: key_file.map(|setting| setting.value.clone()),
-                    known_hosts: self.ssh_known_hosts.as_ref().map(|setting| setting.value.clone()),
+                    known_hosts: self.ssh_known_hosts.as_ref().ok_or_else(|| missing("ssh_known_hosts"))?.value.clone(),
+                    legacy: self.ssh_legacy_algorithms.as_ref().is_some_and(|setting| setting.value),
                 };
                 (Way::Ssh(settings), origin.ok_or_else(|| missing("ssh_password"))?)
             }
         };
         let concurrency = self.concurrency.as_ref().and_then(|setting| usize::try_from(setting.value).ok());
+        // One session holds one conversation: a second one would only wait, and be in doubt if the first breaks off.
+        let concurrency = if matches!(way, Way::Ssh(_)) { Some(1) } else { concurrency };
         let max_members = self.max_members.as_ref().map_or(MAX_MEMBERS, |setting| setting.value);
         let host = url.host_str().unwrap_or_default();
         let warnings = matches!((&trust, &way), (Trust::Nothing, Way::Rest(_))).then(|| {

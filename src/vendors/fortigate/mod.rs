@@ -19,6 +19,7 @@
 //! | `preflight` | whether it is safe to add to the group at all |
 //! | `channel` | what can be asked, whichever way the firewall is reached |
 //! | `rest`, `requests`, `wire`, `codes` | the channel over REST |
+//! | `ssh` | the channel over the command line |
 
 use std::{collections::BTreeMap, fmt, net::IpAddr, num::NonZeroUsize};
 
@@ -48,6 +49,7 @@ mod objects;
 mod preflight;
 mod requests;
 mod rest;
+mod ssh;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -130,7 +132,7 @@ impl Fortigate {
         errand: Option<Errand>,
     ) -> Self {
         let capability = Capability {
-            max_batch: NonZeroUsize::new(BATCH).unwrap_or(NonZeroUsize::MIN),
+            max_batch: NonZeroUsize::new(channel.batch()).unwrap_or(NonZeroUsize::MIN),
             completion: Completion::Immediate,
             repeat: Repeat::Safe,
             ends_by_itself: None,

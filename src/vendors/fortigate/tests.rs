@@ -50,7 +50,11 @@ fn a_mark_is_read_back_and_nothing_else_is_one() {
 }
 
 fn answer(status: u16, body: &str) -> Response {
-    Response { status: StatusCode::from_u16(status).unwrap(), headers: HeaderMap::new(), body: body.as_bytes().to_vec() }
+    Response {
+        status: StatusCode::from_u16(status).unwrap(),
+        headers: HeaderMap::new(),
+        body: body.as_bytes().to_vec(),
+    }
 }
 
 #[test]
@@ -92,7 +96,9 @@ fn a_value_is_what_was_read_or_none() {
     assert_eq!(v4(r#"{"type":"ipmask","subnet":"0.0.0.0 0.0.0.0"}"#).as_deref(), Some("0.0.0.0/0"));
     assert_eq!(v4(r#"{"type":"fqdn","fqdn":"bad.example"}"#).as_deref(), Some("bad.example"));
     assert_eq!(read(Table::V6, r#"{"type":"ipprefix","ip6":"2001:db8::9/128"}"#).as_deref(), Some("2001:db8::9"));
-    for other in [r#"{"type":"iprange"}"#, r#"{"type":"ipmask"}"#, r#"{"type":"ipmask","subnet":"x y"}"#, r#"{"type":"fqdn"}"#] {
+    for other in
+        [r#"{"type":"iprange"}"#, r#"{"type":"ipmask"}"#, r#"{"type":"ipmask","subnet":"x y"}"#, r#"{"type":"fqdn"}"#]
+    {
         assert_eq!(v4(other), None, "{other}");
     }
 }

@@ -218,9 +218,10 @@ mod tests {
     #[test]
     fn what_is_typed_is_echoed_and_corrected() {
         let line = |text: &str| Key::Line(text.to_owned());
-        assert_eq!(typed(b"shox\x7fw\r\n\nend\r"), (vec![line("show"), line(""), line("end")], {
-            "shox\u{8} \u{8}w\r\n\r\nend\r\n".to_owned()
-        }));
+        assert_eq!(
+            typed(b"shox\x7fw\r\n\nend\r"),
+            (vec![line("show"), line(""), line("end")], { "shox\u{8} \u{8}w\r\n\r\nend\r\n".to_owned() })
+        );
         assert_eq!(typed(b"abc\x15end\n").0, [line("end")]);
         assert_eq!(typed(b"\x1b[Aget\x1bOB\r").0, [line("getB")]);
         assert_eq!(typed(b"\x04ab\x04\x03").0, [Key::End, Key::Interrupt]);

@@ -10,12 +10,16 @@ use crate::simulator::fortigate::{
 fn written(field: &Field, value: &Value) -> String {
     match (field.kind, value) {
         (_, Value::Names(names)) => {
-            let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+            let quoted: Vec<String> = names.iter().map(|name| quoted(name)).collect();
             quoted.join(" ")
         }
-        (Kind::Text(_) | Kind::Domain, Value::Text(text)) => format!("\"{text}\""),
+        (Kind::Text(_) | Kind::Domain, Value::Text(text)) => quoted(text),
         (_, Value::Text(text)) => text.clone(),
     }
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// What is set of an entry, each as a line that would set it; all of it, if `full`.
@@ -33,11 +37,7 @@ fn settings(table: Table, entry: &Entry, full: bool) -> Vec<String> {
 }
 
 /// A table, or those entries of it, as the commands that would make it.
-pub(super) fn config<'a>(
-    table: Table,
-    entries: impl Iterator<Item = (&'a str, &'a Entry)>,
-    full: bool,
-) -> Vec<String> {
+pub(super) fn config<'a>(table: Table, entries: impl Iterator<Item = (&'a str, &'a Entry)>, full: bool) -> Vec<String> {
     let (path, name) = table.path();
     let mut lines = vec![format!("config {path} {name}")];
     for (key, entry) in entries {

@@ -123,7 +123,12 @@ impl Simulated for Rest {
 }
 
 impl Rest {
-    pub(in crate::simulator) fn new(firewall: Arc<Firewall>, faults: Faults, truth: Arc<Truth>, stats: Arc<Stats>) -> Self {
+    pub(in crate::simulator) fn new(
+        firewall: Arc<Firewall>,
+        faults: Faults,
+        truth: Arc<Truth>,
+        stats: Arc<Stats>,
+    ) -> Self {
         let (revoked, transactions) = (AtomicBool::default(), Mutex::default());
         Self { firewall, revoked, faults, truth, stats, transactions }
     }

@@ -45,7 +45,8 @@ impl Rest {
             }
             ("GET", "system/external-resource/entry-list") => {
                 let known = route.given("mkey").and_then(|key| store.entry(frame.vdom, Table::Resource, key));
-                let state = known.map(|_| json!({"status": "success", "valid_lines": 0, "error_lines": 0, "entries": []}));
+                let state =
+                    known.map(|_| json!({"status": "success", "valid_lines": 0, "error_lines": 0, "entries": []}));
                 state?
             }
             _ => return None,

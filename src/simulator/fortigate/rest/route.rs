@@ -109,7 +109,10 @@ mod tests {
             Target::Cmdb { table, key, child, member }
         };
         assert_eq!(target("/api/v2/cmdb/firewall/address"), cmdb(Table::Address, [None; 3]));
-        assert_eq!(target("/api/v2/cmdb/firewall/address/a%2Fb%20c/"), cmdb(Table::Address, [Some("a/b c"), None, None]));
+        assert_eq!(
+            target("/api/v2/cmdb/firewall/address/a%2Fb%20c/"),
+            cmdb(Table::Address, [Some("a/b c"), None, None])
+        );
         let member = target("/api/v2/cmdb/firewall/addrgrp/EDR-Threats/member/x%25");
         assert_eq!(member, cmdb(Table::Group, [Some("EDR-Threats"), Some("member"), Some("x%")]));
         assert_eq!(target("/api/v2/cmdb"), Target::Root);

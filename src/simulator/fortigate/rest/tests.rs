@@ -147,7 +147,10 @@ async fn tables_are_filtered_cut_and_shown_for_all_virtual_domains() {
     assert_eq!(names(&room.get(&format!("{ADDRESSES}&filter=name==all,name==none")).await), ["all", "none"]);
     assert_eq!(names(&room.get(&format!("{ADDRESSES}&filter=name=@a&filter=name!=all")).await), ["Partner-VPN-abuse"]);
     let cut = room.get(&format!("{ADDRESSES}&start=1&count=2&format=name|subnet")).await;
-    assert_eq!(cut["results"][0], json!({"name": "Servers", "q_origin_key": "Servers", "subnet": "10.20.0.0 255.255.0.0"}));
+    assert_eq!(
+        cut["results"][0],
+        json!({"name": "Servers", "q_origin_key": "Servers", "subnet": "10.20.0.0 255.255.0.0"})
+    );
     assert_eq!((names(&cut).len(), &cut["matched_count"]), (2, &json!(4)));
     let scopes = room.get("cmdb/firewall/address?global=1").await;
     let vdoms: Vec<&str> = scopes.as_array().unwrap().iter().map(|one| one["vdom"].as_str().unwrap()).collect();
