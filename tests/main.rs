@@ -15,6 +15,7 @@ mod test_check_hosts;
 mod test_clients;
 mod test_config;
 mod test_consent;
+mod test_cyb_isolate;
 mod test_disk_full;
 mod test_exit_codes;
 mod test_faults;

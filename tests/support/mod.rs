@@ -18,6 +18,7 @@ use tempfile::TempDir;
 
 mod agents;
 mod apex;
+mod cyb;
 mod disk;
 mod fake;
 mod fleet;
@@ -30,6 +31,7 @@ mod terminal;
 
 pub(crate) use agents::AT_ONCE;
 pub(crate) use apex::{Apex, PlayedApex, Said, success};
+pub(crate) use cyb::Cyb;
 pub(crate) use disk::SmallDisk;
 pub(crate) use fake::{Asked, FakeConsole};
 pub(crate) use fleet::{ISOLATE, SWIFT};
@@ -268,6 +270,11 @@ impl Console {
     /// A Security Center with this fleet.
     pub(crate) fn kaspersky(fleet: Fleet, faults: &str) -> Self {
         Self::start(Model::Kaspersky, fleet, faults)
+    }
+
+    /// A Cybereason tenant with this fleet.
+    pub(crate) fn cybereason(fleet: Fleet, faults: &str) -> Self {
+        Self::start(Model::Cybereason, fleet, faults)
     }
 
     fn start(console: Model, fleet: Fleet, faults: &str) -> Self {

@@ -113,7 +113,7 @@ impl Kaspersky {
         };
         // How tasks of others stand is not asked: each could be one that is not done.
         let room = Room { limit: MOST_TASKS, taken, open: taken };
-        Ok(Preflight { warnings, idle: is_there == Some(false), room: Some(room) })
+        Ok(Preflight { warnings, notes: Vec::new(), idle: is_there == Some(false), room: Some(room) })
     }
 }
 

@@ -76,7 +76,7 @@ pub(super) const DRIVER: Driver = Driver {
     console: CONSOLE,
     id_form,
     section: || Box::new(config::KasperskySection::default()),
-    takes: Takes { unlock_code: false, product: false, cut_names: false, event_streams: false, groups: true },
+    takes: Takes { groups: true, ..Takes::NOTHING },
     advice: Advice {
         secret: "password",
         address_keys: "`url`",
@@ -191,6 +191,7 @@ impl Kaspersky {
             max_observe: MOST_OBSERVED,
             max_find: hosts::MOST_NAMES,
             looks_ahead: true,
+            looks_first: false,
             inventory: Inventory::Pages(PAGE),
             max_in_flight,
         };
