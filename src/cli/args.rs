@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, builder::PossibleValue};
 
 use super::commands::{
-    apex_isolate, check, completions, hosts, isolate, ksc_task, man, resume, runs, simulate, status, stream, streams,
+    apex_isolate, check, completions, hosts, indicators, isolate, ksc_task, man, resume, runs, simulate, status, stream, streams,
     unisolate,
 };
 use crate::{stream::store::NameOrId, vendors::VendorName};
@@ -98,6 +98,7 @@ pub(crate) enum Command {
     KscTask(Box<ksc_task::KscTaskArgs>),
     Stream(Box<stream::StreamArgs>),
     Streams(streams::StreamsArgs),
+    Indicators(Box<indicators::IndicatorsArgs>),
     Check(check::CheckArgs),
     Runs(runs::RunsArgs),
     Resume(resume::ResumeArgs),

@@ -20,7 +20,7 @@ use clap::{CommandFactory, Parser, error::ErrorKind};
 
 use args::{Cli, Command};
 use commands::{
-    apex_isolate, check, completions, hosts, isolate, ksc_task, man, resume, runs, simulate, status, stream, streams,
+    apex_isolate, check, completions, hosts, indicators, isolate, ksc_task, man, resume, runs, simulate, status, stream, streams,
     unisolate,
 };
 use context::Context;
@@ -89,6 +89,7 @@ async fn run_async(command: Command, context: &Context) -> Result<ExitCode, Comm
         Command::ApexIsolate(args) => apex_isolate::run(args, context).await,
         Command::Stream(args) => stream::run(*args, context).await,
         Command::Streams(args) => streams::run(args, context).await,
+        Command::Indicators(args) => indicators::run(*args, context).await,
         Command::Check(args) => check::run(args, context).await,
         Command::Resume(args) => resume::run(args, context).await,
         Command::Simulate(args) => simulate::run(args, context).await,

@@ -66,12 +66,21 @@ impl Route {
 pub struct Extract {
     /// Names of what was connected to, exactly as the console has them.
     pub sightings: Vec<Sighting>,
-    /// Why some are missing that a shorter stretch would show, if so.
-    pub missing: Option<String>,
+    /// Why some are missing, if so.
+    pub missing: Option<Missing>,
     /// Why some are missing whatever is asked, if so.
     pub cut_off: Option<String>,
     /// Detections that were left out because people have closed them or called them false alarms.
     pub left_out: u64,
+}
+
+/// Why an answer is not all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// Why, in words.
+    pub why: String,
+    /// Whether a shorter stretch of time would show all of it.
+    pub shorter_helps: bool,
 }
 
 /// One name, and what is known of it.

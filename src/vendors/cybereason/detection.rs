@@ -51,7 +51,7 @@ pub(super) fn query(id: &str) -> Result<Draft, VendorError> {
 /// The hosts of the machines that came. Whoever acts on a part of a `MalOp` must know it, so a part is an error.
 pub(super) fn hosts(rows: Rows) -> Result<Vec<Host>, VendorError> {
     if let Some(missing) = rows.missing {
-        let text = format!("the console did not tell all machines of this MalOp: {missing}");
+        let text = format!("the console did not tell all machines of this MalOp: {}", missing.why);
         return Err(VendorError::new(FailureKind::Protocol, text, Again::Backoff));
     }
     let mut hosts = Vec::new();

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     domain::failure::FailureKind,
     http::Response,
-    vendors::{Again, VendorError},
+    vendors::{Again, VendorError, indicators::Missing},
 };
 
 /// The most rows in one answer: the ceiling that is told of.
@@ -29,7 +29,7 @@ pub(super) const MALOPS: &str = "rest/crimes/unified";
 pub(super) struct Rows {
     pub(super) elements: HashMap<String, Element>,
     /// Why rows are missing, if they are.
-    pub(super) missing: Option<String>,
+    pub(super) missing: Option<Missing>,
 }
 
 /// A query along a chain of elements.
@@ -75,16 +75,22 @@ pub(super) fn judge(response: &Response) -> Result<Rows, VendorError> {
     let elements = data.result_id_to_element_data_map.unwrap_or_default();
     let came = elements.len() as u64;
     let possible = data.total_possible_results.0.max(data.path_result_counts.0.last().and_then(|last| last.count.0));
+    let miss = |why: String, shorter_helps| Some(Missing { why, shorter_helps });
     let missing = if status != "SUCCESS" {
-        Some(format!("the console calls its answer {status}{}", words.unwrap_or_default()))
+        let words = words.unwrap_or_default();
+        // It took too long, or too much: then less of it does not. Servers that are not there are not there for less, either.
+        let too_much = ["QUERY_LIMIT_CROSSED", "TIMEOUT_ERROR"].contains(&status.as_str())
+            || ["408", "MILLISECONDS"].iter().any(|sign| words.contains(sign));
+        miss(format!("the console calls its answer {status}{words}"), too_much)
     } else if found.failures.0.is_some_and(|count| count > 0) {
-        Some("some of the console's servers did not answer".to_owned())
+        miss("some of the console's servers did not answer".to_owned(), false)
     } else if data.query_terminated.0 == Some(true) {
-        Some("the console ended the query early".to_owned())
+        miss("the console ended the query early".to_owned(), true)
     } else if came >= MOST_ROWS {
-        Some(format!("the answer is full at {came} rows"))
+        miss(format!("the answer is full at {came} rows"), true)
     } else {
-        possible.filter(|possible| *possible > came).map(|possible| format!("{came} of {possible} rows came"))
+        let more = possible.filter(|possible| *possible > came);
+        more.and_then(|possible| miss(format!("{came} of {possible} rows came"), true))
     };
     Ok(Rows { elements, missing })
 }

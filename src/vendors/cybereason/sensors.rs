@@ -89,29 +89,42 @@ enum Counting {
 struct Place {
     counting: Counting,
     offset: usize,
+    /// How many rows came before.
+    seen: u64,
     /// The second row of the first answer: with it an answer begins whose offset of 1 was counted in rows.
     second: Option<Box<str>>,
 }
 
 impl Place {
-    const START: Self = Self { counting: Counting::Pages, offset: 0, second: None };
+    const START: Self = Self { counting: Counting::Pages, offset: 0, seen: 0, second: None };
 
     fn write(&self) -> Cursor {
         let counting = if self.counting == Counting::Rows { 'r' } else { 'p' };
-        Cursor(format!("{counting} {} {}", self.offset, self.second.as_deref().unwrap_or_default()).into())
+        let second = self.second.as_deref().unwrap_or_default();
+        Cursor(format!("{counting} {} {} {second}", self.offset, self.seen).into())
     }
 
     fn read(cursor: &Cursor) -> Option<Self> {
-        let mut parts = cursor.0.splitn(3, ' ');
+        let mut parts = cursor.0.splitn(4, ' ');
         let counting = if parts.next()? == "r" { Counting::Rows } else { Counting::Pages };
-        let offset = parts.next()?.parse().ok()?;
+        let (offset, seen) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
         let second = parts.next().filter(|text| !text.is_empty()).map(Into::into);
-        Some(Self { counting, offset, second })
+        Some(Self { counting, offset, seen, second })
     }
 
-    /// Where the answer after this one begins; `None` if this was the last. `seen`: sensors that came so far.
-    fn after(&self, answer: &Sensors, seen: u64) -> Option<Self> {
+    /// Where the answer after this one begins; `None` if this was the last.
+    fn after(&self, answer: &Sensors) -> Option<Self> {
         let rows = answer.sensors.len();
+        let overlaps = self.offset == 1
+            && self.counting == Counting::Pages
+            && self.second.as_deref().is_some_and(|second| {
+                answer.sensors.iter().take(3).filter_map(key).any(|first| first.eq_ignore_ascii_case(second))
+            });
+        // All of this answer but its last row was there before; from now on rows are counted.
+        let (counting, seen) = match self.counting {
+            Counting::Pages if overlaps => (Counting::Rows, rows as u64 + 1),
+            counting => (counting, self.seen + rows as u64),
+        };
         let over = match answer.more {
             Some(more) => !more,
             None => answer.total.is_none_or(|total| seen >= total),
@@ -119,21 +132,12 @@ impl Place {
         if rows == 0 || over {
             return None;
         }
-        if self.offset == 0 {
-            let second = answer.sensors.get(1).and_then(key).map(Into::into);
-            return Some(Self { counting: self.counting, offset: 1, second });
-        }
-        let overlaps = self.second.as_deref().is_some_and(|second| {
-            answer.sensors.iter().take(3).filter_map(key).any(|first| first.eq_ignore_ascii_case(second))
-        });
-        match self.counting {
-            // All of this answer but its last row was there before; from now on rows are counted.
-            Counting::Pages if self.offset == 1 && overlaps => {
-                Some(Self { counting: Counting::Rows, offset: rows + 1, second: None })
-            }
-            Counting::Pages => Some(Self { counting: Counting::Pages, offset: self.offset + 1, second: None }),
-            Counting::Rows => Some(Self { counting: Counting::Rows, offset: self.offset + rows, second: None }),
-        }
+        let offset = match counting {
+            Counting::Pages => self.offset + 1,
+            Counting::Rows => usize::try_from(seen).ok()?,
+        };
+        let second = answer.sensors.get(1).filter(|_| self.offset == 0).and_then(key).map(Into::into);
+        Some(Self { counting, offset, seen, second })
     }
 }
 
@@ -164,9 +168,7 @@ impl Cybereason {
             }
             answer => answer?,
         };
-        // How many came before this answer is only guessed, for a console that does not say whether more will.
-        let before = if place.counting == Counting::Rows { place.offset } else { place.offset * PAGE };
-        let next = place.after(&answer, (before + answer.sensors.len()) as u64);
+        let next = place.after(&answer);
         let here = answer.sensors.iter().filter(|sensor| !is_archived(sensor)).count();
         let put_away = (answer.sensors.len() - here) as u64;
         Ok(Page {
@@ -187,7 +189,7 @@ impl Cybereason {
             total = answer.total.or(total);
             let fresh = |sensor: &&Sensor| key(sensor).is_none_or(|key| known.insert(key.to_ascii_lowercase()));
             found.extend(answer.sensors.iter().filter(fresh).cloned());
-            place = here.after(&answer, found.len() as u64);
+            place = here.after(&answer);
         }
         if place.is_some() {
             let text = "more sensors fit than are worth to be asked for one by one";
