@@ -9,6 +9,8 @@ pub mod failure;
 pub mod guid;
 pub mod host;
 pub mod id;
+pub mod indicator;
 pub mod outcome;
 pub mod protect;
 pub mod selector;
+pub mod vetting;
