@@ -16,6 +16,7 @@ mod test_clients;
 mod test_config;
 mod test_consent;
 mod test_cyb_faults;
+mod test_cyb_indicators;
 mod test_cyb_isolate;
 mod test_cyb_sessions;
 mod test_cyb_targets;

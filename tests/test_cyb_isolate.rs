@@ -13,7 +13,8 @@ fn isolate_cuts_exactly_the_listed_hosts_off_and_unisolate_puts_them_back() {
     assert_eq!(output.outcomes(), [("confirmed".to_owned(), 3)].into(), "{output}");
     assert_eq!(room.isolated(), ids);
     assert_eq!(room.asked(Endpoint::IsolateSensors), 1, "one request for all of them");
-    let output = room.env.run(["unisolate", "--vendor", "cybereason", "--yes", "--wait=30s", "-o", "jsonl", "list.txt"]);
+    let output =
+        room.env.run(["unisolate", "--vendor", "cybereason", "--yes", "--wait=30s", "-o", "jsonl", "list.txt"]);
     assert_eq!(output.exits(0).outcomes(), [("confirmed".to_owned(), 3)].into());
     assert_eq!((room.isolated().len(), room.asked(Endpoint::ReleaseSensors)), (0, 1));
     room.env.run(["runs", "verify"]).exits(0);
@@ -119,7 +120,8 @@ fn check_names_tenant_and_version() {
     for words in ["cybereason: good", "version 23.2.110", "acme", "7 sensors", "password"] {
         assert!(human.stdout.contains(words), "`{words}`\n{human}");
     }
-    let json: Value = serde_json::from_str(&room.env.run(["check", "cybereason", "-o", "json"]).exits(0).stdout).unwrap();
+    let json: Value =
+        serde_json::from_str(&room.env.run(["check", "cybereason", "-o", "json"]).exits(0).stdout).unwrap();
     assert_eq!(json["vendor"], "cybereason");
     room.was_left_alone();
     assert_eq!(room.asked(Endpoint::Session), 2, "it signs out");
@@ -132,7 +134,8 @@ fn a_rehearsal_needs_no_tenant() {
     let output =
         env.run(["isolate", "--vendor", "cybereason", "--simulate", "--wait=30s", "-o", "jsonl", "list.txt"]).exits(0);
     assert_eq!(output.outcomes(), [("confirmed".to_owned(), 4)].into(), "{output}");
-    let output = env.run(["unisolate", "--vendor", "cybereason", "--simulate", "--wait=30s", "-o", "jsonl", "list.txt"]);
+    let output =
+        env.run(["unisolate", "--vendor", "cybereason", "--simulate", "--wait=30s", "-o", "jsonl", "list.txt"]);
     assert_eq!(output.exits(0).outcomes(), [("confirmed".to_owned(), 4)].into());
 }
 

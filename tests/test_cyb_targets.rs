@@ -66,7 +66,11 @@ fn of_two_sensors_with_one_name_the_one_that_is_online_is_taken_and_that_is_told
     let host = room.console.fleet().hosts()[0].clone();
     let output = room.isolate_list(&host.name, &["--wait=30s"]).exits(0);
     let result = output.result();
-    assert_eq!((&result["outcome"], &result["host"]["id"]), (&"confirmed".into(), &host.id.as_str().into()), "{output}");
+    assert_eq!(
+        (&result["outcome"], &result["host"]["id"]),
+        (&"confirmed".into(), &host.id.as_str().into()),
+        "{output}"
+    );
     assert!(result["note"].as_str().unwrap().contains("is offline, and was passed over"), "{output}");
     assert_eq!(room.isolated(), [host.id]);
 }
@@ -176,9 +180,17 @@ fn hosts_that_are_protected_are_left_alone_by_name_address_and_id() {
 fn a_malop_brings_its_machines_and_no_others() {
     let room = with_malop(12, "");
     let hosts = room.console.fleet().hosts();
-    let output = room.env.run(
-        ["isolate", "--vendor", "cybereason", "--malop", "11.-4200000000000000017", "--yes", "--wait=30s", "-o", "jsonl"],
-    );
+    let output = room.env.run([
+        "isolate",
+        "--vendor",
+        "cybereason",
+        "--malop",
+        "11.-4200000000000000017",
+        "--yes",
+        "--wait=30s",
+        "-o",
+        "jsonl",
+    ]);
     let output = output.exits(0);
     assert_eq!(output.outcomes(), [("confirmed".to_owned(), 2)].into(), "{output}");
     assert!(output.stderr.contains("MalOp 11.-4200000000000000017: 2 hosts"), "{output}");
@@ -188,9 +200,8 @@ fn a_malop_brings_its_machines_and_no_others() {
     expected.sort();
     assert_eq!(isolated, expected);
     assert_eq!(output.results()[0]["file"], "MalOp 11.-4200000000000000017", "{output}");
-    let status = room.env.run(
-        ["status", "--vendor", "cybereason", "--malop", "11.-4200000000000000017", "-o", "jsonl"],
-    );
+    let status =
+        room.env.run(["status", "--vendor", "cybereason", "--malop", "11.-4200000000000000017", "-o", "jsonl"]);
     assert!(status.exits(0).results().iter().all(|result| result["state"] == "isolated"));
 }
 

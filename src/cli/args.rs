@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, builder::PossibleValue};
 
 use super::commands::{
-    apex_isolate, check, completions, hosts, indicators, isolate, ksc_task, man, resume, runs, simulate, status, stream, streams,
-    unisolate,
+    apex_isolate, check, completions, hosts, indicators, isolate, ksc_task, man, resume, runs, simulate, status,
+    stream, streams, unisolate,
 };
 use crate::{stream::store::NameOrId, vendors::VendorName};
 

@@ -20,8 +20,8 @@ use clap::{CommandFactory, Parser, error::ErrorKind};
 
 use args::{Cli, Command};
 use commands::{
-    apex_isolate, check, completions, hosts, indicators, isolate, ksc_task, man, resume, runs, simulate, status, stream, streams,
-    unisolate,
+    apex_isolate, check, completions, hosts, indicators, isolate, ksc_task, man, resume, runs, simulate, status,
+    stream, streams, unisolate,
 };
 use context::Context;
 use error::CommandError;

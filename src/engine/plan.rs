@@ -130,8 +130,7 @@ pub async fn plan(
 
 /// Whether a failure says nothing against asking this console for something else.
 const fn is_about_the_list(kind: FailureKind) -> bool {
-    !kind.is_about_us()
-        && !matches!(kind, FailureKind::Certificate | FailureKind::Unreachable | FailureKind::Timeout)
+    !kind.is_about_us() && !matches!(kind, FailureKind::Certificate | FailureKind::Unreachable | FailureKind::Timeout)
 }
 
 /// Asks for the hosts that the selectors may name, so many at a time. What fits is judged by the resolver, as ever.
@@ -400,7 +399,8 @@ fn judge(host: &Host, wish: Wish<'_>) -> Option<(Outcome, Option<Failure>)> {
             Some((Outcome::Refused, Some(Failure::new(FailureKind::NotCapable, not_capable(kind)))))
         }
         _ if host.online == Some(false) && !wish.queues => {
-            let seen = host.last_seen.as_deref().map(|seen| format!(", and last heard of it {seen}")).unwrap_or_default();
+            let seen =
+                host.last_seen.as_deref().map(|seen| format!(", and last heard of it {seen}")).unwrap_or_default();
             let text = format!(
                 "the console has lost touch with this host{seen}; nobody knows whether a request would wait for it: \
                  `--queue-offline` sends it all the same"

@@ -120,7 +120,8 @@ pub(super) fn verb(kind: ActionKind, word: &str) -> String {
 pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let word = deed.word();
     let verb = verb(deed.kind, word);
-    let Deed { kind, vendor, unlock_code, all_agents, shows_hosts, stream, crowd, queue_offline, errand, own_name } = deed;
+    let Deed { kind, vendor, unlock_code, all_agents, shows_hosts, stream, crowd, queue_offline, errand, own_name } =
+        deed;
     prepare::check_offline(vendor, queue_offline)?;
     let (run, begun) = (run_id()?, clock::now());
     let task = errand.as_ref().map(|errand| Arc::clone(&errand.task));

@@ -219,7 +219,9 @@ impl Harvest {
     fn tell(&self, context: &Context) {
         if self.left_out > 0 {
             let malops = words::count(self.left_out, "MalOp was", "MalOps were");
-            context.ui.tell(&format!("{malops} left out, closed or called a false alarm; `--include-closed` takes them"));
+            context
+                .ui
+                .tell(&format!("{malops} left out, closed or called a false alarm; `--include-closed` takes them"));
         }
         if !self.unreadable.is_empty() {
             let names = words::count(self.unreadable.len() as u64, "name is", "names are");
@@ -344,7 +346,11 @@ pub(crate) async fn run(args: IndicatorsArgs, context: &Context) -> Result<ExitC
     let harvest = harvest?;
     ui::written(print(&args, &harvest, context))?;
     let indicators = words::count(harvest.indicators.len() as u64, "indicator", "indicators");
-    context.ui.tell(&if harvest.missing.is_empty() { indicators } else { format!("{indicators}, and some are missing") });
+    context.ui.tell(&if harvest.missing.is_empty() {
+        indicators
+    } else {
+        format!("{indicators}, and some are missing")
+    });
     Ok(if harvest.missing.is_empty() { ExitCode::Success } else { ExitCode::SomeFailed })
 }
 
@@ -361,16 +367,15 @@ fn print(args: &IndicatorsArgs, harvest: &Harvest, context: &Context) -> io::Res
     match context.ui.output {
         OutputFormat::Jsonl => {
             for one in published() {
-                out.write_all(json_text::to_line(&one)?.as_bytes())?;
+                line(&mut out, &one)?;
             }
             // Whoever reads a list that is cut off has to meet it there, and not on a terminal that nobody reads.
             if !harvest.missing.is_empty() {
-                out.write_all(json_text::to_line(&document(args, harvest, None))?.as_bytes())?;
+                line(&mut out, &document(args, harvest, None))?;
             }
         }
         OutputFormat::Json => {
-            let all = document(args, harvest, Some(published().collect()));
-            out.write_all(json_text::to_line(&all)?.as_bytes())?;
+            line(&mut out, &document(args, harvest, Some(published().collect())))?;
         }
         OutputFormat::Csv => {
             out.write_all(&csv::row(COLUMNS)?)?;
@@ -420,9 +425,12 @@ fn print(args: &IndicatorsArgs, harvest: &Harvest, context: &Context) -> io::Res
     out.flush()
 }
 
+fn line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    writeln!(out, "{}", json_text::to_line(value)?.trim_end_matches('\n'))
+}
+
 /// The columns of `-o csv`.
-const COLUMNS: [&str; 8] =
-    ["value", "kind", "source", "detection", "malops", "machines", "first_seen", "last_seen"];
+const COLUMNS: [&str; 8] = ["value", "kind", "source", "detection", "malops", "machines", "first_seen", "last_seen"];
 
 fn document<'a>(
     args: &IndicatorsArgs,

@@ -86,7 +86,8 @@ pub(crate) fn targets(args: &TargetArgs, vendor: VendorName, context: &Context) 
 /// Refuses to queue where nothing is ever refused for being offline.
 pub(crate) fn check_offline(vendor: VendorName, queue_offline: bool) -> Result<(), CommandError> {
     if queue_offline && !vendor.driver().takes.offline {
-        let text = format!("{} takes requests for hosts that are offline, so `--queue-offline` has no use", vendor.console());
+        let text =
+            format!("{} takes requests for hosts that are offline, so `--queue-offline` has no use", vendor.console());
         return Err(CommandError::text(ExitCode::Usage, text));
     }
     Ok(())

@@ -59,7 +59,11 @@ fn least(vendor: VendorName) -> &'static str {
 #[test]
 fn the_example_loads_with_every_key_set_and_shows_the_defaults() {
     let room = Room::with("config.toml", uncommented().as_bytes(), 0o600);
-    let room = room.env("ACME_API_KEY", "k").env("ACME_APEX_API_KEY", "k").env("ACME_KSC_PASSWORD", "k").env("ACME_CYBEREASON_PASSWORD", "k");
+    let room = room
+        .env("ACME_API_KEY", "k")
+        .env("ACME_APEX_API_KEY", "k")
+        .env("ACME_KSC_PASSWORD", "k")
+        .env("ACME_CYBEREASON_PASSWORD", "k");
     let loaded = room.load().unwrap();
     for vendor in VendorName::ALL {
         let shown = loaded.console(vendor).unwrap();
@@ -88,10 +92,7 @@ fn the_example_loads_with_every_key_set_and_shows_the_defaults() {
     assert_eq!(acme.console(VendorName::Cisco).unwrap().link().url.as_str(), "https://edr.acme.example/");
     assert_eq!(acme.console(VendorName::Apex).unwrap().link().url.as_str(), "https://apex.acme.example/");
     assert_eq!(acme.console(VendorName::Kaspersky).unwrap().link().url.as_str(), "https://ksc.acme.example:13299/");
-    assert_eq!(
-        acme.console(VendorName::Cybereason).unwrap().link().url.as_str(),
-        "https://acme2.cybereason.example/"
-    );
+    assert_eq!(acme.console(VendorName::Cybereason).unwrap().link().url.as_str(), "https://acme2.cybereason.example/");
     assert_eq!(acme.safety().unwrap().max_targets.map(u64::from), Some(10));
 }
 

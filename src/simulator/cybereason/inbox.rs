@@ -115,9 +115,7 @@ impl Cybereason {
         if !self.settings().reputations_list {
             return Reply::status(404, "");
         }
-        let told = |known: &Reputation| {
-            json!({"key": known.key, "reputationType": known.kind, "maliciousType": known.hostile, "isBlocking": false})
-        };
+        let told = |known: &Reputation| json!({"key": known.key, "reputationType": known.kind, "maliciousType": known.hostile, "isBlocking": false});
         let told: Vec<Value> = self.reputations().iter().map(told).collect();
         Reply::json(&json!({"outcome": "success", "data": {"reputations": told}}))
     }
@@ -125,7 +123,9 @@ impl Cybereason {
     /// Answers what the console is, and who asks.
     pub(super) fn about(&self, path: &str) -> Reply {
         Reply::json(&match path {
-            "users/current" => json!({"username": self.credentials.client_id, "roles": ["SYSTEM_ADMIN"], "locked": false}),
+            "users/current" => {
+                json!({"username": self.credentials.client_id, "roles": ["SYSTEM_ADMIN"], "locked": false})
+            }
             "monitor/global/server/version/all" => json!({"data": {"version": self.settings().version}}),
             "monitor/global/reg-server/status" => json!({"status": "OK"}),
             _ => translated(),

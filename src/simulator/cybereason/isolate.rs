@@ -30,7 +30,8 @@ impl Cybereason {
         for id in ids.iter().filter_map(Value::as_str) {
             let number = inner.fleet.find_text(id).filter(|number| {
                 // An id is compared to the letter, as this console tells capitals apart.
-                (!self.settings().case_sensitive || inner.fleet.id(*number) == id) && !self.truth.is_gone(&inner, *number)
+                (!self.settings().case_sensitive || inner.fleet.id(*number) == id)
+                    && !self.truth.is_gone(&inner, *number)
             });
             let word = match number {
                 Some(number) => {

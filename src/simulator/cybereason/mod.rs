@@ -99,7 +99,8 @@ impl Route {
     fn read(request: &Request<Incoming>) -> Self {
         let path = request.uri().path();
         let method = request.method().as_str().to_owned();
-        let known = |rest: &str| PATHS.iter().find(|(_, known, ..)| *known == rest).map(|(_, _, endpoint, _)| *endpoint);
+        let known =
+            |rest: &str| PATHS.iter().find(|(_, known, ..)| *known == rest).map(|(_, _, endpoint, _)| *endpoint);
         let endpoint = match path {
             "/login.html" => Endpoint::Logon,
             "/" if method == "POST" => Endpoint::Logon,

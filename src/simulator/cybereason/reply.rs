@@ -22,7 +22,8 @@ const CODE: &str = "<!DOCTYPE html>\n<html>\n<head><meta charset=\"utf-8\"><titl
     <input type=\"submit\" name=\"submit\" value=\"Login\">\n</form>\n</body>\n</html>\n";
 
 /// The console's own page.
-const CONSOLE: &str = "<!DOCTYPE html>\n<html>\n<head><meta charset=\"utf-8\"><title>Cybereason</title></head>\n<body></body>\n</html>\n";
+const CONSOLE: &str =
+    "<!DOCTYPE html>\n<html>\n<head><meta charset=\"utf-8\"><title>Cybereason</title></head>\n<body></body>\n</html>\n";
 
 /// An answer.
 #[derive(Debug)]
@@ -88,7 +89,8 @@ impl Reply {
 
     #[must_use]
     pub(super) fn without_remembering(mut self) -> Self {
-        let forget = HeaderValue::from_static("rememberMe=deleteMe; Path=/; Max-Age=0; Expires=Thu, 01-Jan-1970 00:00:00 GMT");
+        let forget =
+            HeaderValue::from_static("rememberMe=deleteMe; Path=/; Max-Age=0; Expires=Thu, 01-Jan-1970 00:00:00 GMT");
         self.headers.append(header::SET_COOKIE, forget);
         self
     }

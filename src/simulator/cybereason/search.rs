@@ -57,7 +57,7 @@ struct Features {
 }
 
 impl Cybereason {
-    /// Answers a query; `mine` is the rest of the path, for what is allowed there.
+    /// Answers a query; `only_malops`: whether nothing else is asked for there.
     pub(super) fn search(&self, body: &Value, only_malops: bool) -> Reply {
         let inner = self.truth.lock();
         let graph = Graph { world: &self.world, inner: &inner, console: self };
@@ -85,7 +85,8 @@ impl Graph<'_> {
     fn answer(&self, body: &Value, only_malops: bool) -> Result<Value, Bad> {
         let path = body.get("queryPath").and_then(Value::as_array).filter(|path| !path.is_empty());
         let path = path.ok_or(Bad("queryPath is missing"))?;
-        let is_result = |part: &Value| part.get("isResult").or(part.get("result")).and_then(Value::as_bool) == Some(true);
+        let is_result =
+            |part: &Value| part.get("isResult").or(part.get("result")).and_then(Value::as_bool) == Some(true);
         let result = path.iter().position(is_result).ok_or(Bad("no element is the result"))?;
         if path.iter().filter(|part| is_result(part)).count() != 1 {
             return Err(Bad("more than one element is the result"));
@@ -151,9 +152,12 @@ impl Graph<'_> {
                     let own = world.processes.iter().enumerate().filter(|(_, (malop, _))| *malop == at);
                     own.map(|(process, _)| Element(Kind::Process, process)).collect()
                 }
-                (Kind::Process, "ownerMachine") => {
-                    world.processes.get(at).map(|(_, host)| Element(Kind::Machine, *host as usize)).into_iter().collect()
-                }
+                (Kind::Process, "ownerMachine") => world
+                    .processes
+                    .get(at)
+                    .map(|(_, host)| Element(Kind::Machine, *host as usize))
+                    .into_iter()
+                    .collect(),
                 (Kind::Connection, "urlDomains") => {
                     let domain = world.connections.get(at).and_then(|made| made.domain);
                     domain.map(|at| Element(Kind::Domain, at)).into_iter().collect()
@@ -162,9 +166,12 @@ impl Graph<'_> {
                     let address = world.connections.get(at).and_then(|made| made.address);
                     address.map(|at| Element(Kind::Address, at)).into_iter().collect()
                 }
-                (Kind::Connection, "ownerMachine") => {
-                    world.connections.get(at).map(|made| Element(Kind::Machine, made.host as usize)).into_iter().collect()
-                }
+                (Kind::Connection, "ownerMachine") => world
+                    .connections
+                    .get(at)
+                    .map(|made| Element(Kind::Machine, made.host as usize))
+                    .into_iter()
+                    .collect(),
                 _ => Vec::new(),
             }
         };
@@ -263,7 +270,9 @@ impl Graph<'_> {
             }
             Kind::Connection => {
                 let Some(made) = self.world.connections.get(at) else { return features };
-                let name = |list: &[super::world::Known], at: Option<usize>| at.and_then(|at| Some(list.get(at)?.name.clone()));
+                let name = |list: &[super::world::Known], at: Option<usize>| {
+                    at.and_then(|at| Some(list.get(at)?.name.clone()))
+                };
                 let remote = name(&self.world.addresses, made.address).unwrap_or_else(|| "0.0.0.0".to_owned());
                 say("elementDisplayName", vec![format!("10.20.0.11:50394 > {remote}:443")]);
                 say("direction", vec![made.direction.clone()]);
@@ -294,8 +303,13 @@ impl Graph<'_> {
         let settings = self.console.settings();
         let most = limit("totalResultLimit", 100).min(settings.row_limit);
         let (per_group, per_feature) = (limit("perGroupLimit", 100), limit("perFeatureLimit", 100));
-        let fields: Vec<&str> =
-            body.get("customFields").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let fields: Vec<&str> = body
+            .get("customFields")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
         let possible = found.len();
         let kind = found.first().map_or("", |element| element.0.word());
         let mut groups: HashMap<String, usize> = HashMap::new();
@@ -398,7 +412,9 @@ fn compare(kind: &str, own: &[String], values: &[String]) -> Result<bool, Bad> {
         "GreaterOrEqualsTo" => against(|own, first| own >= first),
         "LessThan" => against(|own, first| own < first),
         "LessOrEqualsTo" => against(|own, first| own <= first),
-        "Between" => against(|own, first| own >= first) && own_number.zip(second).is_some_and(|(own, last)| own <= last),
+        "Between" => {
+            against(|own, first| own >= first) && own_number.zip(second).is_some_and(|(own, last)| own <= last)
+        }
         _ => return Err(Bad("unknown filterType")),
     })
 }

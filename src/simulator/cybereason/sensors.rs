@@ -86,15 +86,15 @@ impl Cybereason {
         if filters.iter().any(unknown) {
             return Reply::json(&json!({"totalResults": 0, "hasMoreResults": false}));
         }
-        let number = |name: &str| body.get(name).and_then(Value::as_u64).and_then(|number| usize::try_from(number).ok());
+        let number =
+            |name: &str| body.get(name).and_then(Value::as_u64).and_then(|number| usize::try_from(number).ok());
         let limit = number("limit").unwrap_or(settings.page_size).min(settings.page_size);
         let offset = number("offset").unwrap_or(0);
         let sorts_by_name = body.get("sortingFieldName").and_then(Value::as_str) == Some("machineName");
         let inner = self.truth.lock();
         let fits = |number: &u32| {
-            let one = |filter: &Filter| {
-                filter.fits(&self.field(&inner, *number, &filter.field), settings.case_sensitive)
-            };
+            let one =
+                |filter: &Filter| filter.fits(&self.field(&inner, *number, &filter.field), settings.case_sensitive);
             match settings.filters {
                 Combining::All => filters.iter().all(one),
                 Combining::Any => filters.is_empty() || filters.iter().any(one),
@@ -116,7 +116,8 @@ impl Cybereason {
         let page: Vec<Value> =
             fitting.into_iter().skip(start).take(limit).map(|number| self.sensor(&inner, number)).collect();
         drop(inner);
-        let mut answer = json!({"totalResults": total, "sensors": page, "sensorsStatus": {"@class": ".SensorsStatusOverview"}});
+        let mut answer =
+            json!({"totalResults": total, "sensors": page, "sensorsStatus": {"@class": ".SensorsStatusOverview"}});
         if let (true, Some(answer)) = (settings.tells_more, answer.as_object_mut()) {
             answer.insert("hasMoreResults".to_owned(), more.into());
         }
@@ -149,7 +150,11 @@ impl Cybereason {
 
     /// The name that the console has of a machine.
     pub(super) fn machine_name(&self, inner: &Inner, number: u32) -> String {
-        if self.settings().full_names { inner.fleet.name(number).to_lowercase() } else { inner.fleet.machine_name(number) }
+        if self.settings().full_names {
+            inner.fleet.name(number).to_lowercase()
+        } else {
+            inner.fleet.machine_name(number)
+        }
     }
 
     fn status_word(&self, inner: &Inner, number: u32) -> &'static str {

@@ -1,9 +1,6 @@
 //! Who is signed in: cookies, some of nobody, and the form that asks for user and password.
 
-use std::{
-    collections::HashMap,
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 use hyper::{HeaderMap, header};
 
@@ -139,9 +136,8 @@ impl Sessions {
         fields: &HashMap<String, String>,
         door: Door<'_>,
     ) -> Judged {
-        let waiting = cookie(headers).filter(|cookie| {
-            self.known.get(cookie).is_some_and(|session| session.stage == Stage::WantsCode)
-        });
+        let waiting = cookie(headers)
+            .filter(|cookie| self.known.get(cookie).is_some_and(|session| session.stage == Stage::WantsCode));
         let now = door.clock.div_euclid(30);
         let given = fields.get("totpCode").map(String::as_str).unwrap_or_default();
         let step = (now - 1..=now + 1).find(|step| totp::code(door.key, *step) == given);

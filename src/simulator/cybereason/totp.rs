@@ -25,7 +25,8 @@ pub(super) fn code(key: [u8; 20], step: i64) -> String {
     mac.update(&step.to_be_bytes());
     let digest: Vec<u8> = mac.finalize().into_bytes().to_vec();
     let at = usize::from(digest.get(19).copied().unwrap_or_default() & 15);
-    let word = digest.get(at..at + 4).map_or(0, |four| four.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte)));
+    let word =
+        digest.get(at..at + 4).map_or(0, |four| four.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte)));
     format!("{:06}", (word & i32::MAX.cast_unsigned()) % 1_000_000)
 }
 

@@ -68,18 +68,13 @@ impl World {
         }
         for number in 0..settings.malops {
             let [b, c] = [(number >> 8) as u8, number as u8];
-            let said = MalopFault {
-                names: vec![format!("198.{}.{b}.{c}", 18 + (number >> 16 & 1))],
-                ..MalopFault::default()
-            };
+            let said =
+                MalopFault { names: vec![format!("198.{}.{b}.{c}", 18 + (number >> 16 & 1))], ..MalopFault::default() };
             let at = ago(Duration::from_secs(number.into()));
             world.add(1_000 + number as usize, said, at, at, truth);
         }
-        let connections = if settings.connection.is_empty() && made_up {
-            made_up_connections()
-        } else {
-            settings.connection.clone()
-        };
+        let connections =
+            if settings.connection.is_empty() && made_up { made_up_connections() } else { settings.connection.clone() };
         for said in connections {
             let at = ago(said.ago.0);
             world.connect(&said, at);
@@ -102,10 +97,12 @@ impl World {
         };
         let inner = truth.lock();
         let hosts = inner.fleet.len();
-        let named = |name: &String| (0..u32::try_from(hosts).unwrap_or(u32::MAX)).find(|host| {
-            let (short, full) = (inner.fleet.machine_name(*host), inner.fleet.name(*host));
-            short.eq_ignore_ascii_case(name) || full.eq_ignore_ascii_case(name)
-        });
+        let named = |name: &String| {
+            (0..u32::try_from(hosts).unwrap_or(u32::MAX)).find(|host| {
+                let (short, full) = (inner.fleet.machine_name(*host), inner.fleet.name(*host));
+                short.eq_ignore_ascii_case(name) || full.eq_ignore_ascii_case(name)
+            })
+        };
         let mut machines: Vec<u32> = said.machines.iter().filter_map(named).collect();
         if said.machines.is_empty() && hosts > 0 {
             machines.push(u32::try_from(number % hosts).unwrap_or_default());
@@ -187,7 +184,10 @@ fn made_up_connections() -> Vec<ConnectionFault> {
         made("odd.hostile.example", "198.51.100.78", "suspicious", 5),
         made("sink.defender.example", "192.0.2.200", "sinkholed", 5),
         made("intranet.corp.example", "10.20.0.80", "indifferent", 6),
-        ConnectionFault { direction: "OUTGOING_GUESSED".to_owned(), ..made("guess.hostile.example", "198.51.100.79", "malware", 2) },
+        ConnectionFault {
+            direction: "OUTGOING_GUESSED".to_owned(),
+            ..made("guess.hostile.example", "198.51.100.79", "malware", 2)
+        },
         ConnectionFault { direction: "INCOMING".to_owned(), ..made("", "198.51.100.80", "malware", 2) },
     ]
 }

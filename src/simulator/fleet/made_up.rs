@@ -31,7 +31,9 @@ impl Fleet {
         let office = pick(&OFFICES, hash);
         let kind = pick(&KINDS, hash >> 16);
         let (stem, domain) = match self.model {
-            Model::Cisco | Model::Kaspersky | Model::Cybereason => (format!("{office}-{kind}-{number:04}"), ".corp.example"),
+            Model::Cisco | Model::Kaspersky | Model::Cybereason => {
+                (format!("{office}-{kind}-{number:04}"), ".corp.example")
+            }
             // Fifteen characters are all that this console shows of a name.
             Model::ApexCentral if number < 100_000 => (format!("{office}-{kind}-{number:04}"), ""),
             Model::ApexCentral => (format!("{office}-{number}"), ""),

@@ -114,7 +114,9 @@ pub(super) fn judge_status(response: &Response, changes: bool) -> VendorError {
     let unanswered = if changes { Again::InDoubt } else { Again::Backoff };
     match number {
         200..=299 => fail(FailureKind::Protocol, "the console's answer is empty", unanswered),
-        300..=399 => stop(FailureKind::Gateway, "a redirect came instead of an answer, and is not followed: check `url`"),
+        300..=399 => {
+            stop(FailureKind::Gateway, "a redirect came instead of an answer, and is not followed: check `url`")
+        }
         401 => stop(FailureKind::CredentialsRefused, "a gateway in front of the console wants other credentials"),
         403 => stop(FailureKind::Forbidden, "the user's role may not do this"),
         404 => stop(

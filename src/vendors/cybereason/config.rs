@@ -187,9 +187,10 @@ fn totp(setting: &Setting<SecretSource>, lookup: Lookup<'_>) -> Result<Key, Sett
     let (secret, _) = read("totp_secret", setting, lookup)?;
     Key::parse(secret.expose()).ok_or_else(|| SettingError::Wrong {
         origin: setting.origin.clone(),
-        expected: "the key of the second factor as the console showed it once: letters and the digits 2 to 7 (base32), or \
+        expected:
+            "the key of the second factor as the console showed it once: letters and the digits 2 to 7 (base32), or \
                    the `otpauth://` address of its picture"
-            .to_owned(),
+                .to_owned(),
     })
 }
 

@@ -18,9 +18,9 @@ const FIELDS: &[&str] = &["elementDisplayName", "pylumId", "isActiveProbeConnect
 /// Says whether a text is a `MalOp`'s id: two numbers with a point between, or the newer form of sixteen signs and more.
 pub(super) fn check_id(text: &str) -> Result<(), &'static str> {
     let number = |part: &str| !part.is_empty() && part.len() <= 20 && part.bytes().all(|byte| byte.is_ascii_digit());
-    let old = text.split_once('.').is_some_and(|(first, second)| {
-        number(first) && number(second.strip_prefix('-').unwrap_or(second))
-    });
+    let old = text
+        .split_once('.')
+        .is_some_and(|(first, second)| number(first) && number(second.strip_prefix('-').unwrap_or(second)));
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     let new = (16..=64).contains(&text.len()) && text.bytes().all(plain);
     if old || new {

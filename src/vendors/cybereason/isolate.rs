@@ -56,7 +56,8 @@ pub(super) fn judge(targets: &[Target], response: &Response) -> Result<Vec<Reply
     let words: wire::Isolated = answers::content(response, true)?;
     let word = |id: &str| {
         let exact = words.get(id);
-        let word = exact.or_else(|| words.iter().find(|(known, _)| known.eq_ignore_ascii_case(id)).map(|(_, word)| word));
+        let word =
+            exact.or_else(|| words.iter().find(|(known, _)| known.eq_ignore_ascii_case(id)).map(|(_, word)| word));
         word.and_then(|word| word.as_str())
     };
     Ok(targets.iter().map(|target| reply(word(target.id.as_str()))).collect())

@@ -23,11 +23,8 @@ const DECISIONS: [(&str, Verdict, &str); 3] = [
 const CLOSED: [&str; 2] = ["FP", "CLOSED"];
 
 pub(super) fn query(asked: &Asked) -> Result<Draft, VendorError> {
-    let bound = |filter_type, at: i64| Facet {
-        facet_name: "malopLastUpdateTime",
-        values: vec![at.into()],
-        filter_type,
-    };
+    let bound =
+        |filter_type, at: i64| Facet { facet_name: "malopLastUpdateTime", values: vec![at.into()], filter_type };
     let mut filters = vec![bound("GreaterThan", asked.from.as_millisecond() - 1)];
     if !asked.is_open {
         filters.push(bound("LessThan", asked.to.as_millisecond()));

@@ -15,12 +15,7 @@
 //! - A filter that is not known is answered with 200 and no list.
 //! - Texts of `MalOp`s are chosen by attackers.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    num::NonZeroUsize,
-    sync::atomic::AtomicBool,
-};
+use std::{collections::BTreeMap, fmt, num::NonZeroUsize, sync::atomic::AtomicBool};
 
 use async_trait::async_trait;
 
@@ -73,15 +68,17 @@ pub(super) const DRIVER: Driver = Driver {
         address_keys: "`url`",
         address_example: "https://acme.cybereason.net",
         of: |kind| match kind {
-            FailureKind::CredentialsRefused => Some("the same user name and password must work at the console's login page"),
+            FailureKind::CredentialsRefused => {
+                Some("the same user name and password must work at the console's login page")
+            }
             FailureKind::PasswordExpired => Some("renew it at the console's login page, then change the configuration"),
             FailureKind::SecondFactor => Some(
                 "`totp_secret` is the key that the console showed once when the second factor was set up; check this \
                  machine's clock as well",
             ),
-            FailureKind::SessionLost => {
-                Some("something between here and the console may be taking cookies away; try the console with a browser")
-            }
+            FailureKind::SessionLost => Some(
+                "something between here and the console may be taking cookies away; try the console with a browser",
+            ),
             FailureKind::Forbidden => Some(
                 "sensors need the role System Admin (and Sensor Admin L1 where sensors are grouped), investigations \
                  Analyst L1 or higher",
@@ -199,7 +196,8 @@ impl Vendor for Cybereason {
         let version = self.version().await?;
         let counted = self.sessions.ask(&sensors::one()?, sensors::judge).await?;
         let organization = counted.sensors.iter().find_map(|sensor| sensor.organization.as_str());
-        let sensors = counted.total.map(|total| if total == 1 { "1 sensor".to_owned() } else { format!("{total} sensors") });
+        let sensors =
+            counted.total.map(|total| if total == 1 { "1 sensor".to_owned() } else { format!("{total} sensors") });
         let facts = [version.map(|version| format!("version {version}")), organization.map(str::to_owned), sensors];
         let facts: Vec<String> = facts.into_iter().flatten().collect();
         let detail = (!facts.is_empty()).then(|| facts.join("; "));
@@ -292,7 +290,8 @@ pub fn id_form(text: &str) -> IdForm {
             IdForm::Id(canonical)
         };
     }
-    let may_be = !id.is_empty() && id.len() <= LONGEST_ID && !id.chars().any(|c| c.is_whitespace() || is_unprintable(c));
+    let may_be =
+        !id.is_empty() && id.len() <= LONGEST_ID && !id.chars().any(|c| c.is_whitespace() || is_unprintable(c));
     if may_be { IdForm::IfSaid(canonical) } else { IdForm::NotAnId }
 }
 

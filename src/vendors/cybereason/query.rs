@@ -48,7 +48,12 @@ pub(super) fn chain(path: Vec<PathPart>, fields: &'static [&'static str]) -> Que
 /// The query for `MalOp`s, in the form of the console's own list of them.
 pub(super) fn malops(filters: Vec<Facet>) -> Query {
     Query {
-        query_path: vec![PathPart { requested_type: "MalopProcess", filters, result: Some(true), ..PathPart::default() }],
+        query_path: vec![PathPart {
+            requested_type: "MalopProcess",
+            filters,
+            result: Some(true),
+            ..PathPart::default()
+        }],
         total_result_limit: MOST_ROWS,
         per_group_limit: MOST_ROWS,
         per_feature_limit: MOST_VALUES,

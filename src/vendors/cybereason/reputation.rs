@@ -18,7 +18,8 @@ use crate::{
     },
 };
 
-const FIELDS: &[&str] = &["elementDisplayName", "maliciousClassificationType", "isInternalDomain", "everResolvedDomain"];
+const FIELDS: &[&str] =
+    &["elementDisplayName", "maliciousClassificationType", "isInternalDomain", "everResolvedDomain"];
 
 /// Not what is sinkholed, which is a defender's server most often, and not what never resolved.
 const HOSTILE: [&str; 3] = ["blacklist", "suspicious", "malware"];
@@ -29,10 +30,8 @@ struct Part {
     element: &'static str,
 }
 
-const PARTS: [Part; 2] = [
-    Part { feature: "urlDomains", element: "DomainName" },
-    Part { feature: "remoteAddress", element: "IpAddress" },
-];
+const PARTS: [Part; 2] =
+    [Part { feature: "urlDomains", element: "DomainName" }, Part { feature: "remoteAddress", element: "IpAddress" }];
 
 fn part(asked: &Asked) -> &'static Part {
     let [domains, addresses] = &PARTS;

@@ -51,10 +51,7 @@ pub(super) struct Sensors {
 
 /// Asks for the sensors from this offset on that fit a filter.
 fn query(filters: &[SensorFilter], offset: usize, limit: usize) -> Result<Draft, VendorError> {
-    Draft::ask(
-        QUERY,
-        &SensorQuery { limit, offset, sorting_field_name: "machineName", sort_direction: "ASC", filters },
-    )
+    Draft::ask(QUERY, &SensorQuery { limit, offset, sorting_field_name: "machineName", sort_direction: "ASC", filters })
 }
 
 /// Reads an answer about sensors.
@@ -285,7 +282,8 @@ impl Wanted {
     }
 
     fn filters(&self) -> impl Iterator<Item = SensorFilter> + use<> {
-        let of = |field_name, operator, values: &[String]| SensorFilter { field_name, operator, values: values.to_vec() };
+        let of =
+            |field_name, operator, values: &[String]| SensorFilter { field_name, operator, values: values.to_vec() };
         let filters = [
             of("machineName", "EqualsIgnoreCase", &self.names),
             of("internalIpAddress", "Equals", &self.addresses),

@@ -14,14 +14,16 @@ fn section(settings: &[(&str, &str)]) -> Result<CybereasonSection, SettingError>
     let mut section = CybereasonSection::default();
     for (index, (key, value)) in settings.iter().enumerate() {
         let raw = Raw::Word(Zeroizing::new((*value).to_owned()));
-        let origin = Origin::Key { key: format!("cybereason.{key}"), path: Path::new("c.toml").into(), line: index + 1 };
+        let origin =
+            Origin::Key { key: format!("cybereason.{key}"), path: Path::new("c.toml").into(), line: index + 1 };
         section.set(key, Given { raw, origin, layer: Layer::File, base: &base })?;
     }
     Ok(section)
 }
 
 fn complete(settings: &[(&str, &str)]) -> Result<CybereasonConfig, SettingError> {
-    let mut all = vec![("url", "acme.cybereason.example"), ("username", "soc@acme.example"), ("password", "hunter2 Word")];
+    let mut all =
+        vec![("url", "acme.cybereason.example"), ("username", "soc@acme.example"), ("password", "hunter2 Word")];
     all.extend_from_slice(settings);
     section(&all)?.completed(&|_| None)
 }
@@ -42,7 +44,10 @@ fn what_is_not_set_has_a_default() {
     let config = complete(&[]).unwrap();
     assert_eq!(config.link.url.as_str(), "https://acme.cybereason.example/");
     assert_eq!(config.link.address, "https://acme.cybereason.example");
-    assert_eq!((config.account.username.as_str(), config.account.password.expose()), ("soc@acme.example", "hunter2 Word"));
+    assert_eq!(
+        (config.account.username.as_str(), config.account.password.expose()),
+        ("soc@acme.example", "hunter2 Word")
+    );
     assert!(config.account.totp.is_none());
     assert!(matches!(config.link.trust, Trust::System));
     assert_eq!((config.link.concurrency.get(), config.link.timeout), (4, Duration::from_secs(150)));
@@ -53,9 +58,11 @@ fn what_is_not_set_has_a_default() {
 #[test]
 fn what_a_browser_shows_behind_the_address_is_cut_off() {
     let url = |text: &str| complete(&[("url", text)]).map(|config| config.link.url.to_string()).unwrap();
-    for pasted in
-        ["https://acme.cybereason.example/login.html", "acme.cybereason.example/rest/", "acme.cybereason.example/rest/x"]
-    {
+    for pasted in [
+        "https://acme.cybereason.example/login.html",
+        "acme.cybereason.example/rest/",
+        "acme.cybereason.example/rest/x",
+    ] {
         assert_eq!(url(pasted), "https://acme.cybereason.example/", "{pasted}");
     }
     assert_eq!(url("https://proxy.example:8443/edr/"), "https://proxy.example:8443/edr/");
@@ -63,7 +70,9 @@ fn what_a_browser_shows_behind_the_address_is_cut_off() {
 
 #[test]
 fn a_key_of_the_second_factor_is_read_as_people_copy_it_and_told_if_it_cannot_be_one() {
-    for good in ["GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", "gezd gnbv gy3t qojq", "otpauth://totp/x?secret=GEZDGNBVGY3TQOJQ&issuer=y"] {
+    for good in
+        ["GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", "gezd gnbv gy3t qojq", "otpauth://totp/x?secret=GEZDGNBVGY3TQOJQ&issuer=y"]
+    {
         assert!(complete(&[("totp_secret", good)]).unwrap().account.totp.is_some(), "{good}");
     }
     let error = complete(&[("totp_secret", "not base32 8910!")]).unwrap_err().to_string();
@@ -74,7 +83,10 @@ fn a_key_of_the_second_factor_is_read_as_people_copy_it_and_told_if_it_cannot_be
 
 #[test]
 fn a_pin_is_trusted_alone_and_whoever_verifies_nothing_is_told_what_it_may_cost() {
-    assert!(matches!(complete(&[("certificate_sha256", PIN)]).unwrap().link.trust, Trust::Pinned { ca_file: None, .. }));
+    assert!(matches!(
+        complete(&[("certificate_sha256", PIN)]).unwrap().link.trust,
+        Trust::Pinned { ca_file: None, .. }
+    ));
     assert!(complete(&[("certificate_sha256", PIN), ("insecure", "true")]).is_err());
     assert!(matches!(complete(&[("ca_file", "ca.pem")]).unwrap().link.trust, Trust::SystemAnd(_)));
     let config = complete(&[("insecure", "true")]).unwrap();
