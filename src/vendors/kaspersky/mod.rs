@@ -80,7 +80,7 @@ pub(super) const DRIVER: Driver = Driver {
     acts_on: Thing::Host,
     id_form,
     section: || Box::new(config::KasperskySection::default()),
-    takes: Takes { unlock_code: false, product: false, cut_names: false, event_streams: false, groups: true },
+    takes: Takes { groups: true, ..Takes::NOTHING },
     advice: Advice {
         secret: "password",
         address_keys: "`url`",
@@ -199,6 +199,7 @@ impl Kaspersky {
             max_observe: MOST_OBSERVED,
             max_find: hosts::MOST_NAMES,
             looks_ahead: true,
+            looks_first: false,
             inventory: Inventory::Pages(PAGE),
             // A few wait for a connection, so that none is idle while the journal is written.
             max_in_flight: max_in_flight.saturating_add(max_in_flight.get() / WAITING_SHARE),
