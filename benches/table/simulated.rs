@@ -16,6 +16,7 @@ pub(crate) enum Which {
     Cisco,
     Apex,
     Kaspersky,
+    Fortigate,
 }
 
 impl Which {
@@ -24,6 +25,7 @@ impl Which {
             Self::Cisco => "cisco",
             Self::Apex => "apex",
             Self::Kaspersky => "kaspersky",
+            Self::Fortigate => "fortigate",
         }
     }
 
@@ -33,6 +35,7 @@ impl Which {
             Self::Cisco => ["base_url", "client_id"],
             Self::Apex => ["url", "application_id"],
             Self::Kaspersky => ["url", "user"],
+            Self::Fortigate => ["url", "vdom"],
         }
     }
 }

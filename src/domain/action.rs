@@ -50,6 +50,15 @@ impl ActionKind {
         }
     }
 
+    /// The word for the state that it leads to, where whoever carries it out has read that it is so.
+    pub const fn reached(self) -> Option<&'static str> {
+        match self {
+            Self::Block => Some("blocked"),
+            Self::Unblock => Some("not_blocked"),
+            Self::Isolate | Self::Unisolate | Self::Task => None,
+        }
+    }
+
     /// The action that takes this one back, if one does.
     pub const fn undone_by(self) -> Option<Self> {
         match self {

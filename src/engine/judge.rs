@@ -128,6 +128,10 @@ impl Dispatcher<'_> {
     fn acknowledged(&mut self, n: u32, ack: Ack, telling: &mut Telling) -> ReplyRecord {
         let maybe_ours = self.slots.get(n as usize).is_some_and(|slot| slot.maybe_ours);
         self.is_maybe_ours(n);
+        let reached = self.action.as_ref().and_then(|action| action.kind.reached());
+        if let Some(word) = reached.filter(|_| !matches!(ack, Ack::Accepted(_))) {
+            self.notes.of(n).state = Some(shared(word));
+        }
         match ack {
             Ack::Accepted(ticket) if self.confirmation.is_wanted() && self.followed => {
                 self.keep_ticket(n, &ticket);

@@ -391,8 +391,13 @@ fn judge(host: &Host, wish: Wish<'_>) -> Option<(Outcome, Option<Failure>)> {
         Standing::Away | Standing::Unknown | Standing::Leaving if host.able.of(kind) == Some(false) => {
             // Whoever knows why says it.
             let why = host.caution.as_deref().filter(|_| kind.lands_on() == Thing::Indicator);
-            let why = why.map_or_else(|| not_capable(kind), str::to_owned);
-            Some((Outcome::Refused, Some(Failure::new(FailureKind::NotCapable, why))))
+            let failure = match why {
+                // What may not be taken out is somebody else's.
+                Some(why) if host.able.release == Some(false) => Failure::new(FailureKind::NotOurs, why),
+                Some(why) => Failure::new(FailureKind::NotCapable, why),
+                None => Failure::new(FailureKind::NotCapable, not_capable(kind)),
+            };
+            Some((Outcome::Refused, Some(failure)))
         }
         _ => None,
     }

@@ -5,6 +5,7 @@ mod apex;
 mod confirmed;
 mod disk;
 mod drain;
+mod fgt;
 mod ksc;
 mod memory;
 mod million;
@@ -37,6 +38,7 @@ pub(crate) const CASES: &[Case] = &[
     Case { name: "disk", what: disk::WHAT, run: disk::measure },
     Case { name: "apex", what: apex::WHAT, run: apex::measure },
     Case { name: "ksc", what: ksc::WHAT, run: ksc::measure },
+    Case { name: "fgt", what: fgt::WHAT, run: fgt::measure },
     Case { name: "agents", what: agents::WHAT, run: agents::measure },
     Case { name: "drain", what: drain::WHAT, run: drain::measure },
     Case { name: "million", what: million::WHAT, run: million::measure },

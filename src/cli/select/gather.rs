@@ -30,6 +30,8 @@ pub struct Selected {
     pub files: Vec<Option<Arc<str>>>,
     /// The malformed lines that `--skip-invalid` left out.
     pub skipped: Skipped,
+    /// Whether a list says of itself that some of it is missing.
+    pub incomplete: bool,
     /// Ordered by entry, then as read.
     repeats: Vec<Repeat>,
 }
@@ -104,6 +106,7 @@ pub(super) struct Gather {
     repeats: Vec<Repeat>,
     files: Vec<Option<Arc<str>>>,
     bad: Skipped,
+    incomplete: bool,
 }
 
 impl Gather {
@@ -123,7 +126,13 @@ impl Gather {
             repeats: Vec::new(),
             files: Vec::new(),
             bad: Skipped::default(),
+            incomplete: false,
         }
+    }
+
+    /// Keeps in mind that a list says of itself that it is not whole.
+    pub(super) fn misses_some(&mut self) {
+        self.incomplete = true;
     }
 
     /// Begins a source; what is told from now on is of it.
@@ -179,7 +188,13 @@ impl Gather {
             return Err(SelectError::Malformed { shown: self.bad.shown, total: self.bad.total });
         }
         self.repeats.sort_by_key(|repeat| repeat.entry);
-        Ok(Selected { entries: self.entries, files: self.files, skipped: self.bad, repeats: self.repeats })
+        Ok(Selected {
+            entries: self.entries,
+            files: self.files,
+            skipped: self.bad,
+            incomplete: self.incomplete,
+            repeats: self.repeats,
+        })
     }
 }
 

@@ -71,7 +71,7 @@ pub fn read(sources: &Sources, stdin: &mut dyn Read, id_form: fn(&str) -> IdForm
     }
     let pointers = match &sources.form {
         Form::Field(pointers) => pointers.iter().map(|pointer| Pointer::parse(pointer)).collect::<Result<_, _>>()?,
-        Form::Indicators => vec![Pointer::parse(INDICATOR)?],
+        Form::Indicators => vec![Pointer::parse(INDICATOR)?, Pointer::parse(SCHEMA)?],
         Form::Lines | Form::Column(_) => Vec::new(),
     };
     // What is plainly wrong is told before standard input is waited for.
@@ -175,6 +175,10 @@ fn plain(line: &Line<'_>, gather: &mut Gather) -> Result<(), SelectError> {
 /// Where the object of an indicator has it.
 const INDICATOR: &str = "/value";
 
+/// Where an object says what it is, and the one that says that a list is not whole.
+const SCHEMA: &str = "/schema";
+const LIST: &str = "edrctl.indicators/1";
+
 /// How much of a text that can be no indicator is kept to be shown.
 const KEPT: usize = 200;
 
@@ -182,7 +186,12 @@ const KEPT: usize = 200;
 fn indicator(line: &Line<'_>, pointers: &[Pointer], gather: &mut Gather) -> Result<(), SelectError> {
     let Some(text) = text(line, gather) else { return Ok(()) };
     if text.starts_with('{') {
-        return match json_field::first(pointers, text) {
+        let (value, schema) = pointers.split_at(1);
+        if json_field::first(schema, text).is_ok_and(|schema| schema == LIST) {
+            gather.misses_some();
+            return Ok(());
+        }
+        return match json_field::first(value, text) {
             Ok(target) => named(line.number, &target, gather),
             Err(reason) => {
                 gather.bad(line.number, text, || reason);

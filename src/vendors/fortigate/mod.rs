@@ -166,6 +166,13 @@ impl Fortigate {
         Ok((objects, group))
     }
 
+    /// Whether this run wants an indicator to stay for longer than it would.
+    fn wants_longer(&self, seen: &Seen) -> bool {
+        let found = seen.object.as_ref().and_then(Object::mark);
+        let wanted = self.mark.as_ref().filter(|_| self.takes_back.is_none());
+        found.zip(wanted).is_some_and(|(found, wanted)| !found.outlasts(wanted))
+    }
+
     /// The same for indicators of both tables, one answer each, in order.
     async fn look_at(&self, wanted: &[Option<Indicator>]) -> Result<Vec<Option<Seen>>, VendorError> {
         let mut seen: Vec<Option<Seen>> = vec![None; wanted.len()];
@@ -322,7 +329,12 @@ impl Vendor for Fortigate {
         let hosts = wanted.iter().zip(seen).filter_map(|(indicator, seen)| {
             let (indicator, seen) = (indicator.as_ref()?, seen?);
             let (able, caution) = seen.able(self.takes_back.as_ref());
-            Some(host(indicator, Some(seen.state(indicator)), able, caution))
+            let mut state = seen.state(indicator);
+            // Blocked, and not for as long as this run wants it: there is something to do.
+            if state.isolation == Isolation::Blocked && self.wants_longer(&seen) {
+                state.isolation = Isolation::Unknown;
+            }
+            Some(host(indicator, Some(state), able, caution))
         });
         Ok(plain(hosts.collect()))
     }

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use crate::domain::{
@@ -121,6 +121,9 @@ pub(super) struct Mark {
     pub(super) expires: Option<Timestamp>,
 }
 
+/// So much earlier is no other time.
+const SLACK: SignedDuration = SignedDuration::from_hours(1);
+
 /// What every comment of ours begins with.
 const MARKER: &str = "edrctl run=";
 
@@ -150,12 +153,13 @@ impl Mark {
         Some(Self { run, expires })
     }
 
-    /// Whether this mark keeps an object at least as long as another does.
+    /// Whether this mark keeps an object as long as another would. Nobody means the minutes: whoever asks for a week, twice in
+    /// a morning, has asked for one thing.
     pub(super) fn outlasts(&self, other: &Self) -> bool {
         match (self.expires, other.expires) {
             (None, _) => true,
             (Some(_), None) => false,
-            (Some(own), Some(other)) => own >= other,
+            (Some(own), Some(other)) => other.duration_since(own) <= SLACK,
         }
     }
 }

@@ -256,7 +256,7 @@ impl Channel for Rest {
         let (has_vdom, told) = match groups {
             Ok(envelope) => (envelope.vdom.as_deref().is_none_or(|vdom| vdom == self.vdom), envelope.version),
             Err(fault) if fault.error.scope() == Scope::Run => return Err(fault.error),
-            Err(fault) if matches!(fault.http, 400 | 404 | 424 | 500) && fault.error.again() != Again::InDoubt => {
+            Err(fault) if matches!(fault.http, 400 | 404 | 424) || fault.http == 500 && fault.code.is_some() => {
                 (false, None)
             }
             Err(fault) => return Err(fault.error),

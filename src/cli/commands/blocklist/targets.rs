@@ -97,6 +97,9 @@ pub(crate) fn read(args: &IndicatorArgs, context: &Context) -> Result<Vec<Wanted
     let sources =
         Sources { files: args.files.clone(), form, by: None, skip_invalid: args.skip_invalid, verbatim: true };
     let selected = prepare::read(&sources, |_| IdForm::Id(None), context)?;
+    if selected.incomplete {
+        context.ui.warn("the list says of itself that it is not whole: there are indicators that it does not have");
+    }
     if selected.entries.is_empty() {
         return Err(CommandError::text(ExitCode::Refused, "there is no target; nothing was sent")
             .hint("a target file has one indicator a line: an address, a network or a domain"));
