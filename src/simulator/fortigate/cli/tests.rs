@@ -217,7 +217,7 @@ fn virtual_domains_are_entered_and_left() {
     assert_eq!(desk.line("end"), "fgt01 # ", "one `end` too many leaves the virtual domain");
     assert!(desk.line("end").starts_with("Unknown action 0\n"));
     desk.after(&["config vdom", "edit rooot"]);
-    assert_eq!(desk.firewall.vdoms(), ["dmz", "root", "rooot"].map(str::to_owned), "a slip makes a new one");
+    assert_eq!(desk.firewall.vdoms(), ["dmz", "rooot", "root"].map(str::to_owned), "a slip makes a new one");
 }
 
 #[test]
