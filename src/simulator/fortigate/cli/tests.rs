@@ -254,6 +254,8 @@ fn a_banner_waits_for_its_key() {
     let mut desk = Desk::new("fortigate.banner = true\n");
     assert_eq!(desk.raw("\r"), "");
     assert_eq!(desk.raw("a\r"), "\r\n\r\nfgt01 # \r\nfgt01 # ");
+    assert_eq!(desk.raw("\n"), "\r\nfgt01 # ", "a line feed that comes later is an Enter of its own");
+    assert_eq!(desk.raw("\r\n"), "\r\nfgt01 # ");
     let mut desk = Desk::new("fortigate.banner = true\n");
     assert_eq!(desk.pieces("x"), [Piece::Close]);
 }
