@@ -25,7 +25,7 @@ pub mod indicators;
 pub mod kaspersky;
 pub mod streams;
 
-pub use driver::{Advice, ConsoleSection, Driver, Errand, Link, OpenError, Ready, Takes, VendorName, Wishes};
+pub use driver::{Advice, ConsoleSection, Driver, Errand, IdCheck, Link, OpenError, Ready, Takes, VendorName, Wishes};
 pub use error::{Again, Scope, VendorError};
 pub use hidden::Hidden;
 
