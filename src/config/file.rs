@@ -24,7 +24,7 @@ use crate::{
 const PROFILES: &str = "profiles";
 
 /// Consoles whose sections are yet to come.
-const LATER: [&str; 2] = ["cybereason", "fortigate"];
+const LATER: [&str; 1] = ["fortigate"];
 
 /// Every section of the file.
 #[derive(Clone, Debug)]

@@ -95,16 +95,15 @@ fn the_first_mistake_of_the_file_is_the_one_that_is_told() {
 
 #[test]
 fn a_console_of_another_version_is_told_as_such() {
-    for console in ["cybereason", "fortigate"] {
-        let told = Room::new(&format!("[cisco]\n[{console}]\nurl = \"https://hunter2\"\n")).load_error();
-        assert_eq!(
-            told,
-            format!(
-                "key `{console}` in config.toml line 2: this console is not in this version\n\
-                 hint: take its section out, or use a later version"
-            )
-        );
-    }
+    let console = "fortigate";
+    let told = Room::new(&format!("[cisco]\n[{console}]\nurl = \"https://hunter2\"\n")).load_error();
+    assert_eq!(
+        told,
+        format!(
+            "key `{console}` in config.toml line 2: this console is not in this version\n\
+             hint: take its section out, or use a later version"
+        )
+    );
 }
 
 #[test]
