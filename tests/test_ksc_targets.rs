@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use serde_json::{Value, json};
 
-use crate::support::{Env, Ksc, PlayedKsc, Room, side_by_side};
+use crate::support::{Ksc, PlayedKsc, Room, TestEnv, side_by_side};
 
 const FIN: &str = "5593fcfd-e950-4b54-9732-2c160a35aaaa";
 
@@ -277,7 +277,7 @@ fn a_listing_is_a_target_file() {
 
 #[test]
 fn a_rehearsal_has_hosts_in_every_group_that_is_named() {
-    let env = Env::new();
+    let env = TestEnv::new();
     env.file("list.txt", "pc-1\npc-2\n");
     let args = ["isolate", "--vendor", "kaspersky", "--simulate", "--wait=30s", "-o", "jsonl", "--group", "Finance"];
     let output = env.run(args).exits(0);

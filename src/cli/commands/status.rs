@@ -54,7 +54,7 @@ pub(crate) async fn run(args: StatusArgs, context: &Context) -> Result<ExitCode,
         wishes: Wishes { product: args.vendor.console.product.clone(), ..Wishes::default() },
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
-    prepare::prove_before_plan(&mut session, &cancel, context).await?;
+    prepare::prove_before_plan(&mut session, false, &cancel, context).await?;
     prepare::add_groups(&mut selected, &args.targets.groups, &mut session, &cancel, context).await?;
     let product = args.vendor.console.product.as_deref();
     let wish = Wish {

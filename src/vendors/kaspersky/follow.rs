@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     domain::{action::Target, failure::FailureKind},
-    vendors::{Again, VendorError},
+    vendors::VendorError,
 };
 
 /// How far the console's clock may be behind ours. The word in the name is the run's own, so this is generous: whoever is
@@ -31,11 +31,8 @@ const MOST_NAMES: usize = 100;
 /// The most names of tasks that are kept.
 const MOST_KEPT: usize = 50_000;
 
-/// The most tasks of a console that are counted.
-const MOST_TASKS: usize = 2_000;
-
 /// How every response task is called.
-const RESPONSE: &str = "[Response]";
+pub(super) const RESPONSE: &str = "[Response]";
 
 /// How far a response task has come, as far as the console proves it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,7 +84,7 @@ impl Rung {
             Self::Completed => "the host has carried it out",
             Self::CompletedWithWarning => "the host has carried it out, with a warning",
             Self::Failed => "the host could not carry it out",
-            Self::Lost => "the task is gone before it was seen to end: more than a hundred push each other out",
+            Self::Lost => "the task is gone before it was seen to end: newer ones have pushed it out, or somebody has deleted it",
         }
     }
 
@@ -134,17 +131,6 @@ pub struct Followed {
     pub percent: Option<i64>,
     /// When the host ended.
     pub finished: Option<Timestamp>,
-}
-
-/// How many tasks a console shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TaskCount {
-    /// Response tasks among them.
-    pub response: usize,
-    /// All that were read.
-    pub all: usize,
-    /// Whether there may be more of them.
-    pub may_be_more: bool,
 }
 
 impl Kaspersky {
@@ -252,48 +238,6 @@ impl Kaspersky {
         }
         info
     }
-
-    /// Counts the response tasks that the console shows. `None` where it does not list its tasks for this account.
-    ///
-    /// Such tasks belong to single hosts, and whether this list has them is not documented: it is a lower bound.
-    ///
-    /// # Errors
-    ///
-    /// [`VendorError`] if the console could not be asked.
-    pub async fn response_tasks_count(&self) -> Result<Option<TaskCount>, VendorError> {
-        let mut talk = self.pool.talk().await?;
-        let iterator = match talk.ask(requests::reset_tasks(), requests::judge_tasks_iterator).await {
-            Ok(iterator) => iterator,
-            Err(refusal)
-                if refusal.why != Why::Other
-                    || matches!(refusal.error.failure().kind, FailureKind::Forbidden | FailureKind::BadRequest) =>
-            {
-                return Ok(None);
-            }
-            Err(refusal) => return Err(refusal.error),
-        };
-        let mut count = TaskCount { response: 0, all: 0, may_be_more: true };
-        while count.all < MOST_TASKS {
-            let next = talk.ask(requests::next_task(&iterator), requests::judge_next_task).await;
-            let next = next.map_err(|refusal| match refusal.why {
-                // It dies with its session: it is the list that is unknown.
-                Why::Unknown => {
-                    let text = format!("the console let go of its tasks while they were counted ({})", refusal.error);
-                    VendorError::new(FailureKind::ServerError, text, Again::Backoff)
-                }
-                _ => refusal.error,
-            });
-            let Some(name) = next? else {
-                count.may_be_more = false;
-                break;
-            };
-            count.all += 1;
-            count.response += usize::from(starts_with(&name, RESPONSE));
-        }
-        // It ends by itself, too.
-        drop(talk.ask(requests::release_tasks(&iterator), |response| requests::judge_done(response, false)).await);
-        Ok(Some(count))
-    }
 }
 
 fn at(rung: Rung, task: Option<KnownTask>) -> Followed {
@@ -310,6 +254,6 @@ async fn states(talk: &mut Talk<'_>, task: &str, target: &Target) -> Result<Opti
 }
 
 /// Whether a name begins so, in any case.
-fn starts_with(name: &str, begin: &str) -> bool {
+pub(super) fn starts_with(name: &str, begin: &str) -> bool {
     name.get(..begin.len()).is_some_and(|start| start.eq_ignore_ascii_case(begin))
 }

@@ -19,7 +19,10 @@ use std::{
     collections::HashMap,
     fmt,
     num::NonZeroUsize,
-    sync::{Arc, Mutex, atomic::AtomicUsize},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -31,7 +34,7 @@ use self::{
 };
 pub use self::{
     errand::draft,
-    follow::{Followed, KnownTask, Rung, TaskCount},
+    follow::{Followed, KnownTask, Rung},
     hosts::Sought,
     requests::Found,
     respond::SubmitError,
@@ -48,8 +51,8 @@ use crate::{
     http::{ClientError, SingleClients, Url},
     secret::Secret,
     vendors::{
-        Advice, Answer, Capabilities, Capability, Completion, Cursor, Driver, Errand, Inventory, Meta, Page, Preflight,
-        Progress, Recalled, Repeat, Reply, Takes, Tenant, Vendor, VendorError,
+        Advice, Answer, Capabilities, Capability, Completion, Cursor, Driver, Errand, Group, Inventory, Meta, Page, Preflight,
+        Progress, Recalled, Repeat, Reply, Scope, Takes, Tenant, Vendor, VendorError,
     },
 };
 
@@ -57,9 +60,11 @@ mod answers;
 mod codes;
 pub mod config;
 mod container;
+mod crowd;
 mod errand;
 mod filter;
 mod follow;
+mod groups;
 mod hosts;
 mod requests;
 mod respond;
@@ -152,6 +157,12 @@ pub struct Kaspersky {
     area: Area,
     /// The tasks that were seen to be its own, by host.
     own_tasks: Mutex<HashMap<HostId, KnownTask>>,
+    /// Whether hosts were read already: that proves address, certificate, credentials and the right to read.
+    reads: AtomicBool,
+    /// What a check has learnt of the Web Console, for whoever asks next.
+    attended: Mutex<Option<Option<bool>>>,
+    /// Looks ahead in a row that were not answered.
+    looks: AtomicUsize,
 }
 
 impl fmt::Debug for Kaspersky {
@@ -204,6 +215,9 @@ impl Kaspersky {
             area: errand.as_ref().map(|errand| errand::area(&errand.run)).unwrap_or_default(),
             errand,
             own_tasks: Mutex::default(),
+            reads: AtomicBool::new(false),
+            attended: Mutex::default(),
+            looks: AtomicUsize::new(0),
         })
     }
 
@@ -247,13 +261,20 @@ impl Vendor for Kaspersky {
         let set = talk.ask(requests::find_hosts(""), requests::judge_found).await.map_err(|refusal| refusal.error)?;
         // Whether it is let go of now or by and by changes nothing.
         drop(talk.ask(requests::release(&set.accessor), |response| requests::judge_done(response, false)).await);
-        let console = match asks_for_console(&mut talk).await? {
+        self.reads.store(true, Ordering::Relaxed);
+        let attended = match asks_for_console(&mut talk).await {
+            // What cannot be learnt is only warned of, and by whoever looks ahead.
+            Err(error) if error.scope() != Scope::Run => None,
+            attended => Some(attended?),
+        };
+        *self.attended.lock().unwrap_or_else(PoisonError::into_inner) = attended;
+        let console = match attended.flatten() {
             Some(true) => "a Web Console is connected",
             Some(false) => "no Web Console is connected, so nothing will be carried out until one is",
             None => "whether a Web Console is connected cannot be learnt",
         };
         let hosts = if set.count == 1 { "1 host".to_owned() } else { format!("{} hosts", set.count) };
-        let detail = Some(format!("{hosts}; {console}"));
+        let detail = Some(format!("{hosts}; {console}; whether the account may create tasks shows only when one is sent"));
         Ok(answer(Tenant { console: self.address.clone(), detail, clock_skew: None }))
     }
 
@@ -287,12 +308,12 @@ impl Vendor for Kaspersky {
         hosts::wanted(selector).err()
     }
 
-    async fn group(&self, name: &str) -> Result<Answer<Vec<Host>>, VendorError> {
-        Ok(answer(self.group_hosts(name).await?.into_iter().map(|found| found.host).collect()))
+    async fn group(&self, name: &str) -> Result<Answer<Vec<Group>>, VendorError> {
+        self.groups(name).await.map(answer)
     }
 
-    async fn preflight(&self) -> Result<Answer<Preflight>, VendorError> {
-        self.looks_ahead().await.map(answer)
+    async fn preflight(&self, more: Option<usize>) -> Result<Answer<Preflight>, VendorError> {
+        self.looks_ahead(more).await.map(answer)
     }
 
     async fn close(&self) {
