@@ -95,7 +95,8 @@ pub(super) const DRIVER: Driver = Driver {
                 Some("the user's role needs the devices in its scope, the right to read, and all rights on tasks")
             }
             FailureKind::Certificate => Some(
-                "the console's own certificate, `klserver.cer`, is trusted by `certificate`, or by `certificate_sha256`",
+                "the console's own certificate, `klserver.cer`, is trusted by `certificate`, or by its pin, `certificate_sha256`, \
+                 which `edrctl check kaspersky --show-certificate` shows",
             ),
             FailureKind::NotCapable => {
                 Some("response tasks need a licence, and Kaspersky Endpoint Security 12.9 or later")
