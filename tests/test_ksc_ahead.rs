@@ -19,7 +19,8 @@ fn with<'a>(task: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
 /// Two target files: the first hosts, and the others.
 fn split(room: &Ksc, first: usize) {
     let ids = room.console.guids();
-    let lines = |from: usize, to: usize| ids.lines().skip(from).take(to).map(|id| format!("{id}\n")).collect::<String>();
+    let lines =
+        |from: usize, to: usize| ids.lines().skip(from).take(to).map(|id| format!("{id}\n")).collect::<String>();
     room.env.file("first.txt", lines(0, first));
     room.env.file("others.txt", lines(first, usize::MAX));
 }
@@ -213,17 +214,20 @@ fn groups_of_one_name_are_different_groups() {
         host(5, "Others", Some(12)),
     ];
     let room = with_hosts(hosts);
-    let run = |group: &str| {
-        room.env.run(["isolate", "--vendor", "kaspersky", "--yes", "-o", "jsonl", "--group", group])
-    };
+    let run =
+        |group: &str| room.env.run(["isolate", "--vendor", "kaspersky", "--yes", "-o", "jsonl", "--group", group]);
     let output = run("Servers").exits(5);
-    for words in ["3 groups are called `Servers`", "id:5  Managed devices/Branch 5/Servers/  2 hosts", "id:11", "--group id:7"] {
+    for words in
+        ["3 groups are called `Servers`", "id:5  Managed devices/Branch 5/Servers/  2 hosts", "id:11", "--group id:7"]
+    {
         assert!(output.stderr.contains(words), "`{words}`\n{output}");
     }
     assert!(room.arguments("HostGroup.AddIncident").is_empty());
     let sent = || {
         let ids = room.arguments("HostGroup.AddIncident");
-        ids.iter().map(|call| call["pData"]["KLHST_WKS_HOSTNAME"].as_str().unwrap()[35..].to_owned()).collect::<Vec<_>>()
+        ids.iter()
+            .map(|call| call["pData"]["KLHST_WKS_HOSTNAME"].as_str().unwrap()[35..].to_owned())
+            .collect::<Vec<_>>()
     };
     run("id:9").exits(0);
     assert_eq!(sent(), ["3"]);
@@ -271,8 +275,15 @@ fn a_state_that_the_console_does_not_tell_is_not_confirmed() {
         let output = room.env.run(with(&args, more)).exits(6);
         assert_eq!(output.outcomes(), [("unconfirmed".to_owned(), 2)].into(), "{output}");
         for result in output.results() {
-            assert_eq!((&result["state"], &result["reason_code"]), (&"not_told".into(), &"not_confirmed".into()), "{result}");
-            assert!(result["reason"].as_str().unwrap().contains("does not tell whether a host is isolated"), "{result}");
+            assert_eq!(
+                (&result["state"], &result["reason_code"]),
+                (&"not_told".into(), &"not_confirmed".into()),
+                "{result}"
+            );
+            assert!(
+                result["reason"].as_str().unwrap().contains("does not tell whether a host is isolated"),
+                "{result}"
+            );
         }
         assert!(!output.stderr.contains("resume"), "{output}");
     }
@@ -302,7 +313,11 @@ fn a_host_of_another_system_has_a_caution_and_one_without_an_agent_its_reason() 
     let room = with_hosts(vec![other, bare]);
     room.env.file("hosts.txt", "srv-1\nsrv-2\n");
     let output = room.isolate(&[]).exits(6);
-    assert_eq!((output.outcome_of("srv-1"), output.outcome_of("srv-2")), ("accepted".into(), "refused".into()), "{output}");
+    assert_eq!(
+        (output.outcome_of("srv-1"), output.outcome_of("srv-2")),
+        ("accepted".into(), "refused".into()),
+        "{output}"
+    );
     let results = output.results();
     let of = |target: &str| results.iter().find(|result| result["target"] == target).unwrap().clone();
     assert!(of("srv-1")["note"].as_str().unwrap().contains("documented for Windows only"), "{output}");
@@ -316,11 +331,15 @@ fn a_task_that_is_told_otherwise_than_it_would_be_carried_out_is_refused() {
     for (text, words) in [
         (format!(r#"{{"task": "getFile", {params}, "targetHost": "5593fcfd"}}"#), "targetHost"),
         (format!(r#"{{"task": "getFile", {params}, "task": "deleteFile"}}"#), "`task` is there twice"),
-        (r#"{"task": "getFile", "params": {"path": "C:\\a.exe", "path": "C:\\b.exe"}}"#.to_owned(), "`path` is there twice"),
+        (
+            r#"{"task": "getFile", "params": {"path": "C:\\a.exe", "path": "C:\\b.exe"}}"#.to_owned(),
+            "`path` is there twice",
+        ),
         (format!(r#"{{"task": "getFile", {params}, "host": "x"}}"#), "no key `host`"),
         (format!(r#"{{"task": "getFile", {params}, "responseEventIncident": false}}"#), "responseEventIncident"),
         (
-            r#"{"task": "onDemandScan", "params": [{"enabled": false, "path": "", "recursive": true, "type": 14}]}"#.to_owned(),
+            r#"{"task": "onDemandScan", "params": [{"enabled": false, "path": "", "recursive": true, "type": 14}]}"#
+                .to_owned(),
             "switched off",
         ),
     ] {
@@ -368,7 +387,11 @@ fn words_say_what_is_meant() {
     assert!(output.stderr.contains("the task comes first"), "{output}");
     room.env.run(["ksc-task", "getfile"]).exits(2).says("did you mean `getFile`?");
     let output = room.env.run(["ksc-task", "startProcess", "--executable-path", r"C:\x.exe", "--dry-run", "hosts.txt"]);
-    assert!(output.stdout.contains("3 hosts to run startProcess on;") || output.stderr.contains("3 hosts to run startProcess on;"), "{output}");
+    assert!(
+        output.stdout.contains("3 hosts to run startProcess on;")
+            || output.stderr.contains("3 hosts to run startProcess on;"),
+        "{output}"
+    );
     room.env.run(["ksc-task", "--help"]).exits(0);
     // A connection that breaks is told without the address of a library's pages.
     let cut = AtomicUsize::new(0);

@@ -286,7 +286,8 @@ fn a_rehearsal_has_hosts_in_every_group_that_is_named() {
     assert_eq!(output.outcomes(), [("confirmed".to_owned(), 8)].into(), "{output}");
     let output = env.run([&args[..], &["--group", "Sales", "list.txt"]].concat()).exits(0);
     assert_eq!(output.outcomes(), [("confirmed".to_owned(), 18)].into(), "{output}");
-    let output = env.run(["status", "--vendor", "kaspersky", "--simulate", "--group", "Finance", "-o", "jsonl"]).exits(6);
+    let output =
+        env.run(["status", "--vendor", "kaspersky", "--simulate", "--group", "Finance", "-o", "jsonl"]).exits(6);
     assert_eq!(output.results().len(), 8, "{output}");
 }
 

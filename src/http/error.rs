@@ -41,10 +41,14 @@ impl HttpError {
         }
         if let Some(tls) = find::<rustls::Error>(error) {
             return match tls {
-                _ if error.is_connect() => {
-                    Self { kind: HttpErrorKind::Unreachable, text: format!("no TLS connection: {}", plain(&tls.to_string())) }
-                }
-                _ => Self { kind: HttpErrorKind::Cut, text: format!("the TLS connection broke: {}", plain(&tls.to_string())) },
+                _ if error.is_connect() => Self {
+                    kind: HttpErrorKind::Unreachable,
+                    text: format!("no TLS connection: {}", plain(&tls.to_string())),
+                },
+                _ => Self {
+                    kind: HttpErrorKind::Cut,
+                    text: format!("the TLS connection broke: {}", plain(&tls.to_string())),
+                },
             };
         }
         if error.is_connect() {

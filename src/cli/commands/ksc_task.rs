@@ -38,8 +38,8 @@ const LONGEST: u64 = 32 * 1024 * 1024;
 /// reports that the host has carried it out (`confirmed`) or could not (`failed`). A task that gets no further is
 /// `unconfirmed`, and `state` has the last word that is proved: submitted, task_created, pending, running, paused.
 ///
-/// The console keeps a hundred response tasks, and a further one pushes the oldest out, done or not. A run that would do that
-/// is refused; --wait sends it in waves instead, if all tasks that are there are done.
+/// The console keeps a hundred response tasks, and a further one pushes the oldest out, done or not. A run that would push out
+/// what is not done is refused; --wait sends it in waves instead, if all tasks that are there are done.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, subcommand_value_name = "TASK")]
 pub(crate) struct KscTaskArgs {
@@ -315,7 +315,8 @@ fn no_task(word: &str) -> Option<CommandError> {
     let unknown = TaskKind::from_word(word).err()?;
     let is_file = word == "-" || word == "help" || Path::new(word).exists();
     (!is_file).then(|| {
-        CommandError::new(ExitCode::Usage, unknown).hint("`edrctl ksc-task --help` lists the nine; target files come last")
+        CommandError::new(ExitCode::Usage, unknown)
+            .hint("`edrctl ksc-task --help` lists the nine; target files come last")
     })
 }
 

@@ -143,7 +143,8 @@ fn the_group(written: &str, mut found: Vec<Group>, vendor: VendorName) -> Result
         ))),
         Some(group) => {
             found.push(group);
-            let mut text = format!("{} groups are called `{written}`, and none is taken; nothing was sent", found.len());
+            let mut text =
+                format!("{} groups are called `{written}`, and none is taken; nothing was sent", found.len());
             for group in found.iter().take(MOST_SHOWN) {
                 let number = group.number.map_or_else(|| "no number told".to_owned(), |number| format!("id:{number}"));
                 let hosts = words::hosts(group.hosts.len() as u64);
@@ -374,9 +375,12 @@ fn fit(demand: Demand, limit: usize, taken: Taken, context: &Context) -> Result<
         return Ok(None);
     }
     let tasks = |count: usize| words::count(count as u64, "task", "tasks");
-    let numbers = format!("{} would be added to {all} that the console has, and it keeps {limit}", tasks(demand.to_act));
+    let numbers =
+        format!("{} would be added to {all} that the console has, and it keeps {limit}", tasks(demand.to_act));
     if demand.to_act <= limit && pushed_out <= spare {
-        context.ui.warn(&format!("{numbers}: the oldest {pushed_out}, which are done, are pushed out and can be seen no more"));
+        context.ui.warn(&format!(
+            "{numbers}: the oldest {pushed_out}, which are done, are pushed out and can be seen no more"
+        ));
         return Ok(None);
     }
     // With proof of each, no more are sent than there is room for.

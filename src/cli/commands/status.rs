@@ -28,7 +28,8 @@ use crate::{
 
 /// Read the isolation state of hosts; changes nothing
 ///
-/// A host whose state was read is `confirmed`, and `state` has the console's own word for it. Keeps no journal.
+/// A host whose state was read is `confirmed`, and `state` has the console's own word for it. Where the console keeps nothing that
+/// tells it, the host is `unconfirmed`. Keeps no journal.
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
     #[command(flatten)]

@@ -398,9 +398,8 @@ mod tests {
 
     #[test]
     fn the_oldest_that_are_over_may_go() {
-        let stands = |told: &[(&str, Option<bool>)]| {
-            spare(told.iter().map(|(id, is_over)| (task(id, "x"), *is_over)).collect())
-        };
+        let stands =
+            |told: &[(&str, Option<bool>)]| spare(told.iter().map(|(id, is_over)| (task(id, "x"), *is_over)).collect());
         assert_eq!(stands(&[("9", Some(true)), ("10", Some(false)), ("8", Some(true))]), 2);
         assert_eq!(stands(&[("10", Some(true)), ("9", None)]), 0, "what is not told may be under way");
         assert_eq!(stands(&[("a", Some(true)), ("b", Some(true))]), 2);
@@ -411,7 +410,8 @@ mod tests {
     #[test]
     fn a_task_belongs_to_the_word_in_its_name_and_to_no_other() {
         assert!(is_of(&task("1", "[Response][EDRCTL-ab12] isolateHost - x"), "edrctl-ab12"));
-        for name in ["[Response][edrctl-ab123] x", "[Response] edrctl-ab12", "[Response][edrctl-ab1", "[Résponse", ""] {
+        for name in ["[Response][edrctl-ab123] x", "[Response] edrctl-ab12", "[Response][edrctl-ab1", "[Résponse", ""]
+        {
             assert!(!is_of(&task("1", name), "edrctl-ab12"), "{name}");
         }
     }

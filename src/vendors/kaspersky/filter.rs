@@ -51,6 +51,15 @@ pub(super) fn hosts<'a>(wanted: impl IntoIterator<Item = Wanted<'a>>) -> Option<
     (!items.is_empty()).then(|| format!("(|{items})"))
 }
 
+/// A filter for each spelling of one name.
+pub(super) fn one_by_one(name: &str) -> Option<Vec<String>> {
+    let of = |spelling: &String| {
+        let items: Option<Vec<String>> = NAMES.iter().map(|attribute| equal(attribute, spelling)).collect();
+        items.map(|items| format!("(|{})", items.concat()))
+    };
+    spellings(name).iter().map(of).collect()
+}
+
 /// A console may tell capitals apart, and then one host has a name in this spelling and another in that.
 fn spellings(name: &str) -> Vec<String> {
     let mut spellings = vec![name.to_owned()];

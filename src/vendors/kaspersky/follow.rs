@@ -84,7 +84,9 @@ impl Rung {
             Self::Completed => "the host has carried it out",
             Self::CompletedWithWarning => "the host has carried it out, with a warning",
             Self::Failed => "the host could not carry it out",
-            Self::Lost => "the task is gone before it was seen to end: newer ones have pushed it out, or somebody has deleted it",
+            Self::Lost => {
+                "the task is gone before it was seen to end: newer ones have pushed it out, or somebody has deleted it"
+            }
         }
     }
 

@@ -172,7 +172,17 @@ impl Kaspersky {
                     waiting.push_front(second);
                     waiting.push_front(first);
                 }
-                Err(refusal) => return Err(refusal.error),
+                Err(refusal) => match batch {
+                    // Even one name is too long in all of its spellings at once.
+                    [Wanted::Name(name)] if refusal.why == Why::Unreadable => {
+                        let mut hosts = Vec::new();
+                        for filter in filter::one_by_one(name).unwrap_or_default() {
+                            hosts.extend(read(&mut talk, &filter, MOST_CHUNKS).await.map_err(|refusal| refusal.error)?);
+                        }
+                        answers.push(fitting(Wanted::Name(name), &hosts));
+                    }
+                    _ => return Err(refusal.error),
+                },
             }
         }
         Ok(answers)

@@ -51,8 +51,8 @@ use crate::{
     http::{ClientError, SingleClients, Url},
     secret::Secret,
     vendors::{
-        Advice, Answer, Capabilities, Capability, Completion, Cursor, Driver, Errand, Group, Inventory, Meta, Page, Preflight,
-        Progress, Recalled, Repeat, Reply, Scope, Takes, Tenant, Vendor, VendorError,
+        Advice, Answer, Capabilities, Capability, Completion, Cursor, Driver, Errand, Group, Inventory, Meta, Page,
+        Preflight, Progress, Recalled, Repeat, Reply, Scope, Takes, Tenant, Vendor, VendorError,
     },
 };
 
@@ -275,7 +275,8 @@ impl Vendor for Kaspersky {
             None => "whether a Web Console is connected cannot be learnt",
         };
         let hosts = if set.count == 1 { "1 host".to_owned() } else { format!("{} hosts", set.count) };
-        let detail = Some(format!("{hosts}; {console}; whether the account may create tasks shows only when one is sent"));
+        let detail =
+            Some(format!("{hosts}; {console}; whether the account may create tasks shows only when one is sent"));
         Ok(answer(Tenant { console: self.address.clone(), detail, clock_skew: None }))
     }
 

@@ -9,8 +9,8 @@ use super::{
     answers::{self, Refusal},
     container::{self, Container, DateTime, Params},
     wire::{
-        AddIncident, FindHosts, FindIncidents, FindParams, GetGroupInfo, GetHostInfo, GetHostTags, GetItemsChunk, Handling,
-        NewIncident, Nothing, Order, Release, UpdateIncident,
+        AddIncident, FindHosts, FindIncidents, FindParams, GetGroupInfo, GetHostInfo, GetHostTags, GetItemsChunk,
+        Handling, NewIncident, Nothing, Order, Release, UpdateIncident,
     },
 };
 use crate::{

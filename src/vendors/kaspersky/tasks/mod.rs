@@ -235,7 +235,7 @@ fn is_whole(path: &str) -> bool {
 fn has_variable(path: &str) -> bool {
     let parts: Vec<&str> = path.split('%').collect();
     let inner = parts.get(1..parts.len().saturating_sub(1)).unwrap_or_default();
-    inner.iter().any(|name| !name.is_empty() && !name.contains(['\\', '/']))
+    inner.iter().any(|name| !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || matches!(c, '\\' | '/')))
 }
 
 /// A line of text.

@@ -351,7 +351,10 @@ async fn a_check_tells_hosts_and_whether_anybody_listens() {
         .await;
         console.open(1).check().await.unwrap().value.detail.unwrap()
     };
-    assert_eq!(checked(fixture!("console.json")).await, "3 hosts; a Web Console is connected; whether the account may create tasks shows only when one is sent");
+    assert_eq!(
+        checked(fixture!("console.json")).await,
+        "3 hosts; a Web Console is connected; whether the account may create tasks shows only when one is sent"
+    );
     assert!(checked(r#"{"PxgRetVal":false}"#).await.contains("nothing will be carried out"));
     assert!(checked(fixture!("denied.json")).await.contains("cannot be learnt"));
 }
