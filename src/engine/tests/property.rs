@@ -166,7 +166,7 @@ impl Seen {
         match isolation {
             Isolation::Isolated => drop(self.shown.insert(n)),
             Isolation::NotIsolated | Isolation::Unknown | Isolation::NotTold | Isolation::Releasing => {
-                drop(self.open.remove(&n))
+                self.open.remove(&n);
             }
             Isolation::Isolating => {}
         }
