@@ -49,7 +49,7 @@ impl ActionKind {
             (Self::Isolate, Isolation::Isolating) | (Self::Unisolate, Isolation::Releasing) => Standing::Heading,
             (Self::Isolate, Isolation::NotIsolated) | (Self::Unisolate, Isolation::Isolated) => Standing::Away,
             (Self::Isolate, Isolation::Releasing) | (Self::Unisolate, Isolation::Isolating) => Standing::Leaving,
-            (Self::Task, _) | (_, Isolation::Unknown) => Standing::Unknown,
+            (Self::Task, _) | (_, Isolation::Unknown | Isolation::NotTold) => Standing::Unknown,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{
     dispatcher::Dispatcher,
     event::{NextStep, RunEventKind, TargetResult},
-    plan::{ON_ITS_WAY, not_capable},
+    plan::{ON_ITS_WAY, as_read, not_capable},
     recorder::Synced,
     retry::{self, Next},
     slot::{Phase, Why},
@@ -311,7 +311,10 @@ impl Dispatcher<'_> {
             note.last_seen = Some(shared(seen));
         }
         match why {
-            Why::Reading => self.settle(n, Outcome::Confirmed, None, By::Look),
+            Why::Reading => {
+                let (outcome, reason) = as_read(&state);
+                self.settle(n, outcome, reason, By::Look);
+            }
             Why::Awaiting => self.saw_awaited(n, &state, last_seen.as_deref(), By::Look),
             Why::Conflict | Why::Doubt => self.saw_after_question(n, why, &state, able),
         }

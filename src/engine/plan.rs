@@ -15,7 +15,7 @@ use super::{
 use crate::domain::{
     action::{ActionKind, Standing},
     failure::{Failure, FailureKind},
-    host::{Host, HostId},
+    host::{Host, HostId, HostState, Isolation},
     outcome::Outcome,
     protect::{Match, Pattern},
     selector::{Entry, Selector, SelectorKind},
@@ -375,7 +375,7 @@ fn judge_id(roster: &Roster, n: u32, wish: Wish<'_>) -> Option<(Outcome, Option<
 fn judge(host: &Host, wish: Wish<'_>) -> Option<(Outcome, Option<Failure>)> {
     let Some(kind) = wish.kind else {
         // Its state is all that was asked for, and here it is.
-        return host.state.as_ref().map(|_| (Outcome::Confirmed, None));
+        return host.state.as_ref().map(as_read);
     };
     let refusal = protected_by(wish.protected, host.id.as_str(), Some(host));
     if refusal.is_some() {
@@ -385,10 +385,20 @@ fn judge(host: &Host, wish: Wish<'_>) -> Option<(Outcome, Option<Failure>)> {
     match standing {
         Standing::Reached | Standing::Heading => Some((Outcome::Already, None)),
         Standing::Away | Standing::Unknown | Standing::Leaving if host.able.of(kind) == Some(false) => {
-            Some((Outcome::Refused, Some(Failure::new(FailureKind::NotCapable, not_capable(kind)))))
+            let why = host.unable.map_or_else(|| not_capable(kind), ToOwned::to_owned);
+            Some((Outcome::Refused, Some(Failure::new(FailureKind::NotCapable, why))))
         }
         _ => None,
     }
+}
+
+/// What the reading of a state comes to: one that the console does not keep is not read by asking for it.
+pub(super) fn as_read(state: &HostState) -> (Outcome, Option<Failure>) {
+    if state.isolation == Isolation::NotTold {
+        let text = "the console does not tell whether a host is isolated: it keeps no attribute that says so";
+        return (Outcome::Unconfirmed, Some(Failure::new(FailureKind::NotConfirmed, text)));
+    }
+    (Outcome::Confirmed, None)
 }
 
 /// Why a host that the console calls incapable is left alone.

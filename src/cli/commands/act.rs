@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     found, hearing, ksc_task,
-    prepare::{self, Room},
+    prepare::{self, Demand},
     session::{Opening, Session, fleet_of, overrides},
 };
 use crate::{
@@ -43,6 +43,9 @@ pub(super) const TASK: &str = "task";
 /// Where the journal keeps how many tasks may be outstanding, and that older ones may be pushed out.
 pub(super) const WAVE: &str = "wave";
 pub(super) const ROTATION: &str = "allow_rotation";
+
+/// Where it keeps that nothing is sent while nobody is there to carry it out.
+pub(super) const ATTENDED: &str = "require_console";
 
 /// For tests: the run's name.
 const FIXED_RUN: &str = "__EDRCTL_RUN_ID";
@@ -140,7 +143,9 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
     let wanted = hearing::find(stream.as_ref(), &session, context, loaded.run().state_dir)?;
-    prepare::prove_before_plan(&mut session, &cancel, context).await?;
+    // Whoever only prints what would be sent does not look ahead.
+    let prints = errand.as_ref().is_some_and(|errand| errand.print);
+    prepare::prove_before_plan(&mut session, !prints, &cancel, context).await?;
     prepare::add_groups(&mut selected, &args.targets.groups, &mut session, &cancel, context).await?;
 
     let asks =
@@ -184,7 +189,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     let mut reporters = context.ui.reporters(context.ui.setup(invocation));
     let nothing_to_do = roster.to_act().next().is_none();
     let all_protected = nothing_to_do && all_protected(&roster);
-    if let (Some(task), true) = (&task, errand.as_ref().is_some_and(|errand| errand.print)) {
+    if let (Some(task), true) = (&task, prints) {
         let printed = ksc_task::print(task, &roster, &header.run);
         session.close().await;
         return match printed {
@@ -196,21 +201,28 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         };
     }
     let CrowdArgs { allow_rotation, require_console } = crowd;
+    let says: Vec<String> = task.iter().map(|task| task.describe()).collect();
+    let demand = Demand { waits: wait.is_some(), allow_rotation, require_console, to_act: roster.to_act().count() };
     if args.dry_run || all_protected {
+        // A rehearsal that tells less than the run would is none.
+        let ahead = if nothing_to_do {
+            Ok(None)
+        } else {
+            says.iter().for_each(|says| context.ui.tell(&format!("the task {says}")));
+            prepare::preflight(&mut session, demand, &cancel, context).await
+        };
         let counts = tell_plan(&header, &roster, &verb, session.console.requests, &mut reporters);
         session.close().await;
         return if all_protected {
             Err(CommandError::text(ExitCode::Refused, "every host is protected; nothing was sent"))
         } else {
-            Ok(dry_run_exit(&counts))
+            ahead.map(|_| dry_run_exit(&counts))
         };
     }
     if !nothing_to_do {
-        let room = Room { waits: wait.is_some(), allow_rotation, require_console, to_act: roster.to_act().count() };
-        session.console.limits.outstanding = prepare::preflight(&mut session, room, &cancel, context).await?;
+        session.console.limits.outstanding = prepare::preflight(&mut session, demand, &cancel, context).await?;
     }
     if !nothing_to_do && !args.console.simulate {
-        let says: Vec<String> = task.iter().map(|task| task.describe()).collect();
         let question = Question {
             verb: &verb,
             says: &says,
@@ -238,7 +250,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         ticket: args.ticket.clone(),
         waits: wait.map(whole_seconds),
         simulated: header.simulated,
-        options: options(with_unlock_code, task.as_deref(), session.console.limits.outstanding, allow_rotation),
+        options: options(with_unlock_code, task.as_deref(), session.console.limits.outstanding, crowd),
         targets: 0,
     };
     let (journal, roster) = create_journal(journals, record, roster, context, session.concurrency.get()).await?;
@@ -283,14 +295,16 @@ fn options(
     with_unlock_code: bool,
     task: Option<&Task>,
     wave: Option<std::num::NonZeroUsize>,
-    allow_rotation: bool,
+    crowd: CrowdArgs,
 ) -> BTreeMap<String, serde_json::Value> {
     let mut options = BTreeMap::new();
     if let Some(wave) = wave {
         options.insert(WAVE.to_owned(), wave.get().into());
     }
-    if allow_rotation {
-        options.insert(ROTATION.to_owned(), true.into());
+    for (key, given) in [(ROTATION, crowd.allow_rotation), (ATTENDED, crowd.require_console)] {
+        if given {
+            options.insert(key.to_owned(), true.into());
+        }
     }
     if let Some(Ok(task)) = task.map(|task| serde_json::from_str(&task.document())) {
         options.insert(TASK.to_owned(), task);

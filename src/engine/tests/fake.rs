@@ -43,7 +43,7 @@ pub(crate) fn state(isolation: Isolation) -> HostState {
         Isolation::Isolating => "pending_start",
         Isolation::Isolated => "isolated",
         Isolation::Releasing => "pending_stop",
-        Isolation::Unknown => "hibernating",
+        Isolation::Unknown | Isolation::NotTold => "hibernating",
     };
     HostState { isolation, word: word.into() }
 }
@@ -56,6 +56,7 @@ pub(crate) fn host(id: HostId, isolation: Isolation) -> Host {
     Host {
         aliases: Box::default(),
         caution: None,
+        unable: None,
         id,
         name: None,
         addresses: Vec::new(),

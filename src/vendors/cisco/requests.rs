@@ -225,6 +225,7 @@ fn host(computer: Computer) -> Result<Host, VendorError> {
     Ok(Host {
         aliases: Box::default(),
         caution: None,
+        unable: None,
         id,
         name: computer.hostname.filter(|name| !name.is_empty()).map(Into::into),
         addresses,
