@@ -433,10 +433,7 @@ impl Dispatcher<'_> {
 
     /// What raised the question, and what a look has found since.
     fn after_a_look(&self, n: u32, state: &HostState) -> Failure {
-        let first = self.notes.get(n).and_then(|note| note.failure.clone());
-        let kind = first.as_ref().map_or(FailureKind::Conflict, |failure| failure.kind);
-        let first = first.map_or_else(|| "sent, and the run ended before an answer".to_owned(), |failure| failure.text);
-        Failure::new(kind, format!("{first}; a look finds the host `{}`", state.word))
+        self.first_failure(n, &format!("a look finds the host `{}`", state.word))
     }
 
     pub(super) fn settle_in_doubt(&mut self, n: u32, failure: Failure) {

@@ -149,12 +149,7 @@ impl Kaspersky {
         self.followed(target, area, known).await.map_err(|refusal| refusal.error)
     }
 
-    async fn followed(
-        &self,
-        target: &Target,
-        area: &Area,
-        known: Option<&KnownTask>,
-    ) -> Result<Followed, Refusal> {
+    async fn followed(&self, target: &Target, area: &Area, known: Option<&KnownTask>) -> Result<Followed, Refusal> {
         let mut talk = self.pool.talk().await?;
         let ids = match talk.ask(requests::tasks_of_host(&target.id), requests::judge_tasks_of_host).await {
             Ok(ids) => ids,

@@ -381,8 +381,7 @@ async fn only_a_task_of_ours_is_taken() {
 #[tokio::test]
 async fn a_console_that_does_not_show_tasks_leaves_what_is_proved() {
     for refused in [fixture!("denied.json"), fixture!("not_found.json"), fixture!("unreadable.json")] {
-        let console =
-            Console::start(move |call| call.method.ends_with("GetAllTasksOfHost").then(|| ok(refused))).await;
+        let console = Console::start(move |call| call.method.ends_with("GetAllTasksOfHost").then(|| ok(refused))).await;
         let followed = console.open(1).follow(&target(), &area(), None).await.unwrap();
         assert_eq!(followed.rung, Rung::Submitted);
         assert!(followed.said.unwrap().contains("cannot be seen: "));
