@@ -34,6 +34,7 @@ mod test_floors;
 mod test_hearing;
 mod test_interrupt;
 mod test_isolate;
+mod test_ksc_ahead;
 mod test_ksc_doubt;
 mod test_ksc_faults;
 mod test_ksc_isolate;

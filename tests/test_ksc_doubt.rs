@@ -174,8 +174,7 @@ fn credentials_that_are_refused_between_the_two_calls_leave_a_doubt_that_a_resum
 fn a_release_that_is_refused_leaves_a_doubt_with_the_incidents_number() {
     for code in [1186, 1184] {
         let refused = json!({"PxgError": {"module": "KLSTD", "code": code, "message": "no"}});
-        let (room, desk) =
-            console(Desk::default(), "HostGroup.UpdateIncident", move || Some((200, refused.clone())));
+        let (room, desk) = console(Desk::default(), "HostGroup.UpdateIncident", move || Some((200, refused.clone())));
         let output = room.isolate(&[]).exits(6);
         let result = output.result();
         assert_eq!(desk.made(), 1, "{output}");
@@ -223,7 +222,9 @@ fn a_password_that_was_changed_meanwhile_is_shown_to_the_console_a_few_times_at_
     });
     let hosts: String = (0..40).map(|n| format!("5593fcfd-e950-4b54-9732-2c160a35{n:04}\n")).collect();
     room.env.file("hosts.txt", &hosts);
-    room.isolate(&[]).exits(7);
+    // Whether a connection for hosts was the first to learn of it, or one for what is asked before.
+    let output = room.isolate(&[]);
+    assert!(matches!(output.code, Some(4 | 7)), "{output}");
     let logons = logons.load(Ordering::SeqCst);
     assert!(logons <= 5, "{logons} passwords were shown");
 }

@@ -67,7 +67,7 @@ fn a_wrong_password_is_shown_to_the_console_once_however_many_hosts_wait() {
     room.set("EDRCTL_KASPERSKY_PASSWORD", "not the one");
     for args in [
         &["isolate", "--vendor", "kaspersky", "--yes", "--concurrency", "64", "hosts.txt"][..],
-        &["ksc-task", "getFile", "--path", "/a", "--yes", "--concurrency", "64", "hosts.txt"],
+        &["ksc-task", "getFile", "--path", r"C:\a", "--yes", "--concurrency", "64", "hosts.txt"],
         &["check", "kaspersky"],
         &["hosts", "--vendor", "kaspersky"],
     ] {

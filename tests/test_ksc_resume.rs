@@ -15,7 +15,7 @@ fn crashing(room: &Ksc, line: u64, command: &mut Command) -> Output {
 }
 
 fn task<'a>(more: &[&'a str]) -> Vec<&'a str> {
-    [&["ksc-task", "getFile", "--path", "/a", "--yes", "-o", "jsonl", "hosts.txt"], more].concat()
+    [&["ksc-task", "getFile", "--path", r"C:\a", "--yes", "-o", "jsonl", "hosts.txt"], more].concat()
 }
 
 /// Kills a run of three after one line of its journal and resumes it; returns whether it died.

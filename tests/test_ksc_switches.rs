@@ -70,14 +70,14 @@ fn three_hosts_are_isolated_and_proved_under_every_position_of_every_switch() {
 #[test]
 fn all_nine_tasks_are_carried_out_by_a_console_that_takes_no_parameter_that_it_does_not_know() {
     let tasks: [&[&str]; 9] = [
-        &["get-file", "--path", "/a"],
-        &["delete-file", "--path", "/a", "--search-in-subfolders"],
-        &["quarantine-file", "--path", "/a"],
+        &["get-file", "--path", r"C:\a"],
+        &["delete-file", "--path", r"C:\a", "--search-in-subfolders"],
+        &["quarantine-file", "--path", r"C:\a"],
         &["ioc-scan", "--ioc", "a.ioc"],
-        &["start-process", "--executable-path", "/a", "--arguments", "b", "--working-folder", "/c"],
-        &["terminate-process", "--path", "/a"],
+        &["start-process", "--executable-path", r"C:\a", "--arguments", "b", "--working-folder", r"C:\c"],
+        &["terminate-process", "--path", r"C:\a"],
         &["isolate-host", "--action", "on"],
-        &["prevent-execution", "--path", "/a", "--hash", "d41d8cd98f00b204e9800998ecf8427e"],
+        &["prevent-execution", "--path", r"C:\a", "--hash", "d41d8cd98f00b204e9800998ecf8427e"],
         &["on-demand-scan", "--object", "email"],
     ];
     side_by_side(tasks, |task| {

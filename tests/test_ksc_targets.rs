@@ -181,7 +181,7 @@ fn a_group_that_nobody_knows_is_refused() {
 #[test]
 fn a_task_and_a_status_take_groups_too() {
     let room = Ksc::of(ODD, "");
-    let output = room.env.run(["status", "--vendor", "kaspersky", "--group", "Finance", "-o", "jsonl"]).exits(0);
+    let output = room.env.run(["status", "--vendor", "kaspersky", "--group", "Finance", "-o", "jsonl"]).exits(6);
     assert_eq!(output.results().len(), 2, "{output}");
     room.was_left_alone();
     room.env
@@ -209,7 +209,7 @@ fn a_protected_host_is_refused_by_whichever_of_its_names_and_however_it_was_mean
     let room = Ksc::of(ODD, "");
     room.env.add_config("[safety]\nprotected = [\"alpha*\"]");
     let output =
-        room.env.run(["ksc-task", "getFile", "--path", "/a", "--yes", "--group", "Finance", "-o", "jsonl"]).exits(6);
+        room.env.run(["ksc-task", "getFile", "--path", r"C:\a", "--yes", "--group", "Finance", "-o", "jsonl"]).exits(6);
     assert_eq!(room.asked(), ["verylongworkstation01.corp.example"], "{output}");
     assert_eq!(output.outcomes(), [("accepted".to_owned(), 1), ("refused".to_owned(), 1)].into(), "{output}");
 }
@@ -241,6 +241,8 @@ fn ten_thousand_display_names_are_resolved_in_a_hundred_requests_at_the_most() {
             };
             let mut found = found.lock().unwrap();
             *found = names.map(host).collect();
+            // One host, in whichever spelling it was asked for.
+            found.dedup_by_key(|host| host["value"]["KLHST_WKS_HOSTNAME"].to_string());
             Some((200, json!({"strAccessor": "a", "PxgRetVal": found.len()})))
         }
         "ChunkAccessor.GetItemsChunk" => {
@@ -252,7 +254,7 @@ fn ten_thousand_display_names_are_resolved_in_a_hundred_requests_at_the_most() {
         _ => None,
     });
     room.env.file("hosts.txt", (0..10_000).map(|number| format!("host:Desk {number}\n")).collect::<String>());
-    let output = room.isolate(&["--dry-run"]).exits(0);
+    let output = room.isolate(&["--dry-run", "--allow-rotation"]).exits(0);
     assert_eq!(output.outcomes(), [("not_sent".to_owned(), 10_000)].into());
     let asked = room.asked();
     assert!(asked <= 100, "{asked} requests");
@@ -271,7 +273,7 @@ fn a_listing_is_a_target_file() {
     let room = Ksc::examples("");
     let listing = room.env.run(["hosts", "--vendor", "kaspersky", "--plain"]).exits(0);
     let status = room.env.run_with_input(["status", "--vendor", "kaspersky", "-o", "jsonl", "-"], &listing.stdout);
-    assert_eq!(status.exits(0).results().len(), 10);
+    assert_eq!(status.exits(6).results().len(), 10);
     room.was_left_alone();
 }
 
@@ -284,7 +286,8 @@ fn a_rehearsal_has_hosts_in_every_group_that_is_named() {
     assert_eq!(output.outcomes(), [("confirmed".to_owned(), 8)].into(), "{output}");
     let output = env.run([&args[..], &["--group", "Sales", "list.txt"]].concat()).exits(0);
     assert_eq!(output.outcomes(), [("confirmed".to_owned(), 18)].into(), "{output}");
-    let output = env.run(["status", "--vendor", "kaspersky", "--simulate", "--group", "Finance", "-o", "jsonl"]).exits(0);
+    let output =
+        env.run(["status", "--vendor", "kaspersky", "--simulate", "--group", "Finance", "-o", "jsonl"]).exits(6);
     assert_eq!(output.results().len(), 8, "{output}");
 }
 

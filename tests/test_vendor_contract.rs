@@ -270,7 +270,7 @@ async fn the_state_of_as_many_hosts_as_declared_is_read_in_one_request_and_in_th
         assert_eq!((seen.len(), pair.asked() - before), (most, takes(name).states), "{name}");
         for (target, seen) in targets.iter().zip(seen) {
             let Observed::State { state, .. } = seen else { panic!("{name}: {seen:?}") };
-            let expected = if tells_states(name) { pair.state(target) } else { Isolation::Unknown };
+            let expected = if tells_states(name) { pair.state(target) } else { Isolation::NotTold };
             assert_eq!(state.isolation, expected, "{name}");
         }
         let unknown = Target { id: HostId::new("00000000-0000-4000-8000-00000000dead"), name: None, ticket: None };

@@ -241,8 +241,8 @@ pub(crate) struct TargetArgs {
     /// Files with one target a line: id, host name, IP or MAC address; `-` is standard input
     #[arg(value_name = "FILE", required_unless_present_any = ["groups", "malops"], help_heading = None)]
     pub(crate) files: Vec<PathBuf>,
-    /// Take every host of this administration group, by its whole name; may be repeated. For consoles that have them:
-    /// kaspersky
+    /// Take every host of this administration group, without those of its subgroups, by its name, its name with those above
+    /// it (Managed devices/Servers), or its number (id:7); may be repeated. For consoles that have them: kaspersky
     #[arg(id = "groups", long = "group", value_name = "NAME")]
     pub(crate) groups: Vec<String>,
     /// Take every machine of this MalOp, by its id; may be repeated. For consoles that have them: cybereason
@@ -312,8 +312,8 @@ pub(crate) struct CrowdArgs {
     /// Let older tasks be pushed out at a console that keeps only so many, done or not; for kaspersky
     #[arg(long)]
     pub(crate) allow_rotation: bool,
-    /// Send nothing if the console says that nobody is connected who carries tasks out, where it otherwise warns; for
-    /// kaspersky
+    /// Send nothing unless the console says that somebody is connected who carries tasks out, where it otherwise warns;
+    /// for kaspersky
     #[arg(long)]
     pub(crate) require_console: bool,
 }

@@ -113,7 +113,9 @@ fn read_answer(prompt: &str) -> Option<String> {
 fn describe(question: &Question<'_>, to_act: u64) -> String {
     let Question { verb, says, console_name, address, profile, roster, survey } = question;
     let profile = profile.map(|profile| format!(", profile {}", clean(profile))).unwrap_or_default();
-    let mut text = format!("{verb} through {console_name} ({}{profile}):\n", clean(address));
+    // A task is run on hosts; what is done as a whole is to run it.
+    let deed = verb.strip_suffix(" on").unwrap_or(verb);
+    let mut text = format!("{deed} through {console_name} ({}{profile}):\n", clean(address));
     let mut fold = vec![format!("{} to {verb}", words::things(to_act, verb))];
     let mut add = |count: u64, what: &str| {
         if count > 0 {

@@ -178,8 +178,8 @@ pub(crate) fn hint_for(failure: &Failure, vendor: VendorName, key_from: &str) ->
             format!("the {secret} was {key_from}{own}")
         }
         FailureKind::Certificate => {
-            let own = own.map(|own| format!("; {own}")).unwrap_or_default();
-            format!("if the console has a private CA, name its certificate with `ca_file` in `[{vendor}]`{own}")
+            let own = own.map(|own| format!("{own}; ")).unwrap_or_default();
+            format!("{own}if the console has a private CA, name its certificate with `ca_file` in `[{vendor}]`")
         }
         FailureKind::Unreachable | FailureKind::Timeout | FailureKind::Cut => {
             format!("check {keys} in `[{vendor}]`, the network, and `HTTPS_PROXY`; try it with `edrctl check {vendor}`")

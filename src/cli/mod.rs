@@ -107,6 +107,14 @@ fn command() -> clap::Command {
 }
 
 fn usage(error: &clap::Error) -> u8 {
+    let is_help = matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    );
+    if let Some(better) = ksc_task::explain(std::env::args_os()).filter(|_| !is_help) {
+        drop(better.write(&mut io::stderr(), false));
+        return better.exit().number();
+    }
     // A broken pipe under `--help | head` is no failure.
     drop(error.print());
     match error.kind() {

@@ -104,6 +104,8 @@ pub enum Isolation {
     NotBlocked,
     /// The console used a word that this version does not know, or none.
     Unknown,
+    /// The console keeps nothing that would tell it of any host.
+    NotTold,
 }
 
 /// The state of a host: what it means, and the console's own word for it.
@@ -137,6 +139,8 @@ pub struct Host {
     pub state: Option<HostState>,
     /// What the console says can be done to it.
     pub able: Abilities,
+    /// Why nothing can be done to it, where the console tells the reason.
+    pub unable: Option<&'static str>,
     /// What speaks against the host's doing what it is told, where the console tells it.
     pub caution: Option<Box<str>>,
     /// Whether the console is in touch with it now, where it says so.

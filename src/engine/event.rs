@@ -7,6 +7,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 
 use crate::domain::{
+    action::ActionKind,
     failure::Failure,
     host::HostId,
     id::RunId,
@@ -125,6 +126,18 @@ pub struct RunHeader {
     pub targets: u64,
     /// When it began.
     pub started: Timestamp,
+}
+
+impl RunHeader {
+    /// What is done to hosts, as in "12 hosts to isolate".
+    pub fn verb(&self) -> String {
+        // What is no action of its own is a task that hosts run.
+        if self.action == "status" || ActionKind::from_word(self.action).is_some() {
+            self.action.to_owned()
+        } else {
+            format!("run {} on", self.action)
+        }
+    }
 }
 
 /// How one target stands or ended.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{
     dispatcher::Dispatcher,
     event::{NextStep, RunEventKind, TargetResult},
-    plan::{ON_ITS_WAY, not_capable},
+    plan::{ON_ITS_WAY, as_read, not_capable},
     recorder::Synced,
     retry::{self, Next},
     slot::{Phase, Why},
@@ -326,7 +326,10 @@ impl Dispatcher<'_> {
             note.last_seen = Some(shared(seen));
         }
         match why {
-            Why::Reading => self.settle(n, Outcome::Confirmed, None, By::Look),
+            Why::Reading => {
+                let (outcome, reason) = as_read(&state);
+                self.settle(n, outcome, reason, By::Look);
+            }
             Why::Awaiting => self.saw_awaited(n, &state, last_seen.as_deref(), By::Look),
             Why::Conflict | Why::Doubt => self.saw_after_question(n, why, &state, able),
         }
@@ -445,10 +448,7 @@ impl Dispatcher<'_> {
 
     /// What raised the question, and what a look has found since.
     fn after_a_look(&self, n: u32, state: &HostState) -> Failure {
-        let first = self.notes.get(n).and_then(|note| note.failure.clone());
-        let kind = first.as_ref().map_or(FailureKind::Conflict, |failure| failure.kind);
-        let first = first.map_or_else(|| "sent, and the run ended before an answer".to_owned(), |failure| failure.text);
-        Failure::new(kind, format!("{first}; a look finds the host `{}`", state.word))
+        self.first_failure(n, &format!("a look finds the host `{}`", state.word))
     }
 
     pub(super) fn settle_in_doubt(&mut self, n: u32, failure: Failure) {

@@ -15,7 +15,7 @@ use super::{
 use crate::domain::{
     action::{ActionKind, Standing, Thing},
     failure::{Failure, FailureKind},
-    host::{Host, HostId},
+    host::{Host, HostId, HostState, Isolation},
     outcome::Outcome,
     protect::{Match, Pattern},
     selector::{Entry, Selector, SelectorKind},
@@ -390,7 +390,7 @@ fn judge_id(roster: &Roster, n: u32, wish: Wish<'_>) -> Option<(Outcome, Option<
 fn judge(host: &Host, wish: Wish<'_>) -> Option<(Outcome, Option<Failure>)> {
     let Some(kind) = wish.kind else {
         // Its state is all that was asked for, and here it is.
-        return host.state.as_ref().map(|_| (Outcome::Confirmed, None));
+        return host.state.as_ref().map(as_read);
     };
     let refusal = protected_by(wish.protected, host.id.as_str(), Some(host));
     if refusal.is_some() {
@@ -406,7 +406,10 @@ fn judge(host: &Host, wish: Wish<'_>) -> Option<(Outcome, Option<Failure>)> {
                 // What may not be taken out is somebody else's.
                 Some(why) if host.able.release == Some(false) => Failure::new(FailureKind::NotOurs, why),
                 Some(why) => Failure::new(FailureKind::NotCapable, why),
-                None => Failure::new(FailureKind::NotCapable, not_capable(kind)),
+                None => {
+                    let why = host.unable.map_or_else(|| not_capable(kind), ToOwned::to_owned);
+                    Failure::new(FailureKind::NotCapable, why)
+                }
             };
             Some((Outcome::Refused, Some(failure)))
         }
@@ -421,6 +424,15 @@ fn judge(host: &Host, wish: Wish<'_>) -> Option<(Outcome, Option<Failure>)> {
         }
         _ => None,
     }
+}
+
+/// What the reading of a state comes to: one that the console does not keep is not read by asking for it.
+pub(super) fn as_read(state: &HostState) -> (Outcome, Option<Failure>) {
+    if state.isolation == Isolation::NotTold {
+        let text = "the console does not tell whether a host is isolated: it keeps no attribute that says so";
+        return (Outcome::Unconfirmed, Some(Failure::new(FailureKind::NotConfirmed, text)));
+    }
+    (Outcome::Confirmed, None)
 }
 
 /// Why a host that the console calls incapable is left alone.

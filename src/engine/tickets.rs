@@ -244,7 +244,7 @@ impl Dispatcher<'_> {
     }
 
     /// What raised the question, and what a look has found since.
-    fn first_failure(&self, n: u32, found: &str) -> Failure {
+    pub(super) fn first_failure(&self, n: u32, found: &str) -> Failure {
         match self.notes.get(n).and_then(|note| note.failure.as_ref()) {
             Some(first) => Failure::new(first.kind, format!("{}; {found}", first.text)),
             None => Failure::new(FailureKind::Conflict, format!("sent, and the run ended before an answer; {found}")),

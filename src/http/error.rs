@@ -41,10 +41,14 @@ impl HttpError {
         }
         if let Some(tls) = find::<rustls::Error>(error) {
             return match tls {
-                _ if error.is_connect() => {
-                    Self { kind: HttpErrorKind::Unreachable, text: format!("no TLS connection: {tls}") }
-                }
-                _ => Self { kind: HttpErrorKind::Cut, text: format!("the TLS connection broke: {tls}") },
+                _ if error.is_connect() => Self {
+                    kind: HttpErrorKind::Unreachable,
+                    text: format!("no TLS connection: {}", plain(&tls.to_string())),
+                },
+                _ => Self {
+                    kind: HttpErrorKind::Cut,
+                    text: format!("the TLS connection broke: {}", plain(&tls.to_string())),
+                },
             };
         }
         if error.is_connect() {
@@ -114,7 +118,12 @@ fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
 fn innermost(error: &(dyn Error + 'static)) -> String {
     let mut last = String::new();
     walk(error, &mut |error| last = error.to_string());
-    last
+    plain(&last).to_owned()
+}
+
+/// A text without the address of the documentation that a library adds to it: that is for whoever programs.
+fn plain(text: &str) -> &str {
+    text.split_once(": https://docs.rs/").map_or(text, |(words, _)| words)
 }
 
 fn connect_words(error: &reqwest::Error, cause: &str) -> String {
@@ -140,8 +149,8 @@ fn certificate_words(why: &rustls::CertificateError) -> String {
         Why::BadSignature => "it is not signed by the authority that is trusted here".to_owned(),
         Why::NotValidForName | Why::NotValidForNameContext { .. } => "it was issued for another name".to_owned(),
         other if other.to_string().contains("CaUsedAsEndEntity") => {
-            "it is a CA's own certificate, used as a server's: give the console one that its CA has issued, or one with \
-             `basicConstraints=CA:FALSE`"
+            "it is a CA's own certificate, used as a server's: it can be trusted by itself or by its pin where the console has a \
+             setting for that; else the console needs one that its CA has issued, or one with `basicConstraints=CA:FALSE`"
                 .to_owned()
         }
         Why::Other(reason) => reason.0.to_string(),

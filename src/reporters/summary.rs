@@ -126,7 +126,7 @@ impl<W: Write + Send> Summary<W> {
         let requests = count(event.stats.requests, "request", "requests");
         if header.dry_run {
             let planned = things(event.stats.settled.get(Outcome::NotSent), header.action);
-            return vec![format!("dry run: {planned} to {}; nothing was sent but {requests} to read", header.action)];
+            return vec![format!("dry run: {planned} to {}; nothing was sent but {requests} to read", header.verb())];
         }
         let tally = phrases::tally(&event.stats.settled, header, event.stats.total);
         let mut lines = vec![format!("{tally} in {} with {requests}", duration(event.elapsed))];

@@ -67,8 +67,8 @@ pub trait Vendor: fmt::Debug + Send + Sync {
         None
     }
 
-    /// Reads the hosts of a group, by its whole name.
-    async fn group(&self, _name: &str) -> Result<Answer<Vec<Host>>, VendorError> {
+    /// Reads the hosts of the groups that this names: of all of them, so that whoever asks sees that it is not one.
+    async fn group(&self, _name: &str) -> Result<Answer<Vec<Group>>, VendorError> {
         Err(VendorError::unsupported("be asked for the hosts of a group"))
     }
 
@@ -92,8 +92,9 @@ pub trait Vendor: fmt::Debug + Send + Sync {
         Err(VendorError::unsupported("tell what runs have left with it"))
     }
 
-    /// Looks for what would keep requests from being carried out, before any is sent.
-    async fn preflight(&self) -> Result<Answer<Preflight>, VendorError> {
+    /// Looks for what would keep requests from being carried out, before any is sent. `more`: so many are to be sent, if there
+    /// has to be room for them.
+    async fn preflight(&self, _more: Option<usize>) -> Result<Answer<Preflight>, VendorError> {
         Ok(Answer { value: Preflight::default(), meta: Meta::default() })
     }
 
@@ -198,8 +199,8 @@ pub struct Preflight {
     pub warnings: Vec<String>,
     /// What is so by the console's own rules, and is told with the plan.
     pub notes: Vec<String>,
-    /// Whether the console says that nobody is there who carries requests out.
-    pub idle: bool,
+    /// Whether somebody is there who carries requests out; `None` where nobody knows.
+    pub attended: Option<bool>,
     /// How much accepted work the console keeps; more pushes the oldest out, done or not.
     pub room: Option<Room>,
     /// Why nothing may be sent at all.
@@ -232,15 +233,35 @@ pub struct Kept {
     pub in_force: bool,
 }
 
+/// A group of hosts.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// The console's number of it, where it tells one.
+    pub number: Option<i64>,
+    /// Its name, with those of the groups above it where the console tells them.
+    pub name: Box<str>,
+    /// Its hosts, without those of groups below.
+    pub hosts: Vec<Host>,
+}
+
 /// How much accepted work a console keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
     /// So much in all.
     pub limit: usize,
-    /// So much is there, as far as it shows.
-    pub taken: usize,
-    /// So much of that is not known to be done.
+    /// What is there; `None` where it cannot be counted.
+    pub taken: Option<Taken>,
+}
+
+/// How much accepted work a console has, as far as it shows. How it stands is counted only if some of it has to go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// So much in all.
+    pub all: usize,
+    /// So much of it is of others, and not known to be done.
     pub open: usize,
+    /// So much of the oldest is done, and may be pushed out.
+    pub spare: usize,
 }
 
 /// How a console acknowledges one target.

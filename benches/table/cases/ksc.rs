@@ -58,7 +58,7 @@ fn names() -> Result<Row> {
     }
     let (fleet, targets) = (room.file("fleet.csv", &fleet)?, room.file("targets.txt", &targets)?);
     let console = Simulated::start_as(Which::Kaspersky, &room, &fleet, "0s")?;
-    let mut command = room.edrctl(["isolate", "--vendor", "kaspersky", "--dry-run", "--config"]);
+    let mut command = room.edrctl(["isolate", "--vendor", "kaspersky", "--dry-run", "--allow-rotation", "--config"]);
     command.arg(&console.config).arg("--state-dir").arg(room.at("state")).arg(&targets);
     run(&mut command, &room.at("errors.txt"))?;
     let requests = console.stop()?;

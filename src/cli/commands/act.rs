@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     found, hearing, ksc_task,
-    prepare::{self, Room},
+    prepare::{self, Demand},
     session::{Opening, Session, fleet_of, overrides},
 };
 use crate::{
@@ -47,6 +47,8 @@ pub(super) const ROTATION: &str = "allow_rotation";
 /// Where the journal keeps that hosts are sent to that the console has lost touch with, and for which MalOp it is done.
 pub(super) const QUEUE_OFFLINE: &str = "queue_offline";
 pub(super) const MALOP: &str = "malop";
+/// Where it keeps that nothing is sent while nobody is there to carry it out.
+pub(super) const ATTENDED: &str = "require_console";
 
 /// For tests: the run's name.
 const FIXED_RUN: &str = "__EDRCTL_RUN_ID";
@@ -156,7 +158,9 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
     let wanted = hearing::find(stream.as_ref(), &session, context, loaded.run().state_dir)?;
-    prepare::prove_before_plan(&mut session, &cancel, context).await?;
+    // Whoever only prints what would be sent does not look ahead.
+    let prints = errand.as_ref().is_some_and(|errand| errand.print);
+    prepare::prove_before_plan(&mut session, !prints, &cancel, context).await?;
     prepare::add_groups(&mut selected, &args.targets, &mut session, &cancel, context).await?;
 
     let asks =
@@ -201,7 +205,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     let mut reporters = context.ui.reporters(context.ui.setup(invocation));
     let nothing_to_do = roster.to_act().next().is_none();
     let all_protected = nothing_to_do && all_protected(&roster);
-    if let (Some(task), true) = (&task, errand.as_ref().is_some_and(|errand| errand.print)) {
+    if let (Some(task), true) = (&task, prints) {
         let printed = ksc_task::print(task, &roster, &header.run);
         session.close().await;
         return match printed {
@@ -213,24 +217,27 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         };
     }
     let CrowdArgs { allow_rotation, require_console } = crowd;
-    if args.dry_run && !nothing_to_do {
-        let ahead = prepare::look_ahead(&mut session, &cancel, context).await?;
-        ahead.notes.iter().for_each(|note| context.ui.tell(note));
-        ahead.warnings.iter().for_each(|warning| context.ui.warn(warning));
-    }
+    let mut says: Vec<String> = task.iter().map(|task| task.describe()).collect();
+    let demand = Demand { waits: wait.is_some(), allow_rotation, require_console, to_act: roster.to_act().count() };
     if args.dry_run || all_protected {
+        // A rehearsal that tells less than the run would is none.
+        let ahead = if nothing_to_do {
+            Ok((None, Vec::new()))
+        } else {
+            says.iter().for_each(|says| context.ui.tell(&format!("the task {says}")));
+            prepare::preflight(&mut session, demand, &cancel, context).await
+        };
+        ahead.iter().flat_map(|(_, notes)| notes).for_each(|note| context.ui.tell(note));
         let counts = tell_plan(&header, &roster, &verb, session.console.requests, &mut reporters);
         session.close().await;
         return if all_protected {
             Err(CommandError::text(ExitCode::Refused, "every host is protected; nothing was sent"))
         } else {
-            Ok(dry_run_exit(&counts))
+            ahead.map(|_| dry_run_exit(&counts))
         };
     }
-    let mut says: Vec<String> = task.iter().map(|task| task.describe()).collect();
     if !nothing_to_do {
-        let room = Room { waits: wait.is_some(), allow_rotation, require_console, to_act: roster.to_act().count() };
-        let (outstanding, notes) = prepare::preflight(&mut session, room, &cancel, context).await?;
+        let (outstanding, notes) = prepare::preflight(&mut session, demand, &cancel, context).await?;
         session.console.limits.outstanding = outstanding;
         says.extend(notes);
     }
@@ -266,7 +273,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
             with_unlock_code,
             task: task.as_deref(),
             wave: session.console.limits.outstanding,
-            allow_rotation,
+            crowd,
             queue_offline,
             malop: prepare::only_detection(&args.targets),
         }),
@@ -314,13 +321,13 @@ struct Options<'a> {
     with_unlock_code: bool,
     task: Option<&'a Task>,
     wave: Option<std::num::NonZeroUsize>,
-    allow_rotation: bool,
+    crowd: CrowdArgs,
     queue_offline: bool,
     malop: Option<String>,
 }
 
 fn options(of: Options<'_>) -> BTreeMap<String, serde_json::Value> {
-    let Options { with_unlock_code, task, wave, allow_rotation, queue_offline, malop } = of;
+    let Options { with_unlock_code, task, wave, crowd, queue_offline, malop } = of;
     let mut options = BTreeMap::new();
     if queue_offline {
         options.insert(QUEUE_OFFLINE.to_owned(), true.into());
@@ -331,8 +338,10 @@ fn options(of: Options<'_>) -> BTreeMap<String, serde_json::Value> {
     if let Some(wave) = wave {
         options.insert(WAVE.to_owned(), wave.get().into());
     }
-    if allow_rotation {
-        options.insert(ROTATION.to_owned(), true.into());
+    for (key, given) in [(ROTATION, crowd.allow_rotation), (ATTENDED, crowd.require_console)] {
+        if given {
+            options.insert(key.to_owned(), true.into());
+        }
     }
     if let Some(Ok(task)) = task.map(|task| serde_json::from_str(&task.document())) {
         options.insert(TASK.to_owned(), task);

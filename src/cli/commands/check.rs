@@ -46,6 +46,8 @@ struct Checked<'a> {
     quota_left: Option<u64>,
     /// Seconds that the console's clock is ahead of ours, where requests depend on it.
     clock_skew_seconds: Option<i64>,
+    /// What would keep requests from being carried out.
+    warnings: &'a [String],
     simulated: bool,
 }
 
@@ -123,9 +125,12 @@ async fn check(vendor: VendorName, args: &CheckArgs, cancel: &Cancel, context: &
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
     let tenant = prepare::prove(&mut session, cancel, context).await?;
-    let ahead = prepare::look_ahead(&mut session, cancel, context).await?;
+    let ahead = prepare::look_ahead(&mut session, Some(0), cancel, context).await?;
     ahead.notes.iter().for_each(|note| context.ui.tell(note));
-    ahead.warnings.iter().for_each(|warning| context.ui.warn(warning));
+    let warnings = ahead.warnings;
+    for warning in &warnings {
+        context.ui.warn(warning);
+    }
     let checked = Checked {
         schema: "edrctl.check/1",
         vendor: vendor.word(),
@@ -135,6 +140,7 @@ async fn check(vendor: VendorName, args: &CheckArgs, cancel: &Cancel, context: &
         credentials: &session.key_from,
         quota_left: session.console.pace.left(),
         clock_skew_seconds: tenant.clock_skew,
+        warnings: &warnings,
         simulated: session.simulator.is_some(),
     };
     let name = session.console.vendor.capabilities().console;

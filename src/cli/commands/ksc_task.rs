@@ -1,6 +1,7 @@
 //! `edrctl ksc-task`: the nine response tasks of Kaspersky Endpoint Security, through Kaspersky Security Center.
 
 use std::{
+    ffi::OsString,
     fs::File,
     io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
@@ -37,8 +38,8 @@ const LONGEST: u64 = 32 * 1024 * 1024;
 /// reports that the host has carried it out (`confirmed`) or could not (`failed`). A task that gets no further is
 /// `unconfirmed`, and `state` has the last word that is proved: submitted, task_created, pending, running, paused.
 ///
-/// The console keeps a hundred response tasks, and a further one pushes the oldest out, done or not. A run that would do that
-/// is refused; --wait sends it in waves instead, if all tasks that are there are done.
+/// The console keeps a hundred response tasks, and a further one pushes the oldest out, done or not. A run that would push out
+/// what is not done is refused; --wait sends it in waves instead, if all tasks that are there are done.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, subcommand_value_name = "TASK")]
 pub(crate) struct KscTaskArgs {
@@ -273,6 +274,9 @@ pub(crate) async fn run(args: KscTaskArgs, context: &Context) -> Result<ExitCode
         }
         (None, Some(given)) => given.map_err(wrong)?,
         (None, None) => {
+            if let Some(error) = errand.change.targets.files.first().and_then(|file| no_task(&file.to_string_lossy())) {
+                return Err(error);
+            }
             return Err(CommandError::text(ExitCode::Usage, "a task is asked for, by its name or with `--task-file`")
                 .hint("`edrctl ksc-task --help` lists the nine"));
         }
@@ -290,6 +294,30 @@ pub(crate) async fn run(args: KscTaskArgs, context: &Context) -> Result<ExitCode
         ..Deed::plain(action, VendorName::Kaspersky)
     };
     act::run(deed, errand.change, context).await
+}
+
+/// What is wrong with the words of a command line that could not be read, where that is the task: what is no task is taken
+/// for a target file, and what comes next is then what is complained of.
+pub(crate) fn explain(arguments: impl IntoIterator<Item = OsString>) -> Option<CommandError> {
+    let words = arguments.into_iter().skip_while(|word| word != "ksc-task").skip(1);
+    let words: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
+    let first = words.first()?;
+    if !first.starts_with('-') {
+        return no_task(first);
+    }
+    let task = words.iter().find_map(|word| TaskKind::from_word(word).ok())?;
+    let text = format!("the task comes first, and its options behind it: `edrctl ksc-task {task} {first} …`");
+    Some(CommandError::text(ExitCode::Usage, text))
+}
+
+/// That this is no task, if it is none and no file either.
+fn no_task(word: &str) -> Option<CommandError> {
+    let unknown = TaskKind::from_word(word).err()?;
+    let is_file = word == "-" || word == "help" || Path::new(word).exists();
+    (!is_file).then(|| {
+        CommandError::new(ExitCode::Usage, unknown)
+            .hint("`edrctl ksc-task --help` lists the nine; target files come last")
+    })
 }
 
 fn wrong(error: TaskError) -> CommandError {

@@ -37,7 +37,7 @@ use crate::{
         roster::Roster,
     },
     reporters::{clean::clean, words},
-    vendors::{Inventory, Preflight, Tenant, VendorName},
+    vendors::{Group, Inventory, Preflight, Room, Taken, Tenant, VendorName},
 };
 
 /// Reads the targets; none at all is a refusal.
@@ -148,6 +148,13 @@ impl Crowd<'_> {
     }
 }
 
+/// What a console has of a crowd.
+#[derive(Debug)]
+enum Found {
+    Groups(Vec<Group>),
+    Hosts(Vec<Host>),
+}
+
 /// Every crowd that is wanted, if this console has such.
 fn crowds<'a>(args: &'a TargetArgs, vendor: VendorName) -> Result<Vec<Crowd<'a>>, CommandError> {
     let takes = vendor.driver().takes;
@@ -192,9 +199,20 @@ pub(crate) async fn add_groups(
         let of_group = matches!(crowd, Crowd::Group(_));
         let asked = session.console.ask(cancel, &mut tell, move |vendor| {
             let name = Arc::clone(&name);
-            async move { if of_group { vendor.group(&name).await } else { vendor.detection(&name).await } }
+            async move {
+                if of_group {
+                    vendor.group(&name).await.map(|answer| answer.map(Found::Groups))
+                } else {
+                    vendor.detection(&name).await.map(|answer| answer.map(Found::Hosts))
+                }
+            }
         });
         let hosts = asked.await.map_err(|halt| failed(session, halt))?;
+        let hosts = match (crowd, hosts) {
+            (Crowd::Group(name), Found::Groups(found)) => the_group(name, found, vendor)?.hosts,
+            (_, Found::Groups(_)) => Vec::new(),
+            (_, Found::Hosts(hosts)) => hosts,
+        };
         if hosts.is_empty() {
             return Err(crowd.nobody(vendor));
         }
@@ -213,6 +231,41 @@ pub(crate) async fn add_groups(
     }
     Ok(())
 }
+
+/// The one group that is meant; several of one name are different groups, and none is taken.
+fn the_group(written: &str, mut found: Vec<Group>, vendor: VendorName) -> Result<Group, CommandError> {
+    let written = clean(written);
+    let refused = |text: String| CommandError::text(ExitCode::Refused, text);
+    match found.pop() {
+        None => {
+            let text = format!("no host is in a group `{written}`; nothing was sent");
+            Err(refused(text).hint(format!("`edrctl hosts --vendor {vendor} -o csv` shows the group of each host")))
+        }
+        Some(group) if found.is_empty() && group.number.is_some() => Ok(group),
+        Some(group) if found.is_empty() => Err(refused(format!(
+            "the console does not tell the number of the group `{written}`, and names of groups repeat: nobody can say that \
+             its {} are in one; nothing was sent",
+            words::hosts(group.hosts.len() as u64)
+        ))),
+        Some(group) => {
+            found.push(group);
+            let mut text =
+                format!("{} groups are called `{written}`, and none is taken; nothing was sent", found.len());
+            for group in found.iter().take(MOST_SHOWN) {
+                let number = group.number.map_or_else(|| "no number told".to_owned(), |number| format!("id:{number}"));
+                let hosts = words::hosts(group.hosts.len() as u64);
+                text.push_str(&format!("\n  {number}  {}  {hosts}", clean(&group.name)));
+            }
+            if found.len() > MOST_SHOWN {
+                text.push_str(&format!("\n  and {} more", found.len() - MOST_SHOWN));
+            }
+            Err(refused(text).hint("name one by its number, as in `--group id:7`, or by its name with those above it"))
+        }
+    }
+}
+
+/// Groups that are shown where a name fits several.
+const MOST_SHOWN: usize = 20;
 
 /// So long nobody is told that everything waits for the end of standard input: most pipes are done by then.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -321,14 +374,18 @@ pub(crate) async fn prove(session: &mut Session, cancel: &Cancel, context: &Cont
     }
 }
 
-/// The same, where a plan comes next: reading an inventory that comes in one answer proves as much.
+/// The same, where a plan comes next: reading an inventory that comes in one answer proves as much, and so does the look
+/// ahead of a run, if there is one.
 pub(crate) async fn prove_before_plan(
     session: &mut Session,
+    looks_ahead: bool,
     cancel: &Cancel,
     context: &Context,
 ) -> Result<(), CommandError> {
-    match session.console.vendor.capabilities().inventory {
+    let capabilities = session.console.vendor.capabilities();
+    match capabilities.inventory {
         Inventory::Whole => Ok(()),
+        Inventory::Pages(_) if looks_ahead && capabilities.looks_ahead => Ok(()),
         Inventory::Pages(_) => prove(session, cancel, context).await.map(drop),
     }
 }
@@ -347,7 +404,7 @@ const fn is_about_the_path(kind: FailureKind) -> bool {
 
 /// What a run asks of a console that keeps only so much accepted work.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Room {
+pub(crate) struct Demand {
     /// Whether the run waits for proof.
     pub(crate) waits: bool,
     /// Whether earlier work may be pushed out.
@@ -358,9 +415,11 @@ pub(crate) struct Room {
     pub(crate) to_act: usize,
 }
 
-/// Asks what would keep requests from being carried out. A console that knows nothing of that is not asked.
+/// Asks what would keep requests from being carried out. A console that knows nothing of that is not asked. `more`: so many
+/// are to be sent, if there has to be room for them.
 pub(crate) async fn look_ahead(
     session: &mut Session,
+    more: Option<usize>,
     cancel: &Cancel,
     context: &Context,
 ) -> Result<Preflight, CommandError> {
@@ -368,7 +427,7 @@ pub(crate) async fn look_ahead(
         return Ok(Preflight::default());
     }
     let mut tell = teller(context);
-    let asked = session.console.ask(cancel, &mut tell, |vendor| async move { vendor.preflight().await }).await;
+    let asked = session.console.ask(cancel, &mut tell, |vendor| async move { vendor.preflight(more).await }).await;
     let preflight = asked.map_err(|halt| failed(session, halt))?;
     match &preflight.refusal {
         Some(refusal) => Err(CommandError::text(ExitCode::Refused, format!("{refusal}; nothing was sent"))),
@@ -380,53 +439,82 @@ pub(crate) async fn look_ahead(
 /// outstanding, if that is bounded; and what is to be told with the plan.
 pub(crate) async fn preflight(
     session: &mut Session,
-    room: Room,
+    demand: Demand,
     cancel: &Cancel,
     context: &Context,
 ) -> Result<(Option<NonZeroUsize>, Vec<String>), CommandError> {
-    if (room.allow_rotation || room.require_console) && !session.console.vendor.capabilities().looks_ahead {
+    if (demand.allow_rotation || demand.require_console) && !session.console.vendor.capabilities().looks_ahead {
         let text = format!(
             "{} keeps no tasks that could be pushed out, so `--allow-rotation` and `--require-console` have no use",
             session.vendor.console()
         );
         return Err(CommandError::text(ExitCode::Usage, text));
     }
-    let preflight = look_ahead(session, cancel, context).await?;
+    // Whoever lets older ones go need not know how many those are.
+    let more = (!demand.allow_rotation).then_some(demand.to_act);
+    let preflight = look_ahead(session, more, cancel, context).await?;
     for warning in &preflight.warnings {
         context.ui.warn(warning);
     }
-    if room.require_console && preflight.idle {
-        return Err(CommandError::text(
+    let unattended = match preflight.attended {
+        Some(true) => None,
+        Some(false) => Some("nobody is connected to the console who carries tasks out"),
+        None => Some("the console does not say whether anybody is connected who carries tasks out"),
+    };
+    if let Some(why) = unattended.filter(|_| demand.require_console) {
+        let text = format!("{why}, and `--require-console` was given; nothing was sent");
+        return Err(CommandError::text(ExitCode::Refused, text));
+    }
+    match preflight.room {
+        Some(Room { limit, taken: Some(taken) }) => Ok((fit(demand, limit, taken, context)?, preflight.notes)),
+        Some(Room { limit, taken: None }) => Err(CommandError::text(
             ExitCode::Refused,
-            "nobody is connected to the console who carries tasks out, and `--require-console` was given; nothing was sent",
+            format!(
+                "the tasks that the console has could not be counted, and it keeps {limit}: {} more might push out others \
+                 that are not done; nothing was sent",
+                demand.to_act
+            ),
+        )
+        .hint("`--allow-rotation` says that older tasks may go, done or not")),
+        None => Ok((None, preflight.notes)),
+    }
+}
+
+/// Whether the console has room for a run, and for how much of it at a time.
+fn fit(demand: Demand, limit: usize, taken: Taken, context: &Context) -> Result<Option<NonZeroUsize>, CommandError> {
+    let Taken { all, open, spare } = taken;
+    let pushed_out = (all + demand.to_act).saturating_sub(limit);
+    if pushed_out == 0 {
+        return Ok(None);
+    }
+    let tasks = |count: usize| words::count(count as u64, "task", "tasks");
+    let numbers =
+        format!("{} would be added to {all} that the console has, and it keeps {limit}", tasks(demand.to_act));
+    if demand.to_act <= limit && pushed_out <= spare {
+        context.ui.warn(&format!(
+            "{numbers}: the oldest {pushed_out}, which are done, are pushed out and can be seen no more"
         ));
+        return Ok(None);
     }
-    let notes = preflight.notes;
-    let Some(kept) = preflight.room.filter(|_| !room.allow_rotation) else { return Ok((None, notes)) };
-    let left = kept.limit.saturating_sub(kept.taken);
-    if room.to_act <= left {
-        return Ok((None, notes));
-    }
-    let numbers = format!(
-        "{} would be added to {} that the console has, and it keeps {}: the oldest would be pushed out, done or not",
-        words::count(room.to_act as u64, "task", "tasks"),
-        kept.taken,
-        kept.limit
-    );
     // With proof of each, no more are sent than there is room for.
-    match NonZeroUsize::new(kept.limit.min(WAVE)).filter(|_| room.waits && kept.open == 0) {
-        Some(wave) => {
-            context.ui.tell(&format!("{numbers}; so at most {wave} at a time are left to be done"));
-            Ok((Some(wave), notes))
-        }
-        None => Err(CommandError::text(ExitCode::Refused, format!("{numbers}; nothing was sent")).hint(
-            if kept.open == 0 {
-                "`--wait` sends them in waves that do not push each other out; `--allow-rotation` says that older tasks may go"
-            } else {
-                "wait until the tasks of others are done, split the list, or say with `--allow-rotation` that older tasks may go"
-            },
-        )),
+    if let Some(wave) = NonZeroUsize::new(limit.min(WAVE)).filter(|_| demand.waits && open == 0) {
+        context.ui.tell(&format!("{numbers}; so at most {wave} at a time are left to be done"));
+        return Ok(Some(wave));
     }
+    let refused = |why: String| CommandError::text(ExitCode::Refused, format!("{numbers}: {why}; nothing was sent"));
+    Err(if open > 0 {
+        let are = if open == 1 { "is" } else { "are" };
+        refused(format!("{open} of those {are} not known to be done, and would be pushed out")).hint(
+            "wait until they are done, split the list, or say with `--allow-rotation` that older tasks may go, done or not",
+        )
+    } else if demand.to_act > limit {
+        refused("they would push out each other, done or not".to_owned()).hint(
+            "`--wait` sends them in waves that do not push each other out; `--allow-rotation` says that older tasks may go",
+        )
+    } else {
+        refused("earlier ones of this run would be pushed out, done or not".to_owned())
+            .hint("`--wait` sends them in waves; `--allow-rotation` says that older tasks may go")
+    })
 }
 
 /// Tasks that are left to be done at a time, where the console keeps only so many.

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{
     act, blocklist, hearing,
-    prepare::{self, Room},
+    prepare::{self, Demand},
     runs,
     session::{Opening, Session, overrides},
     streams,
@@ -158,6 +158,20 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
     header.console.clone_from(&session.address);
     let standings: Vec<(u32, Resumed)> =
         (0_u32..).zip(&replay.targets).map(|(n, target)| (n, standing(target, waits))).collect();
+    if to_send + to_look > 0 {
+        // Others may have sent their own in the meantime, and nobody may be there any more.
+        let option = |key: &str| replay.header.options.get(key);
+        let demand = Demand {
+            waits,
+            allow_rotation: option(act::ROTATION).is_some(),
+            require_console: option(act::ATTENDED).is_some(),
+            to_act: left_to_act(&replay, &roster, waits).to_act().count(),
+        };
+        let (ahead, _) = prepare::preflight(&mut session, demand, &cancel, context).await?;
+        let began_with = option(act::WAVE).and_then(serde_json::Value::as_u64);
+        let began_with = began_with.and_then(|wave| NonZeroUsize::new(usize::try_from(wave).ok()?));
+        session.console.limits.outstanding = ahead.or(began_with);
+    }
     if to_send + to_look > 0 && !replay.header.simulated {
         context.ui.tell(&format!(
             "run {}: {to_send} not sent yet, {to_look} to be looked at, {to_poll} to be confirmed",
@@ -178,16 +192,6 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
             survey: Survey::default(),
         };
         confirm::ask(args.consent, &question, &context.ui, &cancel).await?;
-    }
-    if to_send > 0 {
-        let option = |key: &str| replay.header.options.get(key);
-        if let Some(wave) = option(act::WAVE).and_then(serde_json::Value::as_u64) {
-            session.console.limits.outstanding = usize::try_from(wave).ok().and_then(NonZeroUsize::new);
-        } else {
-            let allow_rotation = option(act::ROTATION).is_some();
-            let room = Room { waits, allow_rotation, require_console: false, to_act: to_send };
-            (session.console.limits.outstanding, _) = prepare::preflight(&mut session, room, &cancel, context).await?;
-        }
     }
     let resumed = ResumedRecord {
         user: act::user(),

@@ -28,7 +28,8 @@ use crate::{
 
 /// Read the isolation state of hosts; changes nothing
 ///
-/// A host whose state was read is `confirmed`, and `state` has the console's own word for it. Keeps no journal.
+/// A host whose state was read is `confirmed`, and `state` has the console's own word for it. Where the console keeps nothing that
+/// tells it, the host is `unconfirmed`. Keeps no journal.
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
     #[command(flatten)]
@@ -54,7 +55,7 @@ pub(crate) async fn run(args: StatusArgs, context: &Context) -> Result<ExitCode,
         wishes: Wishes { product: args.vendor.console.product.clone(), ..Wishes::default() },
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
-    prepare::prove_before_plan(&mut session, &cancel, context).await?;
+    prepare::prove_before_plan(&mut session, false, &cancel, context).await?;
     prepare::add_groups(&mut selected, &args.targets, &mut session, &cancel, context).await?;
     let product = args.vendor.console.product.as_deref();
     let wish = Wish {

@@ -22,6 +22,7 @@ pub(crate) fn host(id: &str, name: Option<&str>, addresses: &[&str], macs: &[[u8
         aliases: Box::default(),
         caution: None,
         online: None,
+        unable: None,
         id: HostId::new(id),
         name: name.map(Into::into),
         addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),

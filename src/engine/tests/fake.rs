@@ -45,7 +45,7 @@ pub(crate) fn state(isolation: Isolation) -> HostState {
         Isolation::Releasing => "pending_stop",
         Isolation::Blocked => "blocked",
         Isolation::NotBlocked => "not_blocked",
-        Isolation::Unknown => "hibernating",
+        Isolation::Unknown | Isolation::NotTold => "hibernating",
     };
     HostState { isolation, word: word.into() }
 }
@@ -59,6 +59,7 @@ pub(crate) fn host(id: HostId, isolation: Isolation) -> Host {
         aliases: Box::default(),
         caution: None,
         online: None,
+        unable: None,
         id,
         name: None,
         addresses: Vec::new(),

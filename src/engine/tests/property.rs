@@ -165,7 +165,9 @@ impl Seen {
         };
         match isolation {
             Isolation::Isolated => drop(self.shown.insert(n)),
-            Isolation::NotIsolated | Isolation::Unknown | Isolation::Releasing => drop(self.open.remove(&n)),
+            Isolation::NotIsolated | Isolation::Unknown | Isolation::NotTold | Isolation::Releasing => {
+                self.open.remove(&n);
+            }
             Isolation::Isolating | Isolation::Blocked | Isolation::NotBlocked => {}
         }
         isolation

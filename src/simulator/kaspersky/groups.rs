@@ -60,14 +60,27 @@ fn all(inner: &Inner) -> Vec<Group> {
     let fixed = [(ROOT, ROOT_NAME), (UNASSIGNED, "Unassigned devices")];
     let fixed = fixed.map(|(id, name)| Group { id, name: name.to_owned(), parent: SUPER, level: 0 });
     let made = (FIRST..).zip(inner.fleet.all_groups());
-    let made = made.map(|(id, group)| Group { id, name: group.name.to_owned(), parent: ROOT, level: 1 });
+    let made = made.map(|(id, group)| Group {
+        id: number(id, group.name),
+        name: group.name.to_owned(),
+        parent: ROOT,
+        level: 1,
+    });
     fixed.into_iter().chain(made).collect()
 }
 
 /// The number of the group that a host is in.
-pub(super) fn group_of(inner: &Inner, number: u32) -> i64 {
-    let guid = inner.fleet.group(number).guid;
-    (FIRST..).zip(inner.fleet.all_groups()).find(|(_, group)| group.guid == guid).map_or(ROOT, |(id, _)| id)
+pub(super) fn group_of(inner: &Inner, host: u32) -> i64 {
+    let guid = inner.fleet.group(host).guid;
+    (FIRST..)
+        .zip(inner.fleet.all_groups())
+        .find(|(_, group)| group.guid == guid)
+        .map_or(ROOT, |(id, group)| number(id, group.name))
+}
+
+/// A rehearsal's group that is named by a number has this number.
+fn number(id: i64, name: &str) -> i64 {
+    name.strip_prefix("id:").and_then(|number| number.trim().parse().ok()).unwrap_or(id)
 }
 
 impl Kaspersky {

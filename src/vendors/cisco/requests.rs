@@ -227,6 +227,7 @@ fn host(computer: Computer) -> Result<Host, VendorError> {
         aliases: Box::default(),
         caution: None,
         online: None,
+        unable: None,
         id,
         name: computer.hostname.filter(|name| !name.is_empty()).map(Into::into),
         addresses,

@@ -231,7 +231,7 @@ impl Vendor for Cybereason {
         detection::hosts(rows).map(answer)
     }
 
-    async fn preflight(&self) -> Result<Answer<Preflight>, VendorError> {
+    async fn preflight(&self, _more: Option<usize>) -> Result<Answer<Preflight>, VendorError> {
         rules::tell(self.sessions.ask(&rules::READ, rules::judge).await).map(answer)
     }
 

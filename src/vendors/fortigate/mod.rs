@@ -365,7 +365,7 @@ impl Vendor for Fortigate {
         Ok(plain(kept))
     }
 
-    async fn preflight(&self) -> Result<Answer<Preflight>, VendorError> {
+    async fn preflight(&self, _more: Option<usize>) -> Result<Answer<Preflight>, VendorError> {
         let device = self.channel.device().await?;
         let mut found = preflight::device(&device, &self.vdom);
         let mut vacancies = None;

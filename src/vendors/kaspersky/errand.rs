@@ -1,10 +1,10 @@
-//! A run's errand: which task it has carried out, by what word that is found again, how it stands, and what stands in its way.
+//! A run's errand: which task it has carried out, by what word that is found again, and how it stands.
 
 use std::{borrow::Cow, sync::PoisonError};
 
 use jiff::Timestamp;
 
-use super::{Area, Followed, Kaspersky, Rung, Task, follow::TaskCount, requests, respond};
+use super::{Area, Followed, Kaspersky, Rung, Task, requests, respond};
 use crate::{
     clock,
     domain::{
@@ -13,14 +13,11 @@ use crate::{
         host::HostId,
         id::RunId,
     },
-    vendors::{Again, Preflight, Progress, Room, Stage, VendorError},
+    vendors::{Again, Progress, Stage, VendorError},
 };
 
-/// Response tasks that a console keeps; one more pushes out the oldest, whether it is done or not.
-const MOST_TASKS: usize = 100;
-
 /// What the word of every run begins with.
-const OURS: &str = "edrctl-";
+pub(super) const OURS: &str = "edrctl-";
 
 /// The word by which a run's tasks are found again: the end of its name, which people see at the console, too.
 pub(super) fn area(run: &RunId) -> Area {
@@ -99,34 +96,6 @@ impl Kaspersky {
             _ => rung.words().to_owned(),
         };
         Ok(Progress { stage, word: Cow::Borrowed(rung.word()), said, ticket })
-    }
-
-    /// What would keep tasks from being carried out, as far as the console tells.
-    pub(super) async fn looks_ahead(&self) -> Result<Preflight, VendorError> {
-        let mut warnings = Vec::new();
-        let is_there = self.is_console_there().await?;
-        match is_there {
-            Some(true) => {}
-            Some(false) => warnings.push(
-                "no Web Console is connected to the Administration Server: incidents wait until one is, and nothing is carried \
-                 out before; the connection in the background is switched on in the Web Console's integration settings"
-                    .to_owned(),
-            ),
-            None => warnings.push(
-                "whether a Web Console is connected, which makes tasks of incidents, cannot be learnt from this console"
-                    .to_owned(),
-            ),
-        }
-        let taken = match self.response_tasks_count().await? {
-            Some(TaskCount { response, .. }) => response,
-            None => {
-                warnings.push("the response tasks that are there already cannot be counted".to_owned());
-                0
-            }
-        };
-        // How tasks of others stand is not asked: each could be one that is not done.
-        let room = Room { limit: MOST_TASKS, taken, open: taken };
-        Ok(Preflight { warnings, idle: is_there == Some(false), room: Some(room), ..Preflight::default() })
     }
 }
 

@@ -39,8 +39,10 @@ pub(super) fn hosts<'a>(wanted: impl IntoIterator<Item = Wanted<'a>>) -> Option<
         match host {
             Wanted::Id(id) => items.push_str(&equal(ID, id)?),
             Wanted::Name(name) => {
-                for attribute in NAMES {
-                    items.push_str(&equal(attribute, name)?);
+                for spelling in spellings(name) {
+                    for attribute in NAMES {
+                        items.push_str(&equal(attribute, &spelling)?);
+                    }
                 }
             }
             Wanted::Ip(address) => items.push_str(&format!("(KLHST_WKS_IP_LONG={})", address.to_bits())),
@@ -49,9 +51,40 @@ pub(super) fn hosts<'a>(wanted: impl IntoIterator<Item = Wanted<'a>>) -> Option<
     (!items.is_empty()).then(|| format!("(|{items})"))
 }
 
-/// The hosts of a group.
+/// A filter for each spelling of one name.
+pub(super) fn one_by_one(name: &str) -> Option<Vec<String>> {
+    let of = |spelling: &String| {
+        let items: Option<Vec<String>> = NAMES.iter().map(|attribute| equal(attribute, spelling)).collect();
+        items.map(|items| format!("(|{})", items.concat()))
+    };
+    spellings(name).iter().map(of).collect()
+}
+
+/// A console may tell capitals apart, and then one host has a name in this spelling and another in that.
+fn spellings(name: &str) -> Vec<String> {
+    let mut spellings = vec![name.to_owned()];
+    for other in [name.to_lowercase(), name.to_uppercase()] {
+        if !spellings.contains(&other) {
+            spellings.push(other);
+        }
+    }
+    spellings
+}
+
+/// The hosts of the groups of a name.
 pub(super) fn group(name: &str) -> Option<String> {
-    equal("name", name)
+    let items: Option<Vec<String>> = spellings(name).iter().map(|spelling| equal("name", spelling)).collect();
+    Some(format!("(|{})", items?.concat()))
+}
+
+/// The hosts of one group.
+pub(super) fn group_number(number: i64) -> String {
+    format!("(KLHST_WKS_GROUPID={number})")
+}
+
+/// The incidents that were added from this time on and that nobody has marked as handled.
+pub(super) fn unhandled(since: Timestamp) -> String {
+    format!("(&(KLINCDT_IS_HANDLED=0)(KLINCDT_ADDED > T\"{}\"))", since.strftime("%Y-%m-%d %H:%M:%S"))
 }
 
 /// The incidents of one host that were added from this time on.

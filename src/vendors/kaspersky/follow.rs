@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     domain::{action::Target, failure::FailureKind},
-    vendors::{Again, VendorError},
+    vendors::VendorError,
 };
 
 /// The most tasks that are asked for their names in one conversation; the next one goes on.
@@ -30,11 +30,8 @@ const MOST_OWN: usize = 16;
 /// The most names of tasks that are kept.
 const MOST_KEPT: usize = 50_000;
 
-/// The most tasks of a console that are counted.
-const MOST_TASKS: usize = 2_000;
-
 /// How every response task is called.
-const RESPONSE: &str = "[Response]";
+pub(super) const RESPONSE: &str = "[Response]";
 
 /// How far a response task has come, as far as the console proves it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -86,7 +83,9 @@ impl Rung {
             Self::Completed => "the host has carried it out",
             Self::CompletedWithWarning => "the host has carried it out, with a warning",
             Self::Failed => "the host could not carry it out",
-            Self::Lost => "the task is gone before it was seen to end: somebody deleted it, or later ones have pushed it out",
+            Self::Lost => {
+                "the task is gone before it was seen to end: newer ones have pushed it out, or somebody has deleted it"
+            }
         }
     }
 
@@ -135,17 +134,6 @@ pub struct Followed {
     pub finished: Option<Timestamp>,
 }
 
-/// How many tasks a console shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TaskCount {
-    /// Response tasks among them.
-    pub response: usize,
-    /// All that were read.
-    pub all: usize,
-    /// Whether there may be more of them.
-    pub may_be_more: bool,
-}
-
 impl Kaspersky {
     /// Looks how far a response task has come: in one conversation, about one host.
     ///
@@ -161,12 +149,7 @@ impl Kaspersky {
         self.followed(target, area, known).await.map_err(|refusal| refusal.error)
     }
 
-    async fn followed(
-        &self,
-        target: &Target,
-        area: &Area,
-        known: Option<&KnownTask>,
-    ) -> Result<Followed, Refusal> {
+    async fn followed(&self, target: &Target, area: &Area, known: Option<&KnownTask>) -> Result<Followed, Refusal> {
         let mut talk = self.pool.talk().await?;
         let ids = match talk.ask(requests::tasks_of_host(&target.id), requests::judge_tasks_of_host).await {
             Ok(ids) => ids,
@@ -265,48 +248,6 @@ impl Kaspersky {
         }
         info
     }
-
-    /// Counts the response tasks that the console shows. `None` where it does not list its tasks for this account.
-    ///
-    /// Such tasks belong to single hosts, and whether this list has them is not documented: it is a lower bound.
-    ///
-    /// # Errors
-    ///
-    /// [`VendorError`] if the console could not be asked.
-    pub async fn response_tasks_count(&self) -> Result<Option<TaskCount>, VendorError> {
-        let mut talk = self.pool.talk().await?;
-        let iterator = match talk.ask(requests::reset_tasks(), requests::judge_tasks_iterator).await {
-            Ok(iterator) => iterator,
-            Err(refusal)
-                if refusal.why != Why::Other
-                    || matches!(refusal.error.failure().kind, FailureKind::Forbidden | FailureKind::BadRequest) =>
-            {
-                return Ok(None);
-            }
-            Err(refusal) => return Err(refusal.error),
-        };
-        let mut count = TaskCount { response: 0, all: 0, may_be_more: true };
-        while count.all < MOST_TASKS {
-            let next = talk.ask(requests::next_task(&iterator), requests::judge_next_task).await;
-            let next = next.map_err(|refusal| match refusal.why {
-                // It dies with its session: it is the list that is unknown.
-                Why::Unknown => {
-                    let text = format!("the console let go of its tasks while they were counted ({})", refusal.error);
-                    VendorError::new(FailureKind::ServerError, text, Again::Backoff)
-                }
-                _ => refusal.error,
-            });
-            let Some(name) = next? else {
-                count.may_be_more = false;
-                break;
-            };
-            count.all += 1;
-            count.response += usize::from(starts_with(&name, RESPONSE));
-        }
-        // It ends by itself, too.
-        drop(talk.ask(requests::release_tasks(&iterator), |response| requests::judge_done(response, false)).await);
-        Ok(Some(count))
-    }
 }
 
 fn at(rung: Rung, task: Option<KnownTask>) -> Followed {
@@ -341,6 +282,6 @@ async fn states(talk: &mut Talk<'_>, task: &str, target: &Target) -> Result<Stat
 }
 
 /// Whether a name begins so, in any case.
-fn starts_with(name: &str, begin: &str) -> bool {
+pub(super) fn starts_with(name: &str, begin: &str) -> bool {
     name.get(..begin.len()).is_some_and(|start| start.eq_ignore_ascii_case(begin))
 }

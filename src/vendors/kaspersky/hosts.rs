@@ -1,4 +1,4 @@
-//! Reading hosts: the inventory page by page, some by their ids, some by what analysts write, all of a group.
+//! Reading hosts: the inventory page by page, some by their ids, some by what analysts write.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -25,13 +25,15 @@ use crate::{
 };
 
 /// The most names in one filter. A console that finds a filter too long is asked for half.
-pub(super) const MOST_NAMES: usize = 500;
+///
+/// Each stands in it with every attribute that holds a name, in up to three spellings.
+pub(super) const MOST_NAMES: usize = 400;
 
 /// Hosts or incidents that one chunk brings where all of them are wanted.
 const MOST_READ: u64 = 1_000;
 
 /// The most chunks that one conversation reads. A console may give fewer than it was asked for in each.
-const MOST_CHUNKS: u64 = 1_000;
+pub(super) const MOST_CHUNKS: u64 = 1_000;
 
 /// What a selector was found to name.
 #[derive(Clone, Debug)]
@@ -141,35 +143,12 @@ impl Kaspersky {
     pub async fn find_hosts(&self, selectors: &[Selector]) -> Result<Vec<Sought>, VendorError> {
         let wanted: Vec<Result<Wanted<'_>, &'static str>> = selectors.iter().map(wanted).collect();
         let asked: Vec<Wanted<'_>> = wanted.iter().filter_map(|wanted| wanted.ok()).collect();
-        let mut found = self.seek(&asked).await?;
-        self.seek_otherwise(&asked, &mut found).await?;
-        let mut found = found.into_iter();
+        let mut found = self.seek(&asked).await?.into_iter();
         let answer = |wanted: Result<Wanted<'_>, &'static str>| match wanted {
             Ok(_) => Sought::Hosts(found.next().unwrap_or_default()),
             Err(why) => Sought::CannotAsk(why),
         };
         Ok(wanted.into_iter().map(answer).collect())
-    }
-
-    /// Looks once more for names that nobody has: a console that tells capitals apart may have them in another spelling.
-    async fn seek_otherwise(&self, asked: &[Wanted<'_>], found: &mut [Vec<Found>]) -> Result<(), VendorError> {
-        let missing = asked.iter().zip(found).filter(|(_, hosts)| hosts.is_empty());
-        let otherwise = missing.flat_map(|(wanted, hosts)| match wanted {
-            Wanted::Name(name) => Some((hosts, [name.to_lowercase(), name.to_uppercase()])),
-            Wanted::Id(_) | Wanted::Ip(_) => None,
-        });
-        let (places, spellings): (Vec<_>, Vec<_>) = otherwise.unzip();
-        let wanted: Vec<Wanted<'_>> = spellings.iter().flatten().map(|name| Wanted::Name(name)).collect();
-        if wanted.is_empty() {
-            return Ok(());
-        }
-        let answers = self.seek(&wanted).await?;
-        for (place, hosts) in places.into_iter().zip(answers.chunks(2)) {
-            *place = hosts.concat();
-            place.sort_unstable_by(|a, b| a.host.id.cmp(&b.host.id));
-            place.dedup_by(|a, b| a.host.id == b.host.id);
-        }
-        Ok(())
     }
 
     /// Looks for hosts, as many at once as the console takes: one answer each, in order.
@@ -182,7 +161,10 @@ impl Kaspersky {
                 return Err(VendorError::new(FailureKind::Internal, "a name cannot be asked for", Again::Never));
             };
             match read(&mut talk, &filter, MOST_CHUNKS).await {
-                Ok(hosts) => answers.extend(batch.iter().map(|wanted| fitting(*wanted, &hosts))),
+                Ok(hosts) => {
+                    self.reads.store(true, Ordering::Relaxed);
+                    answers.extend(batch.iter().map(|wanted| fitting(*wanted, &hosts)));
+                }
                 Err(refusal) if refusal.why == Why::Unreadable && batch.len() > 1 => {
                     let half = batch.len().div_ceil(2);
                     self.batch.fetch_min(half, Ordering::Relaxed);
@@ -190,38 +172,20 @@ impl Kaspersky {
                     waiting.push_front(second);
                     waiting.push_front(first);
                 }
-                Err(refusal) => return Err(refusal.error),
+                Err(refusal) => match batch {
+                    // Even one name is too long in all of its spellings at once.
+                    [Wanted::Name(name)] if refusal.why == Why::Unreadable => {
+                        let mut hosts = Vec::new();
+                        for filter in filter::one_by_one(name).unwrap_or_default() {
+                            hosts.extend(read(&mut talk, &filter, MOST_CHUNKS).await.map_err(|refusal| refusal.error)?);
+                        }
+                        answers.push(fitting(Wanted::Name(name), &hosts));
+                    }
+                    _ => return Err(refusal.error),
+                },
             }
         }
         Ok(answers)
-    }
-
-    /// Finds the hosts of an administration group, compared by its whole name, in any case.
-    ///
-    /// Whether the console filters by this attribute is not documented. Where it refuses to, or finds nothing, every host
-    /// is read.
-    ///
-    /// # Errors
-    ///
-    /// [`VendorError`] if the console could not be asked, or the name cannot be one.
-    pub async fn group_hosts(&self, name: &str) -> Result<Vec<Found>, VendorError> {
-        let filter = filter::group(name).ok_or_else(|| {
-            VendorError::new(FailureKind::BadRequest, "the name of a group has no control characters", Again::Never)
-        })?;
-        let wanted = name.to_lowercase();
-        let of_group = |found: &Found| found.host.group.as_deref().is_some_and(|group| group.to_lowercase() == wanted);
-        let mut talk = self.pool.talk().await?;
-        let mut hosts = match read(&mut talk, &filter, MOST_CHUNKS).await {
-            Ok(hosts) => hosts,
-            Err(refusal) if refusal.error.failure().kind == FailureKind::BadRequest => Vec::new(),
-            Err(refusal) => return Err(refusal.error),
-        };
-        hosts.retain(of_group);
-        if hosts.is_empty() {
-            hosts = read(&mut talk, "", MOST_CHUNKS).await.map_err(|refusal| refusal.error)?;
-            hosts.retain(of_group);
-        }
-        Ok(hosts)
     }
 
     /// The tags of one host. None of them is documented to say anything.
@@ -260,7 +224,7 @@ async fn find(talk: &mut Talk<'_>, filter: &str) -> Result<ResultSet, Refusal> {
 }
 
 /// Reads the hosts of a filter, all of them.
-async fn read(talk: &mut Talk<'_>, filter: &str, chunks: u64) -> Result<Vec<Found>, Refusal> {
+pub(super) async fn read(talk: &mut Talk<'_>, filter: &str, chunks: u64) -> Result<Vec<Found>, Refusal> {
     let set = find(talk, filter).await?;
     let items = all_items(talk, &set, chunks).await?;
     Ok(items.iter().map(requests::host).collect())
@@ -294,7 +258,7 @@ pub(super) async fn all_items(talk: &mut Talk<'_>, set: &ResultSet, chunks: u64)
 }
 
 /// Whether it is let go of now or by and by changes nothing.
-async fn let_go(talk: &mut Talk<'_>, accessor: &str) {
+pub(super) async fn let_go(talk: &mut Talk<'_>, accessor: &str) {
     drop(talk.ask(requests::release(accessor), |response| requests::judge_done(response, false)).await);
 }
 

@@ -19,7 +19,10 @@ use std::{
     collections::{HashMap, HashSet},
     fmt,
     num::NonZeroUsize,
-    sync::{Arc, Mutex, atomic::AtomicUsize},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -31,7 +34,7 @@ use self::{
 };
 pub use self::{
     errand::draft,
-    follow::{Followed, KnownTask, Rung, TaskCount},
+    follow::{Followed, KnownTask, Rung},
     hosts::Sought,
     requests::Found,
     respond::SubmitError,
@@ -48,8 +51,8 @@ use crate::{
     http::{ClientError, SingleClients, Url},
     secret::Secret,
     vendors::{
-        Advice, Answer, Capabilities, Capability, Completion, Cursor, Driver, Errand, Inventory, Meta, Page, Preflight,
-        Progress, Recalled, Repeat, Reply, Takes, Tenant, Vendor, VendorError,
+        Advice, Answer, Capabilities, Capability, Completion, Cursor, Driver, Errand, Group, Inventory, Meta, Page,
+        Preflight, Progress, Recalled, Repeat, Reply, Scope, Takes, Tenant, Vendor, VendorError,
     },
 };
 
@@ -57,9 +60,11 @@ mod answers;
 mod codes;
 pub mod config;
 mod container;
+mod crowd;
 mod errand;
 mod filter;
 mod follow;
+mod groups;
 mod hosts;
 mod requests;
 mod respond;
@@ -94,7 +99,8 @@ pub(super) const DRIVER: Driver = Driver {
                 Some("the user's role needs the devices in its scope, the right to read, and all rights on tasks")
             }
             FailureKind::Certificate => Some(
-                "the console's own certificate, `klserver.cer`, is trusted by `certificate`, or by `certificate_sha256`",
+                "the console's own certificate, `klserver.cer`, is trusted by `certificate`, or by its pin, `certificate_sha256`, \
+                 which `edrctl check kaspersky --show-certificate` shows",
             ),
             FailureKind::NotCapable => {
                 Some("response tasks need a licence, and Kaspersky Endpoint Security 12.9 or later")
@@ -160,6 +166,12 @@ pub struct Kaspersky {
     missed: Mutex<HashSet<HostId>>,
     /// The numbers of the incidents that it was given.
     incidents: Mutex<HashSet<i64>>,
+    /// Whether hosts were read already: that proves address, certificate, credentials and the right to read.
+    reads: AtomicBool,
+    /// What a check has learnt of the Web Console, for whoever asks next.
+    attended: Mutex<Option<Option<bool>>>,
+    /// Looks ahead in a row that were not answered.
+    looks: AtomicUsize,
 }
 
 impl fmt::Debug for Kaspersky {
@@ -216,6 +228,9 @@ impl Kaspersky {
             own_tasks: Mutex::default(),
             missed: Mutex::default(),
             incidents: Mutex::default(),
+            reads: AtomicBool::new(false),
+            attended: Mutex::default(),
+            looks: AtomicUsize::new(0),
         })
     }
 
@@ -259,13 +274,21 @@ impl Vendor for Kaspersky {
         let set = talk.ask(requests::find_hosts(""), requests::judge_found).await.map_err(|refusal| refusal.error)?;
         // Whether it is let go of now or by and by changes nothing.
         drop(talk.ask(requests::release(&set.accessor), |response| requests::judge_done(response, false)).await);
-        let console = match asks_for_console(&mut talk).await? {
+        self.reads.store(true, Ordering::Relaxed);
+        let attended = match asks_for_console(&mut talk).await {
+            // What cannot be learnt is only warned of, and by whoever looks ahead.
+            Err(error) if error.scope() != Scope::Run => None,
+            attended => Some(attended?),
+        };
+        *self.attended.lock().unwrap_or_else(PoisonError::into_inner) = attended;
+        let console = match attended.flatten() {
             Some(true) => "a Web Console is connected",
             Some(false) => "no Web Console is connected, so nothing will be carried out until one is",
             None => "whether a Web Console is connected cannot be learnt",
         };
         let hosts = if set.count == 1 { "1 host".to_owned() } else { format!("{} hosts", set.count) };
-        let detail = Some(format!("{hosts}; {console}"));
+        let detail =
+            Some(format!("{hosts}; {console}; whether the account may create tasks shows only when one is sent"));
         Ok(answer(Tenant { console: self.address.clone(), detail, clock_skew: None }))
     }
 
@@ -298,12 +321,12 @@ impl Vendor for Kaspersky {
         hosts::wanted(selector).err()
     }
 
-    async fn group(&self, name: &str) -> Result<Answer<Vec<Host>>, VendorError> {
-        Ok(answer(self.group_hosts(name).await?.into_iter().map(|found| found.host).collect()))
+    async fn group(&self, name: &str) -> Result<Answer<Vec<Group>>, VendorError> {
+        self.groups(name).await.map(answer)
     }
 
-    async fn preflight(&self) -> Result<Answer<Preflight>, VendorError> {
-        self.looks_ahead().await.map(answer)
+    async fn preflight(&self, more: Option<usize>) -> Result<Answer<Preflight>, VendorError> {
+        self.looks_ahead(more).await.map(answer)
     }
 
     async fn close(&self) {

@@ -9,8 +9,8 @@ use super::{
     answers::{self, Refusal},
     container::{self, Container, DateTime, Params},
     wire::{
-        AddIncident, FindHosts, FindIncidents, FindParams, GetHostInfo, GetHostTags, GetItemsChunk, Handling,
-        NewIncident, Nothing, Order, Release, UpdateIncident,
+        AddIncident, FindHosts, FindIncidents, FindParams, GetGroupInfo, GetHostInfo, GetHostTags, GetItemsChunk,
+        Handling, NewIncident, Nothing, Order, Release, UpdateIncident,
     },
 };
 use crate::{
@@ -45,6 +45,9 @@ const LIFE: u32 = 600;
 
 /// The severity that the vendor's own sample gives.
 const SEVERITY: u8 = 2;
+
+/// Why nothing can be done to a host without one.
+const NO_AGENT: &str = "the console says that this host has no agent, so nobody would carry anything out there";
 
 /// What is read of a host.
 const FIELDS: [&str; 13] = [
@@ -174,6 +177,17 @@ pub(super) fn judge_host_info(id: &HostId, response: &Response) -> Result<Found,
     Err(VendorError::new(FailureKind::WrongHost, text, Again::Never).into())
 }
 
+/// One group.
+pub(super) fn group_info(number: i64) -> Result<Call, VendorError> {
+    read("HostGroup.GetGroupInfo", &GetGroupInfo { group: number })
+}
+
+/// `HostGroup.GetGroupInfo`: the group's name with those above it, where it is told.
+pub(super) fn judge_group_info(response: &Response) -> Result<Option<Box<str>>, Refusal> {
+    let info = answers::content(response, false)?.inner("PxgRetVal").unwrap_or_default();
+    Ok(info.text("grp_full_name").filter(|name| !name.trim().is_empty()).map(Into::into))
+}
+
 /// The tags of one host.
 pub(super) fn host_tags(id: &HostId) -> Result<Call, VendorError> {
     read("HostTagsApi.GetHostTags", &GetHostTags { host: id.as_str(), params: Nothing {} })
@@ -211,7 +225,7 @@ pub(super) fn update_incident(incident: i64, id: &HostId) -> Result<Call, Vendor
 
 /// Incidents by a filter, the newest first.
 pub(super) fn find_incidents(filter: &str) -> Result<Call, VendorError> {
-    let fields = ["KLINCDT_ID", "KLINCDT_BODY", "KLINCDT_IS_HANDLED", "KLHST_WKS_HOSTNAME"];
+    let fields = ["KLINCDT_ID", "KLINCDT_BODY", "KLINCDT_IS_HANDLED", "KLHST_WKS_HOSTNAME", "KLINCDT_ADDED"];
     let order = [Params(Order { name: "KLINCDT_ID", ascending: false })];
     read("HostGroup.FindIncidents", &FindIncidents { filter, fields: &fields, order, life: LIFE })
 }
@@ -233,6 +247,8 @@ pub struct Found {
     pub names: Vec<Box<str>>,
     /// The version of its protection, as the console writes it.
     pub protection: Option<Box<str>>,
+    /// The number of its group: names of groups repeat.
+    pub group: Option<i64>,
 }
 
 /// What a record tells of a host. One without an id is a host with an empty one: nothing can be done to it.
@@ -260,8 +276,9 @@ pub(super) fn host(record: &Container) -> Found {
         host: Host {
             id: HostId::new(record.text("KLHST_WKS_HOSTNAME").unwrap_or_default()),
             name: names.first().cloned(),
-            caution: caution(protection.as_deref()),
             online: None,
+            unable: able.filter(|able| !able).map(|_| NO_AGENT),
+            caution: caution(text("KLHST_WKS_OS_NAME").as_deref(), protection.as_deref()),
             aliases: names.iter().skip(1).cloned().collect(),
             domain: None,
             addresses: address.into_iter().flatten().collect(),
@@ -276,11 +293,17 @@ pub(super) fn host(record: &Container) -> Found {
         },
         names,
         protection,
+        group: record.whole("KLHST_WKS_GROUPID"),
     }
 }
 
 /// Response tasks need Kaspersky Endpoint Security for Windows 12.9 or later. Other products count otherwise, so it is only said.
-fn caution(version: Option<&str>) -> Option<Box<str>> {
+fn caution(system: Option<&str>, version: Option<&str>) -> Option<Box<str>> {
+    let is_other = |system: &&str| !system.trim().is_empty() && !system.to_ascii_lowercase().contains("windows");
+    if let Some(system) = system.filter(is_other) {
+        let system = system.trim();
+        return Some(format!("its system is {system}, and response tasks are documented for Windows only").into());
+    }
     let version = version?.trim();
     let mut parts = version.split('.').map(str::parse::<u32>);
     let (Some(Ok(major)), Some(Ok(minor))) = (parts.next(), parts.next()) else { return None };
@@ -290,7 +313,7 @@ fn caution(version: Option<&str>) -> Option<Box<str>> {
 
 /// No attribute that is documented tells whether a host is isolated.
 pub(super) fn not_told() -> HostState {
-    HostState { isolation: Isolation::Unknown, word: "not_told".into() }
+    HostState { isolation: Isolation::NotTold, word: "not_told".into() }
 }
 
 /// A host's address; the outer `None` where the console contradicts itself.

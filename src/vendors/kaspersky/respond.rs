@@ -128,7 +128,8 @@ impl Kaspersky {
             )),
             (Some((incident, false)), None) => Recalled::There(ticket(incident)),
             (None, None) if seen.contains(&Own::Unreadable) => Recalled::Unclear(
-                "the console has incidents of this host that cannot be compared, and one of them may be this".to_owned(),
+                "the console has incidents of this host that cannot be compared, and one of them may be this"
+                    .to_owned(),
             ),
             (None, None) => Recalled::NotThere,
         })

@@ -133,7 +133,7 @@ fn a_host_is_read_with_all_of_its_names() {
     assert_eq!((pc.host.able.isolate, pc.host.able.release), (None, None), "nothing tells what a host can do");
     assert_eq!(pc.protection.as_deref(), Some("12.9.0.384"));
     assert_eq!(pc.host.group.as_deref(), Some("Managed devices"));
-    assert_eq!(pc.host.state.as_ref().unwrap().isolation, Isolation::Unknown);
+    assert_eq!(pc.host.state.as_ref().unwrap().isolation, Isolation::NotTold);
     assert_eq!(front.host.able.isolate, Some(false), "it has no agent");
     assert_eq!(front.host.name.as_deref(), Some("FRONT-2"));
     assert!(front.host.addresses.is_empty() && !front.host.more_addresses);

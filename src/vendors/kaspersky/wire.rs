@@ -80,6 +80,13 @@ pub(super) struct GetHostInfo<'a> {
     pub(super) fields: &'a [&'a str],
 }
 
+/// `HostGroup.GetGroupInfo`.
+#[derive(Serialize)]
+pub(super) struct GetGroupInfo {
+    #[serde(rename = "nGroupId")]
+    pub(super) group: i64,
+}
+
 /// `HostGroup.AddIncident`.
 #[derive(Serialize)]
 pub(super) struct AddIncident<'a> {

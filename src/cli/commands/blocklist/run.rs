@@ -126,7 +126,7 @@ pub(crate) async fn run(deed: Deed, context: &Context) -> Result<ExitCode, Comma
     if deed.console.simulate && kind == ActionKind::Unblock {
         seed(&session, &deed.wanted).await?;
     }
-    let preflight = prepare::look_ahead(&mut session, &cancel, context).await?;
+    let preflight = prepare::look_ahead(&mut session, None, &cancel, context).await?;
     if kind == ActionKind::Block {
         preflight.warnings.iter().for_each(|warning| context.ui.warn(warning));
     }

@@ -87,11 +87,40 @@ pub(in crate::vendors::kaspersky) fn next_task(iterator: &str) -> Result<Call, V
     read("Tasks.GetNextTask", &TasksIterator { iterator })
 }
 
-/// `Tasks.GetNextTask`: the name of the task, or `None` at the end.
-pub(in crate::vendors::kaspersky) fn judge_next_task(response: &Response) -> Result<Option<Box<str>>, Refusal> {
+/// A task as the list of all tasks has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::vendors::kaspersky) struct ListedTask {
+    pub(in crate::vendors::kaspersky) id: Option<Box<str>>,
+    pub(in crate::vendors::kaspersky) name: Box<str>,
+}
+
+/// `Tasks.GetNextTask`: the task, or `None` at the end.
+pub(in crate::vendors::kaspersky) fn judge_next_task(response: &Response) -> Result<Option<ListedTask>, Refusal> {
+    const ID: &str = "TASK_UNIQUE_ID";
     let answer = answers::content(response, false)?;
-    let task = answer.inner("pTaskData").filter(|task| !task.is_empty());
-    Ok(task.map(|task| info(&task).name))
+    // The vendor's own sample takes an answer without the member for the end, too.
+    let task = answer.inner("pTaskData").unwrap_or_default();
+    let nested = task.inner("TASK_INFO_PARAMS").unwrap_or_default();
+    let id = [&task, &nested].into_iter().find_map(|from| match from.text(ID) {
+        Some(id) => Some(id.trim().to_owned()),
+        None => from.whole(ID).map(|number| number.to_string()),
+    });
+    let id = id.filter(|id| !id.is_empty()).map(String::into_boxed_str);
+    Ok((!task.is_empty()).then(|| ListedTask { id, name: info(&task).name }))
+}
+
+/// On how many hosts a task stands how; the older method of the two, if that is the one that there is.
+pub(in crate::vendors::kaspersky) fn statistics(task: &str, older: bool) -> Result<Call, VendorError> {
+    read(if older { "Tasks.GetTaskStatistics" } else { "Tasks.GetTaskStatistics2" }, &GetTask { task })
+}
+
+/// Both of them: whether the task is done on every host, well or badly; `None` where that is not told.
+pub(in crate::vendors::kaspersky) fn judge_statistics(response: &Response) -> Result<Option<bool>, Refusal> {
+    let answer = answers::content(response, false)?;
+    let counts = answer.inner("PxgRetVal").unwrap_or(answer);
+    let any = |states: &[&str]| states.iter().any(|state| counts.whole(state).is_some_and(|hosts| hosts != 0));
+    let (open, over) = (any(&["1", "2", "32", "64"]), any(&["4", "8", "16"]));
+    Ok((open || over).then_some(!open))
 }
 
 /// Ends the reading.

@@ -64,11 +64,7 @@ impl Task {
                         path => format!("`{path}`"),
                     })
                     .collect();
-                if places.is_empty() {
-                    "scans nothing: every object is switched off".to_owned()
-                } else {
-                    format!("scans {} on each host", places.join(", "))
-                }
+                format!("scans {} on each host", places.join(", "))
             }
         }
     }

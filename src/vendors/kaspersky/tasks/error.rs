@@ -63,6 +63,27 @@ pub enum TaskError {
         /// What it holds.
         bad: char,
     },
+    /// A path with a variable in it.
+    #[error("`{key}` holds a variable between two `%`; none is documented to be understood: write the path out")]
+    Variable {
+        /// What it is called.
+        key: &'static str,
+    },
+    /// A path that begins nowhere.
+    #[error(
+        "`{key}` must be a whole path of Windows, as in `C:\\Temp\\a.exe` or `\\\\server\\share\\a.exe`; the tasks are \
+         documented for no other system"
+    )]
+    NotWhole {
+        /// What it is called.
+        key: &'static str,
+    },
+    /// A key stands twice.
+    #[error("the task cannot be read: {0}")]
+    Twice(String),
+    /// A host in the task itself.
+    #[error("`targetHost` names a host in the task; hosts are named in target files, so it must be left out")]
+    NamesAHost,
     /// A line holds line ends.
     #[error("`{key}` must be one line, without control characters")]
     NotALine {
@@ -85,6 +106,9 @@ pub enum TaskError {
     /// A scan goes over nothing.
     #[error("a scan needs at least one object to go over")]
     NothingToScan,
+    /// A scan whose objects are switched off.
+    #[error("every object of the scan is switched off, so it would go over nothing")]
+    NothingEnabled,
     /// There is no such object.
     #[error("there is nothing called `{word}` to scan{near}")]
     UnknownObject {

@@ -52,6 +52,9 @@ pub enum IocError {
     /// Not a file of indicators.
     #[error("`{}` has neither the ending `.ioc` nor `.xml`, and the host would pass it over", .0.display())]
     Ending(PathBuf),
+    /// A way out of the folder.
+    #[error("`{}` is a link to another file; links in a folder are not followed: name the file itself", .0.display())]
+    Link(PathBuf),
     /// Among others.
     #[error("`{}` is an archive; it is given alone, as it is sent as it is", .0.display())]
     ArchiveAmongOthers(PathBuf),
@@ -205,8 +208,17 @@ fn of_folder(folder: &Path) -> Result<Vec<PathBuf>, IocError> {
     let unread = |source| IocError::Read { path: folder.to_owned(), source };
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(unread)? {
-        let path = entry.map_err(unread)?.path();
-        if has_ending(&path, &ENDINGS) && path.is_file() {
+        let entry = entry.map_err(unread)?;
+        let path = entry.path();
+        if !has_ending(&path, &ENDINGS) {
+            continue;
+        }
+        let kind = entry.file_type().map_err(unread)?;
+        // Whoever has written into the folder would choose which file of this machine is sent.
+        if kind.is_symlink() {
+            return Err(IocError::Link(path));
+        }
+        if kind.is_file() {
             files.push(path);
         }
     }

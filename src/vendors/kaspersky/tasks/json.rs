@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Area, FilePath, FileTask, IocFiles, IocLimits, Line, Md5, ScanObject, ScanObjects, ScanType, Sha256, Task,
-    TaskError, TaskKind,
+    TaskError, TaskKind, strict::Strict,
 };
 
 #[derive(Serialize)]
@@ -104,9 +104,15 @@ const ENVELOPE: [&str; 5] = ["task", "params", "targetHost", "responseEventIncid
 
 /// Reads a task.
 pub(super) fn read(text: &str, limits: &IocLimits) -> Result<Task, TaskError> {
-    let value: Value = serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(TaskError::NotJson)?;
+    let text = text.trim_start_matches('\u{feff}');
+    drop(serde_json::from_str::<Value>(text).map_err(TaskError::NotJson)?);
+    let Strict(value) = match serde_json::from_str(text) {
+        Ok(strict) => strict,
+        Err(error) => return Err(TaskError::Twice(error.to_string())),
+    };
     let top = Keys { place: "the task".to_owned(), map: value.as_object().ok_or(TaskError::NotAnObject)? };
     top.only(&ENVELOPE)?;
+    top.no_host()?;
     let kind = TaskKind::from_word(top.text("task", "one of the nine tasks")?)?;
     if kind == TaskKind::OnDemandScan {
         return scan(&top).map(Task::OnDemandScan);
@@ -205,6 +211,17 @@ impl<'a> Keys<'a> {
 
     fn text(&self, key: &'static str, expected: &'static str) -> Result<&'a str, TaskError> {
         self.needed(key, expected)?.as_str().ok_or_else(|| self.wrong(key, expected))
+    }
+
+    /// What stands around the task says nothing here that is said elsewhere.
+    fn no_host(&self) -> Result<(), TaskError> {
+        if self.text_if("targetHost")?.is_some_and(|host| !host.trim().is_empty()) {
+            return Err(TaskError::NamesAHost);
+        }
+        if self.truth_if("responseEventIncident")? == Some(false) {
+            return Err(self.wrong("responseEventIncident", "`true`, or left out"));
+        }
+        self.text_if("responseEventIncidentArea").map(drop)
     }
 
     fn text_if(&self, key: &'static str) -> Result<Option<&'a str>, TaskError> {

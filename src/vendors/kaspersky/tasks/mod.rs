@@ -11,6 +11,7 @@ mod error;
 mod ioc;
 mod json;
 mod objects;
+mod strict;
 
 pub use archive::ArchiveError;
 pub use error::TaskError;
@@ -199,21 +200,42 @@ impl FilePath {
     ///
     /// # Errors
     ///
-    /// [`TaskError`] for one that is empty, or that no file can have: nobody documents that masks are understood.
+    /// [`TaskError`] for one that is empty, that begins elsewhere than at a drive or share, or that no file can have: nobody
+    /// documents that masks or variables are understood, or that the tasks exist for anything but Windows.
     pub fn new(key: &'static str, text: &str) -> Result<Self, TaskError> {
         if text.trim().is_empty() {
             return Err(TaskError::EmptyPath { key });
         }
-        match text.chars().find(|c| c.is_control() || matches!(c, '*' | '?' | '"' | '<' | '>' | '|')) {
-            Some(bad) => Err(TaskError::BadPath { key, bad }),
-            None => Ok(Self(text.into())),
+        if let Some(bad) = text.chars().find(|c| c.is_control() || matches!(c, '*' | '?' | '"' | '<' | '>' | '|')) {
+            return Err(TaskError::BadPath { key, bad });
         }
+        if has_variable(text) {
+            return Err(TaskError::Variable { key });
+        }
+        if is_whole(text) { Ok(Self(text.into())) } else { Err(TaskError::NotWhole { key }) }
     }
 
     /// The path as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether a path begins at a drive or at a share.
+fn is_whole(path: &str) -> bool {
+    let is_stroke = |byte: &u8| matches!(byte, b'\\' | b'/');
+    match path.as_bytes() {
+        [drive, b':', stroke, ..] => drive.is_ascii_alphabetic() && is_stroke(stroke),
+        [b'\\', b'\\', host, ..] => !is_stroke(host),
+        _ => false,
+    }
+}
+
+/// Whether something in a path looks like `%TEMP%`.
+fn has_variable(path: &str) -> bool {
+    let parts: Vec<&str> = path.split('%').collect();
+    let inner = parts.get(1..parts.len().saturating_sub(1)).unwrap_or_default();
+    inner.iter().any(|name| !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || matches!(c, '\\' | '/')))
 }
 
 /// A line of text.
@@ -276,7 +298,7 @@ fn hash(key: &'static str, text: &str, digits: usize) -> Result<Box<str>, TaskEr
     Err(TaskError::BadHash { key, digits, found: text.chars().count() })
 }
 
-/// What a scan goes over: at least one object.
+/// What a scan goes over: at least one object that is switched on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct ScanObjects(Vec<ScanObject>);
@@ -286,9 +308,12 @@ impl ScanObjects {
     ///
     /// # Errors
     ///
-    /// [`TaskError`] if there is none.
+    /// [`TaskError`] if there is none, or all are switched off.
     pub fn new(objects: Vec<ScanObject>) -> Result<Self, TaskError> {
-        if objects.is_empty() { Err(TaskError::NothingToScan) } else { Ok(Self(objects)) }
+        if objects.is_empty() {
+            return Err(TaskError::NothingToScan);
+        }
+        if objects.iter().any(ScanObject::is_enabled) { Ok(Self(objects)) } else { Err(TaskError::NothingEnabled) }
     }
 
     /// The objects.
@@ -359,8 +384,8 @@ impl Task {
 
     /// Reads a task as it is documented: `{"task": "isolateHost", "params": {"action": 1}}`.
     ///
-    /// `targetHost`, `responseEventIncident` and `responseEventIncidentArea` may stand beside it and are not used: who is
-    /// meant and who asks is said elsewhere.
+    /// `responseEventIncident` and `responseEventIncidentArea` may stand beside it and are not used: who asks is said
+    /// elsewhere, as is who is meant, so that a `targetHost` must be empty.
     ///
     /// # Errors
     ///

@@ -245,7 +245,7 @@ async fn hosts_are_looked_at_by_their_ids() {
     let other = Target { id: HostId::new("gone"), name: None, ticket: None };
     let seen = kaspersky.observe(&[target(), other.clone()]).await.unwrap().value;
     let [Observed::State { state, .. }, Observed::NoSuchHost] = seen.as_slice() else { panic!("{seen:?}") };
-    assert_eq!((state.isolation, &*state.word), (Isolation::Unknown, "not_told"));
+    assert_eq!((state.isolation, &*state.word), (Isolation::NotTold, "not_told"));
     assert!(matches!(kaspersky.observe(&[target()]).await.unwrap().value.as_slice(), [Observed::State { .. }]));
     assert_eq!(kaspersky.observe(&[other]).await.unwrap().value, [Observed::NoSuchHost]);
     assert!(kaspersky.observe(&[]).await.is_err());
@@ -308,8 +308,9 @@ async fn a_repeated_name_is_told_with_all_of_its_hosts() {
         Sought::CannotAsk(why) => panic!("{why}"),
     };
     assert_eq!(sought.iter().map(count).collect::<Vec<_>>(), [2, 1, 1, 0], "the last address is contradicted");
-    assert_eq!(kaspersky.group_hosts("managed DEVICES").await.unwrap().len(), 1);
-    assert_eq!(kaspersky.group_hosts("others").await.unwrap().len(), 0);
+    let groups = kaspersky.groups("managed DEVICES").await.unwrap();
+    assert_eq!(groups.iter().map(|group| group.hosts.len()).collect::<Vec<_>>(), [1]);
+    assert!(kaspersky.groups("others").await.unwrap().is_empty());
 }
 
 /// A console with tasks: `101` is somebody's, `192` is ours once it is there.
@@ -380,8 +381,7 @@ async fn only_a_task_of_ours_is_taken() {
 #[tokio::test]
 async fn a_console_that_does_not_show_tasks_leaves_what_is_proved() {
     for refused in [fixture!("denied.json"), fixture!("not_found.json"), fixture!("unreadable.json")] {
-        let console =
-            Console::start(move |call| call.method.ends_with("GetAllTasksOfHost").then(|| ok(refused))).await;
+        let console = Console::start(move |call| call.method.ends_with("GetAllTasksOfHost").then(|| ok(refused))).await;
         let followed = console.open(1).follow(&target(), &area(), None).await.unwrap();
         assert_eq!(followed.rung, Rung::Submitted);
         assert!(followed.said.unwrap().contains("cannot be seen: "));
@@ -401,26 +401,6 @@ async fn a_known_task_that_is_gone_is_lost() {
 }
 
 #[tokio::test]
-async fn response_tasks_are_counted_where_the_console_lists_them() {
-    let next = AtomicUsize::new(0);
-    let console = Console::start(move |call| match call.method.as_str() {
-        "Tasks.ResetTasksIterator" => Some(ok(r#"{"strTaskIteratorId":"i"}"#)),
-        "Tasks.GetNextTask" => Some(ok(match next.fetch_add(1, Ordering::SeqCst) {
-            0 => r#"{"pTaskData":{"TASK_INFO_PARAMS":{"type":"params","value":{"DisplayName":"[Response][x] y"}}}}"#,
-            1 => r#"{"pTaskData":{"DisplayName":"Update"}}"#,
-            _ => r#"{"pTaskData":{}}"#,
-        })),
-        _ => None,
-    })
-    .await;
-    let count = console.open(1).response_tasks_count().await.unwrap();
-    assert_eq!(count, Some(TaskCount { response: 1, all: 2, may_be_more: false }));
-    assert_eq!(console.count("ReleaseTasksIterator"), 1);
-    let console = Console::start(|call| call.method.starts_with("Tasks").then(|| ok(fixture!("denied.json")))).await;
-    assert_eq!(console.open(1).response_tasks_count().await.unwrap(), None);
-}
-
-#[tokio::test]
 async fn a_check_tells_hosts_and_whether_anybody_listens() {
     let checked = async |there: &'static str| {
         let console = Console::start(move |call| match call.method.as_str() {
@@ -431,7 +411,10 @@ async fn a_check_tells_hosts_and_whether_anybody_listens() {
         .await;
         console.open(1).check().await.unwrap().value.detail.unwrap()
     };
-    assert_eq!(checked(fixture!("console.json")).await, "3 hosts; a Web Console is connected");
+    assert_eq!(
+        checked(fixture!("console.json")).await,
+        "3 hosts; a Web Console is connected; whether the account may create tasks shows only when one is sent"
+    );
     assert!(checked(r#"{"PxgRetVal":false}"#).await.contains("nothing will be carried out"));
     assert!(checked(fixture!("denied.json")).await.contains("cannot be learnt"));
 }
