@@ -67,7 +67,7 @@ fn a_key_that_is_not_known_is_pointed_at_with_the_one_that_was_meant() {
     ");
     assert_snapshot!(told("[zzz]\n"), @r"
     key `zzz` in config.toml line 1 is not known
-    hint: known here: `cisco`, `apex`, `kaspersky`, `safety`, `run`, `stream`, `profiles`
+    hint: known here: `cisco`, `apex`, `kaspersky`, `cybereason`, `safety`, `run`, `stream`, `profiles`
     ");
     assert_snapshot!(told("[profiles.acme.safty]\n"), @r"
     key `profiles.acme.safty` in config.toml line 1 is not known
