@@ -483,4 +483,34 @@ fn the_library_that_scripts_use_drives_the_rest_interface_of_a_firewall() {
         assert_eq!(firewall.members("EDR-Threats").unwrap(), ["none", "Partner-VPN-abuse"]);
         assert_eq!(console.stats().requests("POST", Endpoint::Addresses), 4);
     }
+#[test]
+fn a_public_way_to_isolate_through_cybereason_works() {
+    let console = Console::cybereason(Fleet::of_size(120), "cybereason.rate = 0\nconfirm = [{ after = '100ms' }]\n");
+    let env = TestEnv::new();
+    let credentials = console.inner().credentials();
+    env.file("ca.pem", console.ca_pem());
+    let host = console.fleet().hosts()[40].clone();
+    let name = host.name.split('.').next().unwrap();
+    let run = |password: &str| {
+        let output = Command::new("python3")
+            .args(["-W", "ignore"])
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/cyb_sensors.py"))
+            .arg(name)
+            .current_dir(env.path())
+            .env("CONSOLE_URL", console.inner().base_url())
+            .env("CYB_USER", &credentials.client_id)
+            .env("CYB_PASSWORD", password)
+            .env("CA_FILE", "ca.pem")
+            .output()
+            .unwrap_or_else(|error| panic!("python3 with the module `requests` is needed (tests/run.sh): {error}"));
+        Output::new(output, env.path())
+    };
+    let output = run(&credentials.api_key);
+    assert_eq!(output.code, Some(0), "it needs `requests`, see tests/run.sh\n{output}");
+    for line in ["session 32", "version 23.2.110", "sensors 120", "isolate ['Succeeded']", "inbox 8", "signed out"] {
+        assert!(output.stdout.contains(line), "`{line}`\n{output}");
+    }
+    let asked = console.fleet().host(&host.id).unwrap();
+    assert_eq!((asked.puts_accepted, asked.deletes_accepted, console.fleet().isolated()), (1, 1, 0));
+    assert!(run("wrong").stderr.contains("error"), "the redirect tells it");
 }

@@ -392,11 +392,12 @@ fn every_field_that_is_printed_is_in_the_docs() {
     env.file("mixed.txt", "b1cb1816-7d85-457c-9f32-2a1422d00e17\nB1CB1816-7D85-457C-9F32-2A1422D00E17\n");
     env.file("long.txt", "ENGINEERING-WORKSTATION-12\n");
     let list = ["isolate", "--vendor", "cisco", "--simulate", "-o", "json", "mixed.txt"];
-    let commands: [&[&str]; 8] = [
+    let commands: [&[&str]; 9] = [
         &list,
         &["hosts", "--vendor", "cisco", "--simulate", "-o", "json"],
         &["check", "cisco", "--simulate", "-o", "json"],
         &["runs", "list", "-o", "json"],
+        &["indicators", "--vendor", "cybereason", "--simulate", "-o", "json"],
         &["hosts", "--vendor", "apex", "--simulate", "-o", "json"],
         &["check", "apex", "--simulate", "-o", "json"],
         &["check", "apex", "--simulate", "--show-certificate", "-o", "json"],

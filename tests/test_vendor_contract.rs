@@ -38,6 +38,7 @@ fn fleet_size(vendor: VendorName) -> u32 {
         VendorName::Apex => 1_403,
         VendorName::Kaspersky => 603,
         VendorName::Fortigate => 0,
+        VendorName::Cybereason => 2_203,
     }
 }
 
@@ -45,14 +46,14 @@ fn fleet_size(vendor: VendorName) -> u32 {
 fn tells_quota(vendor: VendorName) -> bool {
     match vendor {
         VendorName::Cisco => true,
-        VendorName::Apex | VendorName::Kaspersky | VendorName::Fortigate => false,
+        VendorName::Apex | VendorName::Kaspersky | VendorName::Cybereason | VendorName::Fortigate => false,
     }
 }
 
 /// Whether the console tells if a host is isolated.
 fn tells_states(vendor: VendorName) -> bool {
     match vendor {
-        VendorName::Cisco | VendorName::Apex => true,
+        VendorName::Cisco | VendorName::Apex | VendorName::Cybereason => true,
         VendorName::Kaspersky | VendorName::Fortigate => false,
     }
 }
@@ -76,6 +77,8 @@ fn takes(vendor: VendorName) -> Takes {
         }
         // An incident is added and released; what is found is asked for, read, and let go.
         VendorName::Kaspersky => Takes { check: 3, batch: 2, states: 3, listing: 2 },
+        // The version, and how many sensors there are.
+        VendorName::Cybereason => Takes { check: 2, batch: 1, states: 1, listing: 0 },
     }
 }
 
@@ -98,7 +101,7 @@ async fn open(name: VendorName, faults: &str) -> Pair {
     };
     let vendor = ready.open_with(&options, Wishes::default()).unwrap();
     // A session is there from now on, where there are any.
-    if name == VendorName::Kaspersky {
+    if matches!(name, VendorName::Kaspersky | VendorName::Cybereason) {
         vendor.check().await.unwrap();
     }
     let before = console.stats().total();
@@ -106,7 +109,7 @@ async fn open(name: VendorName, faults: &str) -> Pair {
 }
 
 /// Hosts change at once.
-const AT_ONCE: &str = "kaspersky.pick_up_after = \"0s\"\n[[confirm]]\nafter = \"0s\"\n";
+const AT_ONCE: &str = "cybereason.rate = 0\nkaspersky.pick_up_after = \"0s\"\n[[confirm]]\nafter = \"0s\"\n";
 
 impl Pair {
     fn capability(&self, kind: ActionKind) -> Option<Capability> {
@@ -323,7 +326,7 @@ async fn a_check_takes_few_requests_names_the_console_and_changes_nothing() {
 #[tokio::test]
 async fn a_quota_that_the_console_tells_is_passed_on_with_good_answers_and_with_bad() {
     for name in simulated() {
-        let pair = open(name, "[quota]\nlimit = 2\nwindow = \"1h\"\n").await;
+        let pair = open(name, "cybereason.rate = 0\n[quota]\nlimit = 2\nwindow = \"1h\"\n").await;
         let mut readings = Vec::new();
         for _ in 0..3 {
             readings.push(match pair.vendor.check().await {

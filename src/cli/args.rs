@@ -8,8 +8,8 @@ use clap::{
 };
 
 use super::commands::{
-    apex_isolate, block, check, completions, expire, hosts, isolate, ksc_task, man, resume, runs, simulate, status,
-    stream, streams, unblock, undo, unisolate,
+    apex_isolate, block, check, completions, expire, hosts, indicators, isolate, ksc_task, man, resume, runs, simulate,
+    status, stream, streams, unblock, undo, unisolate,
 };
 use crate::{domain::action::Thing, stream::store::NameOrId, vendors::VendorName};
 
@@ -105,6 +105,7 @@ pub(crate) enum Command {
     Undo(undo::UndoArgs),
     Stream(Box<stream::StreamArgs>),
     Streams(streams::StreamsArgs),
+    Indicators(Box<indicators::IndicatorsArgs>),
     Check(check::CheckArgs),
     Runs(runs::RunsArgs),
     Resume(resume::ResumeArgs),
@@ -223,6 +224,13 @@ fn console_of(thing: Thing) -> impl TypedValueParser<Value = VendorName> {
         .try_map(|word| VendorName::from_word(&word).ok_or("no console of this name"))
 }
 
+/// A console that tells hostile connections.
+pub(crate) fn source() -> impl TypedValueParser<Value = VendorName> {
+    let word = |vendor: VendorName| PossibleValue::new(vendor.word()).help(vendor.console());
+    let sources = VendorName::ALL.into_iter().filter(|vendor| vendor.driver().takes.indicators);
+    PossibleValuesParser::new(sources.map(word)).try_map(|word| VendorName::from_word(&word).ok_or("no console of this name"))
+}
+
 /// A console that manages hosts.
 pub(crate) fn host_console() -> impl TypedValueParser<Value = VendorName> {
     console_of(Thing::Host)
@@ -238,12 +246,15 @@ pub(crate) fn firewall() -> impl TypedValueParser<Value = VendorName> {
 #[command(next_help_heading = "Targets")]
 pub(crate) struct TargetArgs {
     /// Files with one target a line: id, host name, IP or MAC address; `-` is standard input
-    #[arg(value_name = "FILE", required_unless_present = "groups", help_heading = None)]
+    #[arg(value_name = "FILE", required_unless_present_any = ["groups", "malops"], help_heading = None)]
     pub(crate) files: Vec<PathBuf>,
     /// Take every host of this administration group, by its whole name; may be repeated. For consoles that have them:
     /// kaspersky
     #[arg(id = "groups", long = "group", value_name = "NAME")]
     pub(crate) groups: Vec<String>,
+    /// Take every machine of this MalOp, by its id; may be repeated. For consoles that have them: cybereason
+    #[arg(id = "malops", long = "malop", value_name = "ID")]
+    pub(crate) malops: Vec<String>,
     /// Take this column of a CSV or TSV file with a header
     #[arg(long, value_name = "NAME", conflicts_with = "field")]
     pub(crate) column: Option<String>,
@@ -287,6 +298,18 @@ pub(crate) struct ActArgs {
     pub(crate) hearing: HearingArgs,
     #[command(flatten)]
     pub(crate) crowd: CrowdArgs,
+    #[command(flatten)]
+    pub(crate) offline: OfflineArgs,
+}
+
+/// What is done with hosts that the console has lost touch with.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "Run")]
+pub(crate) struct OfflineArgs {
+    /// Send requests for hosts that the console has lost touch with, too, where they are otherwise refused: nobody knows
+    /// whether it keeps them for later. For cybereason
+    #[arg(long)]
+    pub(crate) queue_offline: bool,
 }
 
 /// What is done where a console keeps only so much work, or nobody is there to carry it out.

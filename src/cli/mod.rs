@@ -20,8 +20,8 @@ use clap::{CommandFactory, Parser, error::ErrorKind};
 
 use args::{Cli, Command};
 use commands::{
-    apex_isolate, block, check, completions, expire, hosts, isolate, ksc_task, man, resume, runs, simulate, status,
-    stream, streams, unblock, undo, unisolate,
+    apex_isolate, block, check, completions, expire, hosts, indicators, isolate, ksc_task, man, resume, runs, simulate,
+    status, stream, streams, unblock, undo, unisolate,
 };
 use context::Context;
 use error::CommandError;
@@ -93,6 +93,7 @@ async fn run_async(command: Command, context: &Context) -> Result<ExitCode, Comm
         Command::Undo(args) => undo::run(args, context).await,
         Command::Stream(args) => stream::run(*args, context).await,
         Command::Streams(args) => streams::run(args, context).await,
+        Command::Indicators(args) => indicators::run(*args, context).await,
         Command::Check(args) => check::run(args, context).await,
         Command::Resume(args) => resume::run(args, context).await,
         Command::Simulate(args) => simulate::run(args, context).await,

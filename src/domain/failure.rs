@@ -13,6 +13,8 @@ pub enum FailureKind {
     Ambiguous,
     /// The console or the host cannot do this: policy, operating system, version.
     NotCapable,
+    /// The console has lost touch with the host, and nobody knows whether a request would wait for it.
+    Offline,
     /// A rule of ours protects the host.
     Protected,
     /// The console says that the request itself is wrong.
@@ -21,6 +23,12 @@ pub enum FailureKind {
     Conflict,
     /// The console refused the credentials.
     CredentialsRefused,
+    /// The password is right, and has to be changed before it is good for anything.
+    PasswordExpired,
+    /// The console wants a second factor that it was not given, or refused the one it was.
+    SecondFactor,
+    /// The console took the credentials, and does not know the session that it gave for them.
+    SessionLost,
     /// The credentials are good and may not do this.
     Forbidden,
     /// The console said: slower.
@@ -79,14 +87,18 @@ pub enum FailureKind {
 
 impl FailureKind {
     /// Every kind, for reading words back and for tests.
-    pub const ALL: [Self; 50] = [
+    pub const ALL: [Self; 54] = [
         Self::NotFound,
         Self::Ambiguous,
         Self::NotCapable,
+        Self::Offline,
         Self::Protected,
         Self::BadRequest,
         Self::Conflict,
         Self::CredentialsRefused,
+        Self::PasswordExpired,
+        Self::SecondFactor,
+        Self::SessionLost,
         Self::Forbidden,
         Self::Throttled,
         Self::ServerError,
@@ -138,10 +150,14 @@ impl FailureKind {
             Self::NotFound => "not_found",
             Self::Ambiguous => "ambiguous",
             Self::NotCapable => "not_capable",
+            Self::Offline => "offline",
             Self::Protected => "protected",
             Self::BadRequest => "bad_request",
             Self::Conflict => "conflict",
             Self::CredentialsRefused => "credentials_refused",
+            Self::PasswordExpired => "password_expired",
+            Self::SecondFactor => "second_factor",
+            Self::SessionLost => "session_lost",
             Self::Forbidden => "forbidden",
             Self::Throttled => "throttled",
             Self::ServerError => "server_error",
@@ -175,6 +191,14 @@ impl FailureKind {
     /// Whether it is a rule of ours that forbids it.
     pub const fn is_a_rule(self) -> bool {
         matches!(self, Self::Protected | Self::Vetted(_))
+    }
+
+    /// Whether it is the console's no to whoever asks, whatever is asked.
+    pub const fn is_about_us(self) -> bool {
+        matches!(
+            self,
+            Self::CredentialsRefused | Self::PasswordExpired | Self::SecondFactor | Self::SessionLost | Self::Forbidden
+        )
     }
 
     /// Reads the word back.

@@ -139,6 +139,8 @@ pub struct Host {
     pub able: Abilities,
     /// What speaks against the host's doing what it is told, where the console tells it.
     pub caution: Option<Box<str>>,
+    /// Whether the console is in touch with it now, where it says so.
+    pub online: Option<bool>,
     /// When the console last heard of it, as the console writes it.
     pub last_seen: Option<Box<str>>,
     /// The operating system, as the console writes it.

@@ -36,7 +36,8 @@ const FALLEN_BACK: u32 = 2;
 pub(super) struct Confirmation {
     wait: Option<Duration>,
     inventory: Inventory,
-    can_look: bool,
+    /// How many hosts one look may be about; 0 where single hosts cannot be asked for.
+    max_look: usize,
     /// Each host is asked after by its ticket; no listing would tell.
     polls: bool,
     awaiting: HashMap<HostId, u32>,
@@ -62,11 +63,11 @@ enum Round {
 }
 
 impl Confirmation {
-    pub(super) fn new(wait: Option<Duration>, inventory: Inventory, can_look: bool, polls: bool) -> Self {
+    pub(super) fn new(wait: Option<Duration>, inventory: Inventory, max_look: usize, polls: bool) -> Self {
         Self {
             wait,
             inventory,
-            can_look,
+            max_look,
             polls,
             awaiting: HashMap::new(),
             deadline: None,
@@ -158,8 +159,16 @@ impl Confirmation {
         self.fleet.map_or(1, |hosts| self.inventory.pages(hosts).max(1))
     }
 
+    /// How many requests it takes to look at all that are awaited.
+    fn looks(&self) -> u64 {
+        let most = if self.polls { 1 } else { self.max_look.max(1) };
+        self.awaiting.len().div_ceil(most) as u64
+    }
+
     fn looks_are_cheaper(&self) -> bool {
-        self.polls || self.can_look && self.pages() > self.awaiting.len() as u64
+        // One look at many hosts is never dearer than a page of an inventory, of which there may be more.
+        let one_look = self.max_look > 1 && self.looks() == 1 && self.inventory != Inventory::Whole;
+        self.polls || one_look || self.max_look > 0 && self.pages() > self.looks()
     }
 }
 
@@ -224,7 +233,7 @@ impl Dispatcher<'_> {
     pub(super) fn end_round(&mut self) {
         let now = Instant::now();
         self.confirmation.round = Round::None;
-        let cost = self.confirmation.pages().min(self.confirmation.len() as u64);
+        let cost = self.confirmation.pages().min(self.confirmation.looks());
         let growing = self.limits.poll_first.mul_f64(1.5_f64.powi(self.confirmation.rounds.min(16).cast_signed()));
         let interval = growing.min(self.limits.poll_most).max(self.pace.poll_interval(cost, now));
         let next = now + interval;

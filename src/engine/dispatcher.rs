@@ -134,7 +134,7 @@ impl<'a> Dispatcher<'a> {
             ready: VecDeque::new(),
             looks: VecDeque::new(),
             delayed: BinaryHeap::new(),
-            confirmation: Confirmation::new(wait, capabilities.inventory, capabilities.max_observe > 0, polls),
+            confirmation: Confirmation::new(wait, capabilities.inventory, capabilities.max_observe, polls),
             hearing: Hearing::new(news, header.resumed),
             work: JoinSet::new(),
             carried: HashMap::new(),

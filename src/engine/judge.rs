@@ -69,7 +69,7 @@ impl Dispatcher<'_> {
         if error.scope() == Scope::Run {
             let text = failure.text.clone();
             let ending = match failure.kind {
-                FailureKind::CredentialsRefused | FailureKind::Forbidden => Ending::CredentialsLost(text),
+                kind if kind.is_about_us() => Ending::CredentialsLost(text),
                 FailureKind::Certificate => Ending::CertificateLost(text),
                 FailureKind::TableFull => Ending::TableFull(text),
                 _ => Ending::ConsoleLost(text),

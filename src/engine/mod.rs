@@ -8,6 +8,7 @@ mod confirm;
 pub mod console;
 mod dispatcher;
 pub mod event;
+pub mod extract;
 mod judge;
 pub mod limits;
 mod news;

@@ -52,6 +52,8 @@ pub struct Wish<'a> {
     pub keeps_hosts: bool,
     /// The product whose agents alone the inventory shows.
     pub product: Option<&'a str>,
+    /// Whether hosts are sent to that the console has lost touch with.
+    pub queues: bool,
 }
 
 /// What came of reading the inventory.
@@ -89,15 +91,22 @@ pub async fn plan(
 ) -> Result<Survey, Halt> {
     let looked_up = entries.iter().any(|entry| entry.selector.kind() != SelectorKind::Id);
     let guarded = wish.kind.is_some() && wish.protected.iter().any(Pattern::needs_inventory);
-    let whole = console.vendor.capabilities().inventory == Inventory::Whole;
-    let must = looked_up || guarded || whole;
+    let capabilities = console.vendor.capabilities();
+    let first = wish.kind.is_some() && capabilities.looks_first;
+    let must = looked_up || guarded || first || capabilities.inventory == Inventory::Whole;
     let mut survey = Survey::default();
     let wanted = wish.states == States::IfCheap && roster.len() <= MOST_STATES;
     let mut resolver = (must || wanted).then(|| Resolver::new(entries.iter(), wish.rules));
     if let Some(resolver) = &mut resolver {
         let read = match console.vendor.capabilities().max_find {
             0 => read_inventory(console, resolver, must, roster.len(), cancel, tell).await,
-            most => find(console, entries, most, resolver, cancel, tell).await,
+            most => match find(console, entries, most, resolver, cancel, tell).await {
+                // It cannot be asked so after all: then all are read, and compared as ever.
+                Err(Halt::Failed(failure)) if failure.kind == FailureKind::Unsupported => {
+                    read_inventory(console, resolver, must, roster.len(), cancel, tell).await
+                }
+                found => found,
+            },
         };
         survey = match read {
             // States would have been nice to know; a console that only lists badly can still isolate.
@@ -125,14 +134,7 @@ pub async fn plan(
 
 /// Whether a failure says nothing against asking this console for something else.
 const fn is_about_the_list(kind: FailureKind) -> bool {
-    !matches!(
-        kind,
-        FailureKind::CredentialsRefused
-            | FailureKind::Forbidden
-            | FailureKind::Certificate
-            | FailureKind::Unreachable
-            | FailureKind::Timeout
-    )
+    !kind.is_about_us() && !matches!(kind, FailureKind::Certificate | FailureKind::Unreachable | FailureKind::Timeout)
 }
 
 /// Asks for the hosts that the selectors may name, so many at a time. What fits is judged by the resolver, as ever.
@@ -233,13 +235,15 @@ fn settle(
     };
     match resolution {
         Some(Resolution::Host { host, .. }) if host.id.is_empty() => nameless(roster, n, &host),
-        Some(Resolution::Host { host, cut }) => {
+        Some(Resolution::Host { host, cut, passed_over }) => {
             found(roster, n, *host, wish);
             if cut {
-                let cut = format!("the console's name is the first {CUT} characters of what was written");
-                let detail = roster.detail_mut(n);
-                let note = detail.note.as_ref().map_or_else(|| cut.clone(), |note| format!("{cut}; {note}"));
-                detail.note = Some(note.into());
+                add_note(roster, n, format!("the console's name is the first {CUT} characters of what was written"));
+            }
+            match passed_over {
+                0 => {}
+                1 => add_note(roster, n, "another host that fits is offline, and was passed over".to_owned()),
+                more => add_note(roster, n, format!("{more} other hosts that fit are offline, and were passed over")),
             }
         }
         Some(Resolution::All { hosts }) => {
@@ -304,6 +308,13 @@ fn settle(
 
 /// What is to be known of a host that is `already` what was asked for, and is not there yet.
 pub(super) const ON_ITS_WAY: &str = "it was on its way before this run, and nothing was sent";
+
+/// Adds to what is to be known of how a host was found.
+fn add_note(roster: &mut Roster, n: u32, text: String) {
+    let detail = roster.detail_mut(n);
+    let note = detail.note.as_ref().map_or_else(|| text.clone(), |note| format!("{text}; {note}"));
+    detail.note = Some(note.into());
+}
 
 /// Ends a target whose host cannot be spoken of to its console.
 fn nameless(roster: &mut Roster, n: u32, host: &Host) {
@@ -398,6 +409,15 @@ fn judge(host: &Host, wish: Wish<'_>) -> Option<(Outcome, Option<Failure>)> {
                 None => Failure::new(FailureKind::NotCapable, not_capable(kind)),
             };
             Some((Outcome::Refused, Some(failure)))
+        }
+        _ if host.online == Some(false) && !wish.queues => {
+            let seen =
+                host.last_seen.as_deref().map(|seen| format!(", and last heard of it {seen}")).unwrap_or_default();
+            let text = format!(
+                "the console has lost touch with this host{seen}; nobody knows whether a request would wait for it: \
+                 `--queue-offline` sends it all the same"
+            );
+            Some((Outcome::Refused, Some(Failure::new(FailureKind::Offline, text))))
         }
         _ => None,
     }

@@ -100,6 +100,8 @@ pub enum Resolution {
         host: Box<Host>,
         /// Its name is only the beginning of what was written.
         cut: bool,
+        /// So many others fit as well, and the console has lost touch with all of them.
+        passed_over: usize,
     },
     /// None; hosts that nearly fit are shown.
     None {
@@ -296,8 +298,15 @@ impl Resolver {
     }
 
     fn taken(&self, mut fits: Vec<Host>, cut: bool, by_name: bool) -> Resolution {
+        // What was installed again leaves its last registration behind; the one that is there is meant. Of a crowd that was
+        // not kept whole, nobody knows that.
+        let whole = fits.len() < self.most_kept() && !self.rules.all_agents;
+        if let Some(at) = only_online(&fits).filter(|_| whole && fits.len() > 1) {
+            let passed_over = fits.len() - 1;
+            return Resolution::Host { host: Box::new(fits.swap_remove(at)), cut, passed_over };
+        }
         match fits.pop() {
-            Some(host) if fits.is_empty() => Resolution::Host { host: Box::new(host), cut },
+            Some(host) if fits.is_empty() => Resolution::Host { host: Box::new(host), cut, passed_over: 0 },
             last => {
                 fits.extend(last);
                 if self.rules.all_agents && by_name && !cut && fits.len() < MOST_AGENTS {
@@ -311,6 +320,13 @@ impl Resolver {
             }
         }
     }
+}
+
+/// Where the one host is that the console is in touch with, if it has lost touch with every other.
+fn only_online(hosts: &[Host]) -> Option<usize> {
+    let at = hosts.iter().position(|host| host.online == Some(true))?;
+    let rest_is_offline = hosts.iter().enumerate().all(|(n, host)| n == at || host.online == Some(false));
+    rest_is_offline.then_some(at)
 }
 
 /// Whether a host that the console keeps without its domain can be the one of this full name: the console knows no domain

@@ -17,6 +17,7 @@ use jiff::Timestamp;
 mod amqp;
 mod apex_central;
 mod cisco;
+mod cybereason;
 pub mod faults;
 pub mod fleet;
 mod fortigate;
@@ -49,11 +50,13 @@ pub enum Model {
     Kaspersky,
     /// Fortinet FortiGate.
     Fortigate,
+    /// Cybereason EDR.
+    Cybereason,
 }
 
 impl Model {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Cisco, Self::ApexCentral, Self::Kaspersky, Self::Fortigate];
+    pub const ALL: [Self; 5] = [Self::Cisco, Self::ApexCentral, Self::Kaspersky, Self::Cybereason, Self::Fortigate];
 
     /// The word for it: `--vendor`, and the section of the configuration.
     pub const fn word(self) -> &'static str {
@@ -62,6 +65,7 @@ impl Model {
             Self::ApexCentral => "apex",
             Self::Kaspersky => "kaspersky",
             Self::Fortigate => "fortigate",
+            Self::Cybereason => "cybereason",
         }
     }
 
@@ -104,11 +108,11 @@ impl Default for Options {
 /// The credentials that a console lets in.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
-    /// Cisco: twenty hexadecimal digits. Apex Central: the application id, a UUID. Security Center: the name of the user.
-    /// FortiGate: the name of the administrator.
+    /// Cisco: twenty hexadecimal digits. Apex Central: the application id, a UUID. Security Center and Cybereason: the name
+    /// of the user. FortiGate: the name of the administrator.
     pub client_id: String,
-    /// A UUID; Apex Central writes it in capitals, Security Center calls it the password. FortiGate takes it as the token and
-    /// as the password.
+    /// A UUID; Apex Central writes it in capitals, Security Center and Cybereason call it the password. FortiGate takes it
+    /// as the token and as the password.
     pub api_key: String,
 }
 
@@ -138,6 +142,10 @@ impl Credentials {
                 Self { client_id: format!("svc-response-{end}"), api_key }
             }
             Model::Fortigate => Self { client_id: "edrctl-sim".to_owned(), api_key },
+            Model::Cybereason => {
+                let end: String = id.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+                Self { client_id: format!("svc-response-{end}@acme.example"), api_key }
+            }
         })
     }
 }
@@ -154,6 +162,7 @@ pub struct Console {
     streams: Option<Arc<Streams>>,
     center: Option<Arc<kaspersky::Kaspersky>>,
     unit: Option<Unit>,
+    tenant: Option<Arc<cybereason::Cybereason>>,
     server: server::Server,
 }
 
@@ -192,10 +201,9 @@ pub async fn start(options: Options) -> Result<Console, SimulatorError> {
     let (told, counted) = (Arc::clone(&truth), Arc::clone(&stats));
     let streams = match model {
         Model::Cisco => Some(Streams::start(listen, &tls, &faults, Arc::clone(&truth), base_url.clone()).await?),
-        Model::ApexCentral | Model::Kaspersky | Model::Fortigate => None,
+        Model::ApexCentral | Model::Kaspersky | Model::Cybereason | Model::Fortigate => None,
     };
-    let mut center = None;
-    let mut unit = None;
+    let (mut center, mut tenant, mut unit) = (None, None, None);
     let logic: Arc<dyn server::Simulated> = match (model, &streams) {
         (Model::Cisco, Some(streams)) => {
             Arc::new(cisco::Cisco::new(base_url.clone(), &credentials, faults, told, counted, Arc::clone(streams))?)
@@ -213,10 +221,15 @@ pub async fn start(options: Options) -> Result<Console, SimulatorError> {
             unit = Some(Unit { firewall: Arc::clone(&firewall), ssh });
             Arc::new(fortigate::Rest::new(firewall, faults, told, counted))
         }
+        (Model::Cybereason, _) => {
+            let logic = Arc::new(cybereason::Cybereason::new(credentials.clone(), faults, told, counted)?);
+            tenant = Some(Arc::clone(&logic));
+            logic
+        }
         _ => Arc::new(apex_central::ApexCentral::new(credentials.clone(), faults, told, counted)),
     };
     server.serve(accepting, logic);
-    Ok(Console { model, base_url, ca_pem, credentials, truth, stats, streams, center, unit, server })
+    Ok(Console { model, base_url, ca_pem, credentials, truth, stats, streams, center, tenant, unit, server })
 }
 
 impl Console {
@@ -292,6 +305,9 @@ impl Console {
         if let Some(center) = &self.center {
             center.end_sessions();
         }
+        if let Some(tenant) = &self.tenant {
+            tenant.end_sessions();
+        }
     }
 
     /// The configuration with which `edrctl` finds this console, once [`Console::ca_pem`] is at this path.
@@ -302,12 +318,14 @@ impl Console {
             Model::ApexCentral => ("url", "application_id", "api_key"),
             Model::Kaspersky => ("url", "user", "password"),
             Model::Fortigate => return self.ready_unit(ca_file),
+            Model::Cybereason => ("url", "username", "password"),
         };
         let ca_file = ca_file.to_string_lossy();
         let trust = if self.is_pinned() { "certificate" } else { "ca_file" };
         let mut values: Vec<(&str, toml::Value)> =
             vec![(address, (&*self.base_url).into()), (id, (&**client_id).into()), (key, (&**api_key).into())];
         values.extend(self.center.iter().flat_map(|center| center.settings_of_client()));
+        values.extend(self.tenant.iter().flat_map(|tenant| tenant.settings_of_client()));
         values.push((trust, (&*ca_file).into()));
         let lines: String = values.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
         format!("[{}]\n{lines}", self.model.word())

@@ -7,7 +7,7 @@ use std::{any::Any, fmt, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{Vendor, VendorError, apex_central, cisco, fortigate, kaspersky};
+use super::{Vendor, VendorError, apex_central, cisco, cybereason, fortigate, kaspersky};
 use crate::{
     domain::{action::Thing, failure::FailureKind, id::RunId, selector::IdForm},
     http::{self, Client, ClientError, ClientOptions, Trust, Url},
@@ -35,7 +35,7 @@ pub struct Driver {
 }
 
 /// Options that not every console has a use for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Takes {
     /// A code that ends the isolation at the host itself.
     pub unlock_code: bool,
@@ -47,6 +47,26 @@ pub struct Takes {
     pub event_streams: bool,
     /// Groups of hosts as targets.
     pub groups: bool,
+    /// The hosts of a detection as targets: how an id of one is told, in words if it is none.
+    pub detections: Option<fn(&str) -> Result<(), &'static str>>,
+    /// Requests for hosts that it has lost touch with.
+    pub offline: bool,
+    /// The commands about hostile connections.
+    pub indicators: bool,
+}
+
+impl Takes {
+    /// None of them.
+    pub const NOTHING: Self = Self {
+        unlock_code: false,
+        product: false,
+        cut_names: false,
+        event_streams: false,
+        groups: false,
+        detections: None,
+        offline: false,
+        indicators: false,
+    };
 }
 
 /// What to do about a failure, in the words of one console.
@@ -157,6 +177,8 @@ pub struct Wishes {
     pub product: Option<String>,
     /// The run, for a console that names work after it.
     pub errand: Option<Errand>,
+    /// The detection that hosts are acted on for, for a console that keeps it with the request.
+    pub detection: Option<String>,
 }
 
 /// A run, as far as a console has to know it that names work after whoever asks.
@@ -194,11 +216,13 @@ pub enum VendorName {
     Kaspersky,
     /// A FortiGate firewall.
     Fortigate,
+    /// Cybereason EDR.
+    Cybereason,
 }
 
 impl VendorName {
     /// Every console, in the order in which help shows them.
-    pub const ALL: [Self; 4] = [Self::Cisco, Self::Apex, Self::Kaspersky, Self::Fortigate];
+    pub const ALL: [Self; 5] = [Self::Cisco, Self::Apex, Self::Kaspersky, Self::Cybereason, Self::Fortigate];
 
     /// What is known of it.
     pub const fn driver(self) -> &'static Driver {
@@ -207,6 +231,7 @@ impl VendorName {
             Self::Apex => &apex_central::DRIVER,
             Self::Kaspersky => &kaspersky::DRIVER,
             Self::Fortigate => &fortigate::DRIVER,
+            Self::Cybereason => &cybereason::DRIVER,
         }
     }
 

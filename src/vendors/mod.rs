@@ -19,10 +19,12 @@ use crate::domain::{
 
 pub mod apex_central;
 pub mod cisco;
+pub mod cybereason;
 mod driver;
 mod error;
 pub mod fortigate;
 mod hidden;
+pub mod indicators;
 pub mod kaspersky;
 pub mod streams;
 
@@ -70,6 +72,11 @@ pub trait Vendor: fmt::Debug + Send + Sync {
         Err(VendorError::unsupported("be asked for the hosts of a group"))
     }
 
+    /// Reads the hosts that a detection of the console's is about, by its id.
+    async fn detection(&self, _id: &str) -> Result<Answer<Vec<Host>>, VendorError> {
+        Err(VendorError::unsupported("be asked for the hosts of a detection"))
+    }
+
     /// Asks how accepted work stands, by the ticket that each target has. Only for [`Completion::Polled`] actions.
     async fn poll(&self, _action: &Action, _targets: &[Target]) -> Result<Answer<Vec<Progress>>, VendorError> {
         Err(VendorError::unsupported("say how a request stands"))
@@ -92,6 +99,11 @@ pub trait Vendor: fmt::Debug + Send + Sync {
 
     /// Signs out, where there is a session. Nothing depends on it.
     async fn close(&self) {}
+
+    /// What it knows of hostile connections, if it is a console that tells.
+    fn indicators(&self) -> Option<&dyn indicators::Connections> {
+        None
+    }
 
     /// Its event streams, if it is a console that has them.
     fn streams(&self) -> Option<&dyn streams::EventStreams> {
@@ -178,6 +190,8 @@ pub enum Recalled {
 pub struct Preflight {
     /// What the user is to know before anything is sent.
     pub warnings: Vec<String>,
+    /// What is so by the console's own rules, and is told with the plan.
+    pub notes: Vec<String>,
     /// Whether the console says that nobody is there who carries requests out.
     pub idle: bool,
     /// How much accepted work the console keeps; more pushes the oldest out, done or not.
@@ -275,6 +289,9 @@ pub struct Capabilities {
     pub max_find: usize,
     /// Whether it can be asked what would keep requests from being carried out.
     pub looks_ahead: bool,
+    /// Whether every host is looked at before anything is sent to it, because the console takes requests that no host can
+    /// carry out.
+    pub looks_first: bool,
     /// How the inventory is listed.
     pub inventory: Inventory,
     /// Requests in flight unless the configuration says otherwise.

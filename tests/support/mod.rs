@@ -18,6 +18,7 @@ use tempfile::TempDir;
 
 mod agents;
 mod apex;
+mod cyb;
 mod disk;
 mod fake;
 mod firewall;
@@ -31,6 +32,7 @@ mod terminal;
 
 pub(crate) use agents::AT_ONCE;
 pub(crate) use apex::{Apex, PlayedApex, Said, success};
+pub(crate) use cyb::Cyb;
 pub(crate) use disk::SmallDisk;
 pub(crate) use fake::{Asked, FakeConsole};
 pub(crate) use firewall::{GROUP, Wall, addresses};
@@ -278,6 +280,11 @@ impl Console {
     /// A FortiGate.
     pub(crate) fn fortigate(faults: &str) -> Self {
         Self::start(Model::Fortigate, Fleet::of_size(0), faults)
+    }
+
+    /// A Cybereason tenant with this fleet.
+    pub(crate) fn cybereason(fleet: Fleet, faults: &str) -> Self {
+        Self::start(Model::Cybereason, fleet, faults)
     }
 
     fn start(console: Model, fleet: Fleet, faults: &str) -> Self {

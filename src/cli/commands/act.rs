@@ -44,6 +44,10 @@ pub(super) const TASK: &str = "task";
 pub(super) const WAVE: &str = "wave";
 pub(super) const ROTATION: &str = "allow_rotation";
 
+/// Where the journal keeps that hosts are sent to that the console has lost touch with, and for which MalOp it is done.
+pub(super) const QUEUE_OFFLINE: &str = "queue_offline";
+pub(super) const MALOP: &str = "malop";
+
 /// For tests: the run's name.
 const FIXED_RUN: &str = "__EDRCTL_RUN_ID";
 
@@ -73,6 +77,8 @@ pub(crate) struct Deed {
     pub(crate) stream: Option<NameOrId>,
     /// What is done at a console that keeps only so much work.
     pub(crate) crowd: CrowdArgs,
+    /// Whether hosts are sent to that the console has lost touch with.
+    pub(crate) queue_offline: bool,
     /// The task, if the action is one.
     pub(crate) errand: Option<Errand>,
     /// The command's own name, if it is not that of the action.
@@ -90,6 +96,7 @@ impl Deed {
             shows_hosts: false,
             stream: None,
             crowd: CrowdArgs { allow_rotation: false, require_console: false },
+            queue_offline: false,
             errand: None,
             own_name: None,
         }
@@ -113,7 +120,9 @@ pub(super) fn verb(kind: ActionKind, word: &str) -> String {
 pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let word = deed.word();
     let verb = verb(deed.kind, word);
-    let Deed { kind, vendor, unlock_code, all_agents, shows_hosts, stream, crowd, errand, own_name } = deed;
+    let Deed { kind, vendor, unlock_code, all_agents, shows_hosts, stream, crowd, queue_offline, errand, own_name } =
+        deed;
+    prepare::check_offline(vendor, queue_offline)?;
     let (run, begun) = (run_id()?, clock::now());
     let task = errand.as_ref().map(|errand| Arc::clone(&errand.task));
     let wait = args.wait.wait;
@@ -142,12 +151,13 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
                 expires: None,
                 takes_back: None,
             }),
+            detection: prepare::only_detection(&args.targets),
         },
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
     let wanted = hearing::find(stream.as_ref(), &session, context, loaded.run().state_dir)?;
     prepare::prove_before_plan(&mut session, &cancel, context).await?;
-    prepare::add_groups(&mut selected, &args.targets.groups, &mut session, &cancel, context).await?;
+    prepare::add_groups(&mut selected, &args.targets, &mut session, &cancel, context).await?;
 
     let asks =
         context.ui.can_ask() && !args.consent.yes && args.consent.expect_count.is_none() && !args.console.simulate;
@@ -161,6 +171,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         follows: wait.is_some() && !args.dry_run,
         keeps_hosts: shows_hosts,
         product,
+        queues: queue_offline,
     };
     let (roster, survey) = prepare::plan(&mut session, selected, wish, &cancel, context).await?;
     check_limits(&roster, safety.max_targets.map(std::num::NonZeroU64::get), &verb)?;
@@ -202,6 +213,11 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         };
     }
     let CrowdArgs { allow_rotation, require_console } = crowd;
+    if args.dry_run && !nothing_to_do {
+        let ahead = prepare::look_ahead(&mut session, &cancel, context).await?;
+        ahead.notes.iter().for_each(|note| context.ui.tell(note));
+        ahead.warnings.iter().for_each(|warning| context.ui.warn(warning));
+    }
     if args.dry_run || all_protected {
         let counts = tell_plan(&header, &roster, &verb, session.console.requests, &mut reporters);
         session.close().await;
@@ -211,12 +227,14 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
             Ok(dry_run_exit(&counts))
         };
     }
+    let mut says: Vec<String> = task.iter().map(|task| task.describe()).collect();
     if !nothing_to_do {
         let room = Room { waits: wait.is_some(), allow_rotation, require_console, to_act: roster.to_act().count() };
-        session.console.limits.outstanding = prepare::preflight(&mut session, room, &cancel, context).await?;
+        let (outstanding, notes) = prepare::preflight(&mut session, room, &cancel, context).await?;
+        session.console.limits.outstanding = outstanding;
+        says.extend(notes);
     }
     if !nothing_to_do && !args.console.simulate {
-        let says: Vec<String> = task.iter().map(|task| task.describe()).collect();
         let question = Question {
             verb: &verb,
             says: &says,
@@ -244,7 +262,14 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         ticket: args.ticket.clone(),
         waits: wait.map(whole_seconds),
         simulated: header.simulated,
-        options: options(with_unlock_code, task.as_deref(), session.console.limits.outstanding, allow_rotation),
+        options: options(Options {
+            with_unlock_code,
+            task: task.as_deref(),
+            wave: session.console.limits.outstanding,
+            allow_rotation,
+            queue_offline,
+            malop: prepare::only_detection(&args.targets),
+        }),
         targets: 0,
     };
     let (journal, roster) = create_journal(journals, record, roster, context, session.concurrency.get()).await?;
@@ -285,13 +310,24 @@ pub(super) fn whole_seconds(wait: std::time::Duration) -> u64 {
 }
 
 /// What a resumption has to know beside the plan.
-fn options(
+struct Options<'a> {
     with_unlock_code: bool,
-    task: Option<&Task>,
+    task: Option<&'a Task>,
     wave: Option<std::num::NonZeroUsize>,
     allow_rotation: bool,
-) -> BTreeMap<String, serde_json::Value> {
+    queue_offline: bool,
+    malop: Option<String>,
+}
+
+fn options(of: Options<'_>) -> BTreeMap<String, serde_json::Value> {
+    let Options { with_unlock_code, task, wave, allow_rotation, queue_offline, malop } = of;
     let mut options = BTreeMap::new();
+    if queue_offline {
+        options.insert(QUEUE_OFFLINE.to_owned(), true.into());
+    }
+    if let Some(malop) = malop {
+        options.insert(MALOP.to_owned(), malop.into());
+    }
     if let Some(wave) = wave {
         options.insert(WAVE.to_owned(), wave.get().into());
     }

@@ -123,9 +123,9 @@ async fn check(vendor: VendorName, args: &CheckArgs, cancel: &Cancel, context: &
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
     let tenant = prepare::prove(&mut session, cancel, context).await?;
-    for warning in prepare::look_ahead(&mut session, cancel, context).await?.warnings {
-        context.ui.warn(&warning);
-    }
+    let ahead = prepare::look_ahead(&mut session, cancel, context).await?;
+    ahead.notes.iter().for_each(|note| context.ui.tell(note));
+    ahead.warnings.iter().for_each(|warning| context.ui.warn(warning));
     let checked = Checked {
         schema: "edrctl.check/1",
         vendor: vendor.word(),

@@ -32,6 +32,7 @@ pub(crate) async fn run(args: IsolateArgs, context: &Context) -> Result<ExitCode
         unlock_code,
         stream: args.act.hearing.stream,
         crowd: args.act.crowd,
+        queue_offline: args.act.offline.queue_offline,
         ..Deed::plain(ActionKind::Isolate, vendor)
     };
     act::run(deed, args.act.change, context).await

@@ -11,6 +11,7 @@ pub(crate) mod expire;
 mod found;
 mod hearing;
 pub(crate) mod hosts;
+pub(crate) mod indicators;
 pub(crate) mod isolate;
 pub(crate) mod ksc_task;
 pub(crate) mod man;

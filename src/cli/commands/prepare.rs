@@ -55,7 +55,7 @@ pub(crate) fn targets(args: &TargetArgs, vendor: VendorName, context: &Context) 
     });
     let sources = Sources { files: args.files.clone(), form, by, skip_invalid: args.skip_invalid, verbatim: false };
     let selected = read(&sources, vendor.id_form(), context)?;
-    if selected.entries.is_empty() && args.groups.is_empty() {
+    if selected.entries.is_empty() && args.groups.is_empty() && args.malops.is_empty() {
         return Err(CommandError::text(ExitCode::Refused, "there is no target; nothing was sent").hint(format!(
             "a target file has one host a line; `edrctl hosts --vendor {vendor}` lists the console's hosts"
         )));
@@ -94,42 +94,110 @@ pub(crate) fn read(
     Ok(selected)
 }
 
-/// Adds the hosts of groups to the targets, each by its id.
+/// Refuses to queue where nothing is ever refused for being offline.
+pub(crate) fn check_offline(vendor: VendorName, queue_offline: bool) -> Result<(), CommandError> {
+    if queue_offline && !vendor.driver().takes.offline {
+        let text =
+            format!("{} takes requests for hosts that are offline, so `--queue-offline` has no use", vendor.console());
+        return Err(CommandError::text(ExitCode::Usage, text));
+    }
+    Ok(())
+}
+
+/// The one MalOp that hosts are acted on for, if nothing else is.
+pub(crate) fn only_detection(args: &TargetArgs) -> Option<String> {
+    match args.malops.as_slice() {
+        [id] if args.files.is_empty() && args.groups.is_empty() => Some(id.clone()),
+        _ => None,
+    }
+}
+
+/// Where hosts come from that no file names.
+#[derive(Clone, Copy, Debug)]
+enum Crowd<'a> {
+    Group(&'a str),
+    Malop(&'a str),
+}
+
+impl Crowd<'_> {
+    fn word(self) -> String {
+        match self {
+            Self::Group(name) => format!("group {}", clean(name)),
+            Self::Malop(id) => format!("MalOp {}", clean(id)),
+        }
+    }
+
+    fn nobody(self, vendor: VendorName) -> CommandError {
+        match self {
+            Self::Group(name) => CommandError::text(
+                ExitCode::Refused,
+                format!("no host is in a group `{}`; nothing was sent", clean(name)),
+            )
+            .hint(format!("`edrctl hosts --vendor {vendor} -o csv` shows the group of each host")),
+            Self::Malop(id) => CommandError::text(
+                ExitCode::Refused,
+                format!("the console knows no machine of a MalOp `{}`; nothing was sent", clean(id)),
+            )
+            .hint("only MalOps of suspected processes lead to machines; those of the antivirus do not"),
+        }
+    }
+}
+
+/// Every crowd that is wanted, if this console has such.
+fn crowds<'a>(args: &'a TargetArgs, vendor: VendorName) -> Result<Vec<Crowd<'a>>, CommandError> {
+    let takes = vendor.driver().takes;
+    if !args.groups.is_empty() && !takes.groups {
+        let text = format!("{} is not asked for groups of hosts, so `--group` has nothing to take", vendor.console());
+        return Err(CommandError::text(ExitCode::Usage, text));
+    }
+    if let Some(first) = args.malops.first() {
+        let Some(check) = takes.detections else {
+            let text = format!("{} has no MalOps, so `--malop` has nothing to take", vendor.console());
+            return Err(CommandError::text(ExitCode::Usage, text));
+        };
+        let bad = args.malops.iter().find_map(|id| check(id).err().map(|why| (id, why)));
+        if let Some((id, why)) = bad {
+            return Err(CommandError::text(ExitCode::Usage, format!("`{}` is no MalOp: {why}", clean(id))));
+        }
+        debug_assert!(!first.is_empty(), "an empty id is none");
+    }
+    let groups = args.groups.iter().map(|name| Crowd::Group(name));
+    Ok(groups.chain(args.malops.iter().map(|id| Crowd::Malop(id))).collect())
+}
+
+/// Adds the hosts of groups and of MalOps to the targets, each by its id.
 pub(crate) async fn add_groups(
     selected: &mut Selected,
-    groups: &[String],
+    args: &TargetArgs,
     session: &mut Session,
     cancel: &Cancel,
     context: &Context,
 ) -> Result<(), CommandError> {
     let vendor = session.vendor;
-    if !groups.is_empty() && !vendor.driver().takes.groups {
-        let text = format!("{} is not asked for groups of hosts, so `--group` has nothing to take", vendor.console());
-        return Err(CommandError::text(ExitCode::Usage, text));
-    }
+    let crowds = crowds(args, vendor)?;
     let mut known: HashSet<HostId> = HashSet::new();
     known.extend(selected.entries.iter().filter_map(|entry| match entry.selector.named() {
         Named::Id(id) => Some(HostId::new(Arc::clone(id))),
         _ => None,
     }));
-    for group in groups {
+    for crowd in crowds {
         let mut tell = teller(context);
-        let name: Arc<str> = group.as_str().into();
+        let (Crowd::Group(name) | Crowd::Malop(name)) = crowd;
+        let name: Arc<str> = name.into();
+        let of_group = matches!(crowd, Crowd::Group(_));
         let asked = session.console.ask(cancel, &mut tell, move |vendor| {
             let name = Arc::clone(&name);
-            async move { vendor.group(&name).await }
+            async move { if of_group { vendor.group(&name).await } else { vendor.detection(&name).await } }
         });
         let hosts = asked.await.map_err(|halt| failed(session, halt))?;
         if hosts.is_empty() {
-            let text = format!("no host is in a group `{}`; nothing was sent", clean(group));
-            return Err(CommandError::text(ExitCode::Refused, text)
-                .hint(format!("`edrctl hosts --vendor {vendor} -o csv` shows the group of each host")));
+            return Err(crowd.nobody(vendor));
         }
-        context.ui.tell(&format!("group {}: {}", clean(group), words::hosts(hosts.len() as u64)));
+        context.ui.tell(&format!("{}: {}", crowd.word(), words::hosts(hosts.len() as u64)));
         let file = u16::try_from(selected.files.len()).map_err(|_| {
             CommandError::text(ExitCode::Usage, "there are more files and groups than can be kept apart")
         })?;
-        selected.files.push(Some(format!("group {}", clean(group)).into()));
+        selected.files.push(Some(crowd.word().into()));
         for (line, host) in (1_u32..).zip(hosts) {
             let selector = Selector::parse(host.id.as_str(), Some(SelectorKind::Id), vendor.id_form());
             // A host that the console lists without an id cannot be asked for: it is left to be told by whoever names it.
@@ -197,6 +265,9 @@ pub(crate) fn reading(args: &TargetArgs, console: &ConsoleArgs) -> (Vec<String>,
     }
     for group in &args.groups {
         reading.extend(["--group".to_owned(), group.clone()]);
+    }
+    for malop in &args.malops {
+        reading.extend(["--malop".to_owned(), malop.clone()]);
     }
     (reading, args.files.iter().map(|file| file.display().to_string()).collect())
 }
@@ -301,13 +372,13 @@ pub(crate) async fn look_ahead(
 }
 
 /// Tells what would keep requests from being carried out, and refuses what would push out others. How many may be
-/// outstanding, if that is bounded.
+/// outstanding, if that is bounded; and what is to be told with the plan.
 pub(crate) async fn preflight(
     session: &mut Session,
     room: Room,
     cancel: &Cancel,
     context: &Context,
-) -> Result<Option<NonZeroUsize>, CommandError> {
+) -> Result<(Option<NonZeroUsize>, Vec<String>), CommandError> {
     if (room.allow_rotation || room.require_console) && !session.console.vendor.capabilities().looks_ahead {
         let text = format!(
             "{} keeps no tasks that could be pushed out, so `--allow-rotation` and `--require-console` have no use",
@@ -325,10 +396,11 @@ pub(crate) async fn preflight(
             "nobody is connected to the console who carries tasks out, and `--require-console` was given; nothing was sent",
         ));
     }
-    let Some(kept) = preflight.room.filter(|_| !room.allow_rotation) else { return Ok(None) };
+    let notes = preflight.notes;
+    let Some(kept) = preflight.room.filter(|_| !room.allow_rotation) else { return Ok((None, notes)) };
     let left = kept.limit.saturating_sub(kept.taken);
     if room.to_act <= left {
-        return Ok(None);
+        return Ok((None, notes));
     }
     let numbers = format!(
         "{} would be added to {} that the console has, and it keeps {}: the oldest would be pushed out, done or not",
@@ -340,7 +412,7 @@ pub(crate) async fn preflight(
     match NonZeroUsize::new(kept.limit.min(WAVE)).filter(|_| room.waits && kept.open == 0) {
         Some(wave) => {
             context.ui.tell(&format!("{numbers}; so at most {wave} at a time are left to be done"));
-            Ok(Some(wave))
+            Ok((Some(wave), notes))
         }
         None => Err(CommandError::text(ExitCode::Refused, format!("{numbers}; nothing was sent")).hint(
             if kept.open == 0 {

@@ -127,6 +127,7 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
                 expires: blocklist::expiry_of(&replay)?,
                 takes_back: blocklist::takes_back_of(&replay)?,
             }),
+            detection: replay.header.options.get(act::MALOP).and_then(|id| id.as_str().map(str::to_owned)),
             ..Wishes::default()
         },
     };
@@ -185,7 +186,7 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
         } else {
             let allow_rotation = option(act::ROTATION).is_some();
             let room = Room { waits, allow_rotation, require_console: false, to_act: to_send };
-            session.console.limits.outstanding = prepare::preflight(&mut session, room, &cancel, context).await?;
+            (session.console.limits.outstanding, _) = prepare::preflight(&mut session, room, &cancel, context).await?;
         }
     }
     let resumed = ResumedRecord {
@@ -298,7 +299,8 @@ async fn check_protected(
     cancel: &crate::engine::cancel::Cancel,
     context: &Context,
 ) -> Result<(), CommandError> {
-    let whole = session.console.vendor.capabilities().inventory == Inventory::Whole;
+    let capabilities = session.console.vendor.capabilities();
+    let whole = capabilities.inventory == Inventory::Whole || capabilities.looks_first;
     if protected.is_empty() && !whole {
         return Ok(());
     }
@@ -316,6 +318,7 @@ async fn check_protected(
         follows: waits,
         keeps_hosts: false,
         product: None,
+        queues: replay.header.options.contains_key(act::QUEUE_OFFLINE),
     };
     let planned =
         crate::engine::plan::plan(&mut session.console, &entries, &mut checked, wish, cancel, &mut tell).await;

@@ -55,7 +55,7 @@ pub(crate) async fn run(args: StatusArgs, context: &Context) -> Result<ExitCode,
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
     prepare::prove_before_plan(&mut session, &cancel, context).await?;
-    prepare::add_groups(&mut selected, &args.targets.groups, &mut session, &cancel, context).await?;
+    prepare::add_groups(&mut selected, &args.targets, &mut session, &cancel, context).await?;
     let product = args.vendor.console.product.as_deref();
     let wish = Wish {
         kind: None,
@@ -65,6 +65,7 @@ pub(crate) async fn run(args: StatusArgs, context: &Context) -> Result<ExitCode,
         follows: false,
         keeps_hosts: false,
         product,
+        queues: true,
     };
     let (roster, _) = prepare::plan(&mut session, selected, wish, &cancel, context).await?;
     let header = Arc::new(RunHeader {

@@ -22,6 +22,7 @@ pub(crate) async fn run(args: UnisolateArgs, context: &Context) -> Result<ExitCo
     let deed = Deed {
         stream: args.act.hearing.stream,
         crowd: args.act.crowd,
+        queue_offline: args.act.offline.queue_offline,
         ..Deed::plain(ActionKind::Unisolate, args.act.vendor)
     };
     act::run(deed, args.act.change, context).await

@@ -34,6 +34,10 @@ fn the_example_loads_as_it_stands_even_if_all_can_read_it() {
         .env("EDRCTL_KASPERSKY_URL", "https://ksc.example")
         .env("EDRCTL_KASPERSKY_USER", "abc")
         .env("EDRCTL_KASPERSKY_PASSWORD", "k");
+    let room = room
+        .env("EDRCTL_CYBEREASON_URL", "https://acme.cybereason.example")
+        .env("EDRCTL_CYBEREASON_USERNAME", "abc")
+        .env("EDRCTL_CYBEREASON_PASSWORD", "k");
     for vendor in VendorName::ALL {
         assert!(room.load().unwrap().console(vendor).is_ok(), "{vendor}");
     }
@@ -49,6 +53,9 @@ fn least(vendor: VendorName) -> &'static str {
         VendorName::Fortigate => {
             "[fortigate]\nurl = \"https://fw.corp.example\"\ntoken = \"k\"\ngroup = \"EDR-Threats\"\n"
         }
+        VendorName::Cybereason => {
+            "[cybereason]\nurl = \"https://acme.cybereason.example\"\nusername = \"x\"\npassword = \"k\"\n"
+        }
     }
 }
 
@@ -59,7 +66,8 @@ fn the_example_loads_with_every_key_set_and_shows_the_defaults() {
         .env("ACME_API_KEY", "k")
         .env("ACME_APEX_API_KEY", "k")
         .env("ACME_KSC_PASSWORD", "k")
-        .env("ACME_FORTIGATE_TOKEN", "k");
+        .env("ACME_FORTIGATE_TOKEN", "k")
+        .env("ACME_CYBEREASON_PASSWORD", "k");
     let loaded = room.load().unwrap();
     for vendor in VendorName::ALL {
         let shown = loaded.console(vendor).unwrap();
@@ -88,6 +96,7 @@ fn the_example_loads_with_every_key_set_and_shows_the_defaults() {
     assert_eq!(acme.console(VendorName::Cisco).unwrap().link().url.as_str(), "https://edr.acme.example/");
     assert_eq!(acme.console(VendorName::Apex).unwrap().link().url.as_str(), "https://apex.acme.example/");
     assert_eq!(acme.console(VendorName::Kaspersky).unwrap().link().url.as_str(), "https://ksc.acme.example:13299/");
+    assert_eq!(acme.console(VendorName::Cybereason).unwrap().link().url.as_str(), "https://acme2.cybereason.example/");
     assert_eq!(acme.safety().unwrap().max_targets.map(u64::from), Some(10));
 }
 

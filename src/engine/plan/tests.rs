@@ -96,6 +96,7 @@ async fn planned(fake: Fake, asked: Asked<'_>) -> Planned {
         follows: false,
         keeps_hosts: false,
         product: None,
+        queues: false,
     };
     let survey = plan(&mut console, &entries, &mut roster, wish, &Cancel::new(), &mut |_| {}).await;
     Planned { survey, roster, lists: fake.calls(What::List).len() }

@@ -21,6 +21,7 @@ pub(crate) fn host(id: &str, name: Option<&str>, addresses: &[&str], macs: &[[u8
     Host {
         aliases: Box::default(),
         caution: None,
+        online: None,
         id: HostId::new(id),
         name: name.map(Into::into),
         addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
@@ -208,8 +209,8 @@ fn resolve_by(rules: Rules, texts: &[&str], hosts: &[Host]) -> Vec<Resolution> {
 
 fn told(resolution: &Resolution) -> String {
     match resolution {
-        Resolution::Host { host, cut: false } => host.id.to_string(),
-        Resolution::Host { host, cut: true } => format!("{} cut", host.id),
+        Resolution::Host { host, cut: false, .. } => host.id.to_string(),
+        Resolution::Host { host, cut: true, .. } => format!("{} cut", host.id),
         Resolution::None { near, why } => format!("none, {} near, {why:?}", near.len()),
         Resolution::Several { fits, .. } => format!("{fits} fit"),
         Resolution::All { hosts } => {

@@ -58,6 +58,7 @@ pub(crate) fn host(id: HostId, isolation: Isolation) -> Host {
     Host {
         aliases: Box::default(),
         caution: None,
+        online: None,
         id,
         name: None,
         addresses: Vec::new(),
@@ -250,6 +251,7 @@ impl Fake {
             max_observe: 1,
             max_find: 0,
             looks_ahead: false,
+            looks_first: false,
             inventory: Inventory::Pages(NonZeroUsize::new(PAGE).unwrap()),
             max_in_flight: NonZeroUsize::new(8).unwrap(),
         };

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 mod apex;
 mod fortigate;
+mod cybereason;
 mod kaspersky;
 mod script;
 mod streams;
@@ -15,6 +16,10 @@ mod values;
 
 pub use apex::{ApexFaults, ErrorContent, ErrorStatus, NoSelector, Offset, SnapshotState, UnknownFilter};
 pub use fortigate::{FortigateFaults, GroupPolicy, PeoplesAddress, Profile};
+pub use cybereason::{
+    Combining, ConnectionFault, Counting, CybereasonFaults, Decision, Guessed, LostSession, MalopFault, MalopId,
+    MissingRole, PasswordState, Role, RuleFault, SensorFault, SensorStatus, UnknownSensor,
+};
 pub use kaspersky::{
     Account, DomainForm, ErrorCode, KasperskyFaults, NameEnd, PickUp, Rights, TaskEnd, TaskResult, UnknownAttribute,
     UnknownParameter, Unsupported,
@@ -50,6 +55,8 @@ pub struct Faults {
     pub kaspersky: KasperskyFaults,
     /// How the FortiGate behaves.
     pub fortigate: FortigateFaults,
+    /// How Cybereason behaves.
+    pub cybereason: CybereasonFaults,
     /// How event streams are made and served.
     pub streams: StreamFaults,
     /// Hosts that cannot be isolated; none unless given.
@@ -77,6 +84,7 @@ impl Default for Faults {
             apex: ApexFaults::default(),
             kaspersky: KasperskyFaults::default(),
             fortigate: FortigateFaults::default(),
+            cybereason: CybereasonFaults::default(),
             streams: StreamFaults::default(),
             unavailable: None,
             confirm: Vec::new(),
@@ -270,9 +278,9 @@ pub enum Endpoint {
     Agents,
     /// Apex Central's `…/ServerResource/ProductServers`.
     Servers,
-    /// Security Center's `login` and `Session.StartSession`.
+    /// Security Center's `login` and `Session.StartSession`, Cybereason's `/login.html`.
     Logon,
-    /// Security Center's `Session.Ping` and `Session.EndSession`.
+    /// Security Center's `Session.Ping` and `Session.EndSession`, Cybereason's `/logout`.
     Session,
     /// Security Center's searches for hosts.
     FindHosts,
@@ -292,7 +300,7 @@ pub enum Endpoint {
     FindIncidents,
     /// Security Center's tasks, and how they stand on hosts.
     Tasks,
-    /// What Security Center knows of itself and of the consoles that are connected.
+    /// What Security Center knows of itself and of the consoles that are connected, and Cybereason of itself and its users.
     ServerInfo,
     /// FortiGate's addresses of every kind.
     Addresses,
@@ -310,6 +318,20 @@ pub enum Endpoint {
     UnitStatus,
     /// FortiGate's other tables.
     UnitSettings,
+    /// Cybereason's `/rest/sensors/query`.
+    Sensors,
+    /// Cybereason's `…/commands/isolate`.
+    IsolateSensors,
+    /// Cybereason's `…/commands/un-isolate`.
+    ReleaseSensors,
+    /// Cybereason's `/rest/visualsearch/query/simple`.
+    Search,
+    /// Cybereason's lists of MalOps.
+    Malops,
+    /// Cybereason's rules for isolated hosts.
+    IsolationRules,
+    /// Cybereason's own reputations.
+    Reputations,
     /// Any other path.
     Other,
 }
@@ -356,7 +378,7 @@ pub enum Deed {
     ExtraAgent,
     /// Security Center: answered with this error; nothing is done.
     Error(ErrorCode),
-    /// Security Center: the session ends before the request is looked at.
+    /// Security Center, Cybereason: the session ends before the request is looked at.
     EndSession,
     /// FortiGate: answered with this status and nothing else; nothing is done.
     Bare(Status),

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Confirm, Endpoint, Faults, FaultsError, HowConfirmed, Rule, Share, Span, TaskResult};
+use super::{Confirm, Endpoint, Faults, FaultsError, HowConfirmed, Rule, SensorFault, Share, Span, TaskResult};
 use crate::{
     domain::host::short_name,
     simulator::{
@@ -53,11 +53,11 @@ impl Book {
         let written = written.chain(faults.rules.iter().flat_map(|rule| &rule.hosts));
         let written = written.chain(faults.unavailable.iter().flat_map(|chosen| &chosen.hosts));
         let written = written.chain(faults.kaspersky.result.iter().flat_map(|result| &result.hosts));
+        let written = written.chain(faults.cybereason.sensor.iter().flat_map(|sensor| &sensor.hosts));
         let mut found: HashMap<String, Vec<Guid>> = written.map(|name| (name.to_lowercase(), Vec::new())).collect();
         let mut names_left = false;
         for (name, guids) in &mut found {
-            let guid = Guid::of_text(name);
-            guids.extend(fleet.find(guid).map(|_| guid));
+            guids.extend(fleet.find_text(name).map(|number| fleet.guid(number)));
             names_left |= guids.is_empty();
         }
         if names_left {
@@ -109,6 +109,7 @@ pub(in crate::simulator) struct Script {
     unavailable: Option<Hosts>,
     rules: Vec<(Rule, Hosts)>,
     results: Vec<(TaskResult, Hosts)>,
+    sensors: Vec<(SensorFault, Hosts)>,
     counted: Mutex<Vec<Counted>>,
 }
 
@@ -145,8 +146,13 @@ impl Script {
             let share = result.share.map(|share| (share, result.seed));
             results.push((result.clone(), Hosts::new(&result.hosts, share, &book)?));
         }
+        let mut sensors = Vec::new();
+        for sensor in &faults.cybereason.sensor {
+            let share = sensor.share.map(|share| (share, sensor.seed));
+            sensors.push((sensor.clone(), Hosts::new(&sensor.hosts, share, &book)?));
+        }
         let counted = Mutex::new(vec![Counted::default(); rules.len()]);
-        Ok(Self { confirmations, unavailable, rules, results, counted })
+        Ok(Self { confirmations, unavailable, rules, results, sensors, counted })
     }
 
     /// How a task of this type ends on a host, if somebody said it.
@@ -155,6 +161,11 @@ impl Script {
             result.task.as_deref().is_none_or(|wanted| wanted == task) && hosts.include(guid)
         };
         self.results.iter().find(fits).map(|(result, _)| result)
+    }
+
+    /// What somebody said of a sensor.
+    pub(in crate::simulator) fn sensor(&self, guid: Guid) -> Option<&SensorFault> {
+        self.sensors.iter().find(|(_, hosts)| hosts.include(guid)).map(|(sensor, _)| sensor)
     }
 
     /// Whether any rule wants to know what a request is for.

@@ -132,7 +132,7 @@ fn every_switch_of_a_section_is_in_the_documentation_with_its_default() {
     let page = include_str!("../../../docs/simulator.md");
     let defaults = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
     let written: toml::Table = defaults.parse().unwrap();
-    for section in ["apex", "streams", "kaspersky"] {
+    for section in ["apex", "streams", "kaspersky", "cybereason"] {
         let written = written[section].as_table().unwrap();
         // The error lists every key there is.
         let error = wrong(&format!("[{section}]\ncolour = 1"));
@@ -166,10 +166,12 @@ fn every_endpoint_every_deed_and_every_result_is_in_the_documentation() {
         wrong("[[fault]]\ndo = 'reset'\nendpoint = 'explode'"),
         wrong("[[kaspersky.result]]\nstate = 'explode'"),
         wrong("[[kaspersky.result]]\ncolour = 1"),
+        wrong("[[cybereason.sensor]]\ncolour = 1"),
+        wrong("[[cybereason.malop]]\ncolour = 1"),
     ];
     for error in errors {
         let words: Vec<&str> = error.split('`').skip(3).step_by(2).collect();
-        assert!(words.len() >= 7, "{error}");
+        assert!(words.len() >= 6, "{error}");
         for word in words {
             let forms = [format!("`{word}`"), format!("`\"{word}\"`"), format!("{{ {word} = ")];
             assert!(forms.iter().any(|form| page.contains(form)), "{word}");

@@ -63,8 +63,12 @@ impl Capability {
 
 impl Fleet {
     /// Tells which console has this fleet: each spells ids and made-up names in its own way.
-    pub(in crate::simulator) const fn serve_at(&mut self, model: Model) {
+    pub(in crate::simulator) fn serve_at(&mut self, model: Model) {
         self.model = model;
+        self.by_pylum = (model == Model::Cybereason).then(|| {
+            let numbers = 0..u32::try_from(self.len()).unwrap_or(u32::MAX);
+            numbers.map(|number| (self.id(number).to_lowercase().into(), number)).collect()
+        });
     }
 
     /// The id of a host, as its console spells it.
@@ -73,7 +77,11 @@ impl Fleet {
             return id.to_owned();
         }
         let id = self.guid(number).to_string();
-        if self.model == Model::ApexCentral { id.to_uppercase() } else { id }
+        match self.model {
+            Model::ApexCentral => id.to_uppercase(),
+            Model::Cybereason => self.pylum_id(number),
+            Model::Cisco | Model::Kaspersky => id,
+        }
     }
 
     pub(in crate::simulator) fn agent(&self, number: u32) -> Option<&SaidAgent> {

@@ -31,7 +31,7 @@ impl Fleet {
         let office = pick(&OFFICES, hash);
         let kind = pick(&KINDS, hash >> 16);
         let (stem, domain) = match self.model {
-            Model::Cisco | Model::Kaspersky | Model::Fortigate => {
+            Model::Cisco | Model::Kaspersky | Model::Cybereason | Model::Fortigate => {
                 (format!("{office}-{kind}-{number:04}"), ".corp.example")
             }
             // Fifteen characters are all that this console shows of a name.

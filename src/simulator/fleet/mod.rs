@@ -17,6 +17,7 @@ pub(super) mod agents;
 mod json;
 mod made_up;
 pub(super) mod managed;
+pub(super) mod pylum;
 mod read;
 
 use agents::SaidAgent;
@@ -34,6 +35,8 @@ pub struct Fleet {
     taken: HashSet<u64>,
     groups: Vec<Box<str>>,
     model: Model,
+    /// Where the host of each id is, for a console whose ids are made of names and cards.
+    by_pylum: Option<HashMap<Box<str>, u32>>,
 }
 
 /// What a target file says of one host that must be in the fleet.
@@ -144,12 +147,24 @@ impl Fleet {
         self.by_guid.get(at).copied()
     }
 
+    /// The number of the host that its console calls this, in any case.
+    pub(super) fn find_text(&self, id: &str) -> Option<u32> {
+        match &self.by_pylum {
+            Some(known) => known.get(id.to_lowercase().as_str()).copied(),
+            None => self.find(Guid::of_text(id)),
+        }
+    }
+
     /// Adds one host to a fleet that is already indexed; `None` if it is there.
     pub(super) fn insert(&mut self, guid: Guid, said: Said) -> Option<u32> {
         let at = self.by_guid.binary_search_by(|number| self.guid(*number).cmp(&guid)).err()?;
         let number = u32::try_from(self.guids.len()).ok()?;
         self.add(guid, said).ok()?;
         self.by_guid.insert(at, number);
+        let id = self.by_pylum.is_some().then(|| self.id(number).to_lowercase());
+        if let (Some(known), Some(id)) = (&mut self.by_pylum, id) {
+            known.insert(id.into(), number);
+        }
         Some(number)
     }
 

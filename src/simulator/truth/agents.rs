@@ -62,6 +62,16 @@ impl Truth {
         (0..inner.listed()).filter_map(|place| inner.at(place)).filter(|number| !self.is_gone(inner, *number))
     }
 
+    /// Whether a host is switched off, or out of reach.
+    pub(in crate::simulator) fn is_out_of_reach(inner: &Inner, number: u32) -> bool {
+        inner.state(number).is(AWAY)
+    }
+
+    /// Whether a host is off the network now.
+    pub(in crate::simulator) fn is_off(&self, inner: &Inner, number: u32) -> bool {
+        inner.state(number).is_off(self.state(inner, number))
+    }
+
     /// Whether the console does not have this host any more.
     pub(in crate::simulator) fn is_gone(&self, inner: &Inner, number: u32) -> bool {
         inner.state(number).is(REMOVED)

@@ -139,7 +139,7 @@ impl Truth {
     /// What is true of one host, by its id: in any case, and in either form of a GUID.
     pub fn host(&self, id: &str) -> Option<HostTruth> {
         let inner = self.lock();
-        let number = inner.fleet.find(Guid::of_text(id))?;
+        let number = inner.fleet.find_text(id)?;
         Some(self.tell(&inner, number))
     }
 

@@ -64,7 +64,7 @@ pub(super) const DRIVER: Driver = Driver {
     acts_on: Thing::Host,
     id_form,
     section: || Box::new(config::ApexSection::default()),
-    takes: Takes { unlock_code: false, product: true, cut_names: true, event_streams: false, groups: false },
+    takes: Takes { product: true, cut_names: true, ..Takes::NOTHING },
     advice: Advice {
         secret: "API key",
         address_keys: "`url`",
@@ -149,6 +149,7 @@ impl ApexCentral {
             max_observe: MOST_OBSERVED,
             max_find: 0,
             looks_ahead: false,
+            looks_first: false,
             inventory: Inventory::Whole,
             max_in_flight,
         };

@@ -243,6 +243,7 @@ fn host(agent: &Agent<'_>) -> Host {
     Host {
         aliases: Box::default(),
         caution: None,
+        online: None,
         id: HostId::new(agent.entity_id.text().unwrap_or_default()),
         name: agent.host_name.text().map(Into::into),
         domain: Some(agent.ad_domain.text().unwrap_or_default().into()),

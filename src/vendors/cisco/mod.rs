@@ -45,7 +45,7 @@ pub(super) const DRIVER: Driver = Driver {
     acts_on: Thing::Host,
     id_form,
     section: || Box::new(config::CiscoSection::default()),
-    takes: Takes { unlock_code: true, product: false, cut_names: false, event_streams: true, groups: false },
+    takes: Takes { unlock_code: true, event_streams: true, ..Takes::NOTHING },
     advice: Advice {
         secret: "API key",
         address_keys: "`region` or `base_url`",
@@ -102,6 +102,7 @@ impl Cisco {
             max_observe: 1,
             max_find: 0,
             looks_ahead: false,
+            looks_first: false,
             inventory: Inventory::Pages(NonZeroUsize::new(requests::PAGE_SIZE).unwrap_or(NonZeroUsize::MIN)),
             max_in_flight,
         };

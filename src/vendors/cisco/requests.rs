@@ -226,6 +226,7 @@ fn host(computer: Computer) -> Result<Host, VendorError> {
     Ok(Host {
         aliases: Box::default(),
         caution: None,
+        online: None,
         id,
         name: computer.hostname.filter(|name| !name.is_empty()).map(Into::into),
         addresses,

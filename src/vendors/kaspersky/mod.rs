@@ -77,7 +77,7 @@ pub(super) const DRIVER: Driver = Driver {
     acts_on: Thing::Host,
     id_form,
     section: || Box::new(config::KasperskySection::default()),
-    takes: Takes { unlock_code: false, product: false, cut_names: false, event_streams: false, groups: true },
+    takes: Takes { groups: true, ..Takes::NOTHING },
     advice: Advice {
         secret: "password",
         address_keys: "`url`",
@@ -192,6 +192,7 @@ impl Kaspersky {
             max_observe: MOST_OBSERVED,
             max_find: hosts::MOST_NAMES,
             looks_ahead: true,
+            looks_first: false,
             inventory: Inventory::Pages(PAGE),
             max_in_flight,
         };

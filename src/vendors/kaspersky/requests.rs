@@ -261,6 +261,7 @@ pub(super) fn host(record: &Container) -> Found {
             id: HostId::new(record.text("KLHST_WKS_HOSTNAME").unwrap_or_default()),
             name: names.first().cloned(),
             caution: caution(protection.as_deref()),
+            online: None,
             aliases: names.iter().skip(1).cloned().collect(),
             domain: None,
             addresses: address.into_iter().flatten().collect(),
