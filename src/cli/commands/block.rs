@@ -71,11 +71,7 @@ struct FromArgs {
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// What a console tells, and whether that is all.
-async fn told(
-    vendor: VendorName,
-    args: &BlockArgs,
-    context: &Context,
-) -> Result<(Vec<Wanted>, bool), CommandError> {
+async fn told(vendor: VendorName, args: &BlockArgs, context: &Context) -> Result<(Vec<Wanted>, bool), CommandError> {
     let from = &args.from;
     let wanted = WantedArgs {
         since: from.since.unwrap_or(Moment::Ago(DAY)),

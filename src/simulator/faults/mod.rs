@@ -7,19 +7,19 @@ use std::{path::Path, time::Duration};
 use serde::Deserialize;
 
 mod apex;
-mod fortigate;
 mod cybereason;
+mod fortigate;
 mod kaspersky;
 mod script;
 mod streams;
 mod values;
 
 pub use apex::{ApexFaults, ErrorContent, ErrorStatus, NoSelector, Offset, SnapshotState, UnknownFilter};
-pub use fortigate::{FortigateFaults, GroupPolicy, PeoplesAddress, Profile};
 pub use cybereason::{
     Combining, ConnectionFault, Counting, CybereasonFaults, Decision, Guessed, LostSession, MalopFault, MalopId,
     MissingRole, PasswordState, Role, RuleFault, SensorFault, SensorStatus, UnknownSensor,
 };
+pub use fortigate::{FortigateFaults, GroupPolicy, PeoplesAddress, Profile};
 pub use kaspersky::{
     Account, DomainForm, ErrorCode, KasperskyFaults, NameEnd, PickUp, Rights, TaskEnd, TaskResult, UnknownAttribute,
     UnknownParameter, Unsupported,
