@@ -483,6 +483,8 @@ fn the_library_that_scripts_use_drives_the_rest_interface_of_a_firewall() {
         assert_eq!(firewall.members("EDR-Threats").unwrap(), ["none", "Partner-VPN-abuse"]);
         assert_eq!(console.stats().requests("POST", Endpoint::Addresses), 4);
     }
+}
+
 #[test]
 fn a_public_way_to_isolate_through_cybereason_works() {
     let console = Console::cybereason(Fleet::of_size(120), "cybereason.rate = 0\nconfirm = [{ after = '100ms' }]\n");
