@@ -30,7 +30,10 @@ fn what_a_console_tells_of_a_day_is_vetted_and_blocked_in_one_step() {
     assert!(reasons.contains("public_resolver") && reasons.contains("private"), "{output}");
     let blocked = wall.blocked();
     assert!(blocked.contains(&"203.0.113.66".to_owned()), "{blocked:?}");
-    assert!(blocked.iter().any(|value| value.ends_with(|c: char| c.is_ascii_alphabetic())), "a domain, too: {blocked:?}");
+    assert!(
+        blocked.iter().any(|value| value.ends_with(|c: char| c.is_ascii_alphabetic())),
+        "a domain, too: {blocked:?}"
+    );
     wall.assert_unharmed();
     // A pipe comes to the same.
     let listed = wall.env.run(["indicators", "--vendor", "cybereason", "--since", "24h", "-o", "jsonl"]).exits(0);
