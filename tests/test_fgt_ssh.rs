@@ -133,3 +133,38 @@ fn a_rest_firewall_and_an_ssh_firewall_are_left_the_same() {
         .collect();
     assert_eq!(left[0], left[1]);
 }
+
+#[test]
+fn what_is_due_is_found_by_its_mark_and_a_run_is_taken_back() {
+    for faults in ["", "fortigate.vdoms = ['root', 'dmz']\n"] {
+        let mut wall = Wall::ssh(faults);
+        wall.room.env.set("__EDRCTL_NOW", "2026-11-28T12:00:00Z");
+        wall.block("203.0.113.1\n2001:db8::1\n", &["--expires", "7d"]).exits(0);
+        wall.block("203.0.113.2\nbad.example\n", &[]).exits(0);
+        wall.room.env.set("__EDRCTL_NOW", "2026-12-06T12:00:00Z");
+        // Without any journal the marks are all there is.
+        for journal in wall.env.journals() {
+            std::fs::remove_file(journal).unwrap();
+        }
+        wall.env.run(["expire", "--yes", "-o", "jsonl"]).exits(0);
+        assert_eq!(wall.blocked(), ["203.0.113.2", "bad.example"]);
+        wall.assert_unharmed();
+        let output = wall.block("203.0.113.3\n", &[]).exits(0);
+        let run = output.results()[0]["run"].as_str().unwrap().to_owned();
+        wall.env.run(["undo", &run, "--yes", "-o", "jsonl"]).exits(0);
+        assert_eq!(wall.blocked(), ["203.0.113.2", "bad.example"]);
+        wall.assert_unharmed();
+    }
+}
+
+#[test]
+fn check_proves_the_way_and_changes_nothing() {
+    let wall = Wall::ssh("");
+    let output = wall.env.run(["check", "fortigate"]).exits(0);
+    for word in ["v7.4.4", "fgt01", "FGVMTEST00000001", "EDR-Threats"] {
+        assert!(output.stdout.contains(word) || output.stderr.contains(word), "{word}: {output}");
+    }
+    assert_eq!(wall.firewall().saved(), 0);
+    let typed = String::from_utf8(wall.firewall().transcript()).unwrap();
+    assert!(!typed.contains("edit") && !typed.contains("set "), "{typed}");
+}

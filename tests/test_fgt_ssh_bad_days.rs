@@ -1,6 +1,6 @@
 //! Bad days on the command line of a FortiGate: whatever breaks, nothing that was not meant is left behind.
 
-use crate::support::{GROUP, Wall, addresses, side_by_side};
+use crate::support::{GROUP, Wall, addresses, side_by_side, wait_until};
 
 const CRASH_AFTER: &str = "__EDRCTL_CRASH_AFTER_LINE";
 
@@ -82,12 +82,12 @@ fn a_run_that_is_killed_after_any_line_of_its_journal_is_resumed() {
 
 #[test]
 fn a_colleagues_member_survives_whenever_it_comes() {
-    let wall = Wall::ssh("fortigate.commit_takes = '20ms'\n");
+    let wall = Wall::ssh("fortigate.commit_takes = '5ms'\n");
     let firewall = wall.firewall();
     let colleague = std::thread::spawn(move || {
         for n in 0..10 {
+            wait_until("something more is saved", || firewall.saved() > n);
             firewall.colleague_adds(GROUP, &format!("by-hand-{n}"), "198.51.100.9 255.255.255.255").unwrap();
-            std::thread::sleep(std::time::Duration::from_millis(30));
         }
     });
     wall.block(&addresses(12), &[]).exits(0);

@@ -2,7 +2,6 @@
 //! other.
 
 use std::{
-    fmt::Write as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Duration,
@@ -27,7 +26,7 @@ const SAMPLE: u32 = 100;
 const ROUNDS: usize = 3;
 
 pub(crate) fn measure(asked: &Asked) -> Result<Vec<Row>> {
-    let Some(python) = python() else {
+    let Some(python) = python("fortigate_api") else {
         let how = "python3 -m venv target/fgt-venv && target/fgt-venv/bin/pip install fortigate-api";
         return Ok(vec![Row::not_measured(WHAT, MEASURE, "≥ 10", how)]);
     };
@@ -58,21 +57,22 @@ pub(crate) fn measure(asked: &Asked) -> Result<Vec<Row>> {
     Ok(vec![Row::at_least(WHAT, MEASURE, median(ratios), MUST, &facts)])
 }
 
-/// So many public addresses that no rule refuses, one a line.
+/// So many public addresses, one a line.
 fn list(room: &Room, count: u32) -> Result<PathBuf> {
-    let mut text = String::new();
-    for n in 0..count {
-        writeln!(text, "45.77.{}.{}", n / 250, n % 250 + 1)?;
-    }
-    room.file("list.txt", &text)
+    room.file("list.txt", &addresses(count).join("\n"))
 }
 
-/// A Python that has the library: the one of the environment that the tests make, or the one in the path.
-fn python() -> Option<PathBuf> {
+/// So many public addresses that no rule refuses.
+pub(super) fn addresses(count: u32) -> Vec<String> {
+    (0..count).map(|n| format!("45.77.{}.{}", n / 250, n % 250 + 1)).collect()
+}
+
+/// A Python that has this library: the one of the environment that the tests make, or the one in the path.
+pub(super) fn python(library: &str) -> Option<PathBuf> {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/fgt-venv/bin/python3");
     let has = |python: &Path| {
         let mut command = Command::new(python);
-        command.args(["-c", "import fortigate_api"]);
+        command.args(["-c", &format!("import {library}")]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command.status().is_ok_and(|status| status.success())
     };

@@ -6,6 +6,7 @@ mod confirmed;
 mod disk;
 mod drain;
 mod fgt;
+mod fgt_ssh;
 mod ksc;
 mod memory;
 mod million;
@@ -39,6 +40,7 @@ pub(crate) const CASES: &[Case] = &[
     Case { name: "apex", what: apex::WHAT, run: apex::measure },
     Case { name: "ksc", what: ksc::WHAT, run: ksc::measure },
     Case { name: "fgt", what: fgt::WHAT, run: fgt::measure },
+    Case { name: "fgt_ssh", what: fgt_ssh::WHAT, run: fgt_ssh::measure },
     Case { name: "agents", what: agents::WHAT, run: agents::measure },
     Case { name: "drain", what: drain::WHAT, run: drain::measure },
     Case { name: "million", what: million::WHAT, run: million::measure },

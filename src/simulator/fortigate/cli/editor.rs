@@ -97,6 +97,11 @@ impl Editor {
         }
     }
 
+    /// More was typed, some time after the last: a line feed in it is an Enter of its own.
+    pub(super) const fn pause(&mut self) {
+        self.after_return = false;
+    }
+
     /// Puts what completes a word behind the line.
     pub(super) fn complete(&mut self, rest: &str, echo: &mut Vec<u8>) {
         self.line.extend_from_slice(rest.as_bytes());

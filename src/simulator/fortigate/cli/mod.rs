@@ -71,6 +71,7 @@ impl Shell {
 
     /// Takes what was typed.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> Vec<Piece> {
+        self.editor.pause();
         for byte in bytes {
             match self.state {
                 State::Banner => self.answer_banner(*byte),

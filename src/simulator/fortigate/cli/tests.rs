@@ -217,7 +217,7 @@ fn virtual_domains_are_entered_and_left() {
     assert_eq!(desk.line("end"), "fgt01 # ", "one `end` too many leaves the virtual domain");
     assert!(desk.line("end").starts_with("Unknown action 0\n"));
     desk.after(&["config vdom", "edit rooot"]);
-    assert_eq!(desk.firewall.vdoms(), ["dmz", "root", "rooot"].map(str::to_owned), "a slip makes a new one");
+    assert_eq!(desk.firewall.vdoms(), ["dmz", "rooot", "root"].map(str::to_owned), "a slip makes a new one");
 }
 
 #[test]
@@ -254,6 +254,8 @@ fn a_banner_waits_for_its_key() {
     let mut desk = Desk::new("fortigate.banner = true\n");
     assert_eq!(desk.raw("\r"), "");
     assert_eq!(desk.raw("a\r"), "\r\n\r\nfgt01 # \r\nfgt01 # ");
+    assert_eq!(desk.raw("\n"), "\r\nfgt01 # ", "a line feed that comes later is an Enter of its own");
+    assert_eq!(desk.raw("\r\n"), "\r\nfgt01 # ");
     let mut desk = Desk::new("fortigate.banner = true\n");
     assert_eq!(desk.pieces("x"), [Piece::Close]);
 }

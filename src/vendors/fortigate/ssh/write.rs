@@ -273,11 +273,9 @@ async fn write_all(
             }
         };
         let mut answers = said.as_slice();
-        if let Some(before) = whole.take() {
-            if let Some((first, rest)) = answers.split_first() {
-                course.set(before, saved(first));
-                answers = rest;
-            }
+        if let (Some(before), Some((first, rest))) = (whole.take(), answers.split_first()) {
+            course.set(before, saved(first));
+            answers = rest;
         }
         match entry(answers, course.name(n), are_new) {
             Ok(()) => whole = Some(n),

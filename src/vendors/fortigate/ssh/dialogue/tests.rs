@@ -111,12 +111,11 @@ proptest! {
         let mut dialogue = begun();
         dialogue.typed(&lines);
         let mut last = Step::Wait;
-        for pair in cuts.windows(2) {
-            if let Step::Done(said) = &last {
-                prop_assert!(said.len() == 3);
-            }
-            if pair[0] < pair[1] {
-                last = dialogue.take(&text.as_bytes()[pair[0]..pair[1]]);
+        for pair in cuts.windows(2).filter(|pair| pair[0] < pair[1]) {
+            let step = dialogue.take(&text.as_bytes()[pair[0]..pair[1]]);
+            // The blank behind the last prompt may come when all is said.
+            if !matches!(last, Step::Done(_)) {
+                last = step;
             }
         }
         match last {
