@@ -28,7 +28,7 @@ fn a_host_is_found_by_every_name_that_it_has() {
     let all = [host.id.as_str(), &sensor, &host.name, short, ip, mac].join("\n");
     let output = room.isolate_list(&all, &["--wait=30s"]).exits(0);
     assert_eq!(output.outcomes(), [("confirmed".to_owned(), 1)].into(), "{output}");
-    assert_eq!(room.isolated(), [host.id.clone()]);
+    assert_eq!(room.isolated(), std::slice::from_ref(&host.id));
 }
 
 #[test]

@@ -34,6 +34,9 @@ pub struct Driver {
     pub advice: Advice,
 }
 
+/// Says what is wrong with a text that is to be an id.
+pub type IdCheck = fn(&str) -> Result<(), &'static str>;
+
 /// Options that not every console has a use for.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Takes {
@@ -48,7 +51,7 @@ pub struct Takes {
     /// Groups of hosts as targets.
     pub groups: bool,
     /// The hosts of a detection as targets: how an id of one is told, in words if it is none.
-    pub detections: Option<fn(&str) -> Result<(), &'static str>>,
+    pub detections: Option<IdCheck>,
     /// Requests for hosts that it has lost touch with.
     pub offline: bool,
     /// The commands about hostile connections.

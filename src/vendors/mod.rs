@@ -29,7 +29,7 @@ pub mod kaspersky;
 pub mod streams;
 
 pub use driver::{
-    Advice, ConsoleSection, Driver, Errand, Link, OpenError, Ready, Takes, TakesBack, VendorName, Wishes,
+    Advice, ConsoleSection, Driver, Errand, IdCheck, Link, OpenError, Ready, Takes, TakesBack, VendorName, Wishes,
 };
 pub use error::{Again, Scope, VendorError};
 pub use hidden::Hidden;

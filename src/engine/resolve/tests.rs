@@ -416,3 +416,20 @@ fn hosts_without_an_id_are_as_many_as_are_listed() {
     assert_eq!(resolved("web01", &[nobody(), named("id-1", "web01")]), Err((2, 0)));
     assert_eq!(resolved("web01", &[nobody()]), Ok(String::new()));
 }
+
+#[test]
+fn of_several_that_fit_the_one_that_is_online_is_taken_and_only_if_all_others_are_not() {
+    let with = |states: &[Option<bool>]| {
+        let hosts: Vec<Host> =
+            (1..).zip(states).map(|(n, online)| Host { online: *online, ..named(&n.to_string(), "web1") }).collect();
+        resolved("web1", &hosts)
+    };
+    assert_eq!(with(&[Some(false), Some(true), Some(false)]), Ok("2".to_owned()));
+    assert_eq!(with(&[Some(true), Some(true), Some(false)]), Err((3, 0)), "two are there");
+    assert_eq!(with(&[Some(false), Some(false)]), Err((2, 0)), "none is there");
+    assert_eq!(with(&[Some(true), None]), Err((2, 0)), "of one nobody knows");
+    assert_eq!(with(&[Some(false)]), Ok("1".to_owned()), "one is one");
+    let mut crowd = vec![Some(true)];
+    crowd.resize(MAX_CANDIDATES, Some(false));
+    assert_eq!(with(&crowd), Err((MAX_CANDIDATES, 0)), "of a crowd that may not be whole, none");
+}
