@@ -224,6 +224,14 @@ fn console_of(thing: Thing) -> impl TypedValueParser<Value = VendorName> {
         .try_map(|word| VendorName::from_word(&word).ok_or("no console of this name"))
 }
 
+/// A console that tells hostile connections.
+pub(crate) fn source() -> impl TypedValueParser<Value = VendorName> {
+    let word = |vendor: VendorName| PossibleValue::new(vendor.word()).help(vendor.console());
+    let sources = VendorName::ALL.into_iter().filter(|vendor| vendor.driver().takes.indicators);
+    PossibleValuesParser::new(sources.map(word))
+        .try_map(|word| VendorName::from_word(&word).ok_or("no console of this name"))
+}
+
 /// A console that manages hosts.
 pub(crate) fn host_console() -> impl TypedValueParser<Value = VendorName> {
     console_of(Thing::Host)

@@ -84,12 +84,6 @@ pub enum ConfigError {
         /// The section that has such a key.
         section: String,
     },
-    /// A console that is yet to come.
-    #[error("{origin}: this console is not in this version")]
-    NotInThisVersion {
-        /// Where it stands.
-        origin: Origin,
-    },
     /// Something other than a section where a section belongs.
     #[error("{origin} must be a section, written `[{section}]`")]
     NotASection {
@@ -260,7 +254,6 @@ impl ConfigError {
             Self::Unknown { near: Some(near), .. } => Some(format!("did you mean `{near}`?")),
             Self::Unknown { known, .. } => Some(format!("known here: {}", quoted(known))),
             Self::Outside { section, .. } => Some(format!("put it under `[{section}]`")),
-            Self::NotInThisVersion { .. } => Some("take its section out, or use a later version".to_owned()),
             Self::UnknownVariable { near: Some(near), .. } => Some(format!("did you mean `{near}`?")),
             Self::UnknownVariable { .. } => Some("unset it".to_owned()),
             Self::VariableNotText { .. } => None,

@@ -23,9 +23,6 @@ use crate::{
 /// The table that holds the profiles.
 const PROFILES: &str = "profiles";
 
-/// Consoles whose sections are yet to come.
-const LATER: [&str; 1] = ["fortigate"];
-
 /// Every section of the file.
 #[derive(Clone, Debug)]
 pub(super) struct Sections {
@@ -208,9 +205,6 @@ impl File<'_> {
         let place =
             |section: &str| profile.map_or_else(|| section.to_owned(), |profile| format!("{profile}.{section}"));
         let origin = self.origin(place(&shown(name)), line);
-        if LATER.contains(&name) {
-            return ConfigError::NotInThisVersion { origin };
-        }
         if !matches!(value, DeValue::Table(_)) {
             let owner = sections.all().into_iter().find(|section| section.keys().contains(&name));
             if let Some(owner) = owner {

@@ -21,14 +21,14 @@ use crate::{
         outcome::{Ending, Outcome},
     },
     journal::{self, Answer as AnswerRecord, By, Record, Reply as ReplyRecord, Settled},
-    vendors::{Ack, Again, Answer, Repeat, Reply, Scope, VendorError},
+    vendors::{Again, Answer, Repeat, Reply, Scope, VendorError},
 };
 
 /// Looks at a host that is on its way elsewhere, before the contradiction is final; some ten seconds in all.
 const MAX_LOOKS: u32 = 5;
 
 /// What is told once the line that says it is on disk.
-type Telling = Vec<RunEventKind>;
+pub(super) type Telling = Vec<RunEventKind>;
 
 impl Dispatcher<'_> {
     pub(super) fn judge(&mut self, done: Done) {
@@ -125,40 +125,6 @@ impl Dispatcher<'_> {
         self.teller.after(synced, telling);
     }
 
-    fn acknowledged(&mut self, n: u32, ack: Ack, telling: &mut Telling) -> ReplyRecord {
-        let maybe_ours = self.slots.get(n as usize).is_some_and(|slot| slot.maybe_ours);
-        self.is_maybe_ours(n);
-        let reached = self.action.as_ref().and_then(|action| action.kind.reached());
-        if let Some(word) = reached.filter(|_| !matches!(ack, Ack::Accepted(_))) {
-            self.notes.of(n).state = Some(shared(word));
-        }
-        match ack {
-            Ack::Accepted(ticket) if self.confirmation.is_wanted() && self.followed => {
-                self.keep_ticket(n, &ticket);
-                // The console may have taken it and let the host go on to where it was sent before.
-                if self.was_leaving(n) {
-                    self.notes.of(n).sent_while_leaving = true;
-                }
-                self.await_state(n);
-                telling.push(RunEventKind::TargetAccepted(self.result(n, Outcome::Accepted, None)));
-                ReplyRecord::Accepted { n, ticket: ticket.0, state: None }
-            }
-            Ack::Accepted(ticket) => {
-                self.keep_ticket(n, &ticket);
-                self.ended(n, Outcome::Accepted, None, By::Answer, telling)
-            }
-            Ack::Done => self.ended(n, Outcome::Confirmed, None, By::Answer, telling),
-            Ack::DoneBut(note) => {
-                self.roster.detail_mut(n).note = Some(shared(&note));
-                self.ended(n, Outcome::Confirmed, None, By::Answer, telling)
-            }
-            Ack::AlreadyInState => {
-                let outcome = if maybe_ours { Outcome::Confirmed } else { Outcome::Already };
-                self.ended(n, outcome, None, By::Answer, telling)
-            }
-        }
-    }
-
     fn failed(&mut self, n: u32, failure: &Failure, again: Again, scope: Scope, telling: &mut Telling) -> ReplyRecord {
         let open = self.slots.get(n as usize).is_some_and(|slot| slot.maybe_ours);
         if scope == Scope::Run && (again == Again::InDoubt || open) {
@@ -236,7 +202,7 @@ impl Dispatcher<'_> {
     }
 
     /// Whether the plan found the host on its way elsewhere, and this is the first request for it.
-    fn was_leaving(&self, n: u32) -> bool {
+    pub(super) fn was_leaving(&self, n: u32) -> bool {
         let kind = self.action.as_ref().map(|action| action.kind);
         let before = self.roster.detail(n).and_then(|detail| detail.before.as_ref());
         let first = self.slots.get(n as usize).is_some_and(|slot| slot.attempts == 1);
@@ -250,7 +216,7 @@ impl Dispatcher<'_> {
         }
     }
 
-    fn is_maybe_ours(&mut self, n: u32) {
+    pub(super) fn is_maybe_ours(&mut self, n: u32) {
         if let Some(slot) = self.slots.get_mut(n as usize) {
             slot.maybe_ours = true;
         }
@@ -466,7 +432,7 @@ impl Dispatcher<'_> {
     }
 
     /// Ends a target; the caller journals what is returned and then tells.
-    fn ended(
+    pub(super) fn ended(
         &mut self,
         n: u32,
         outcome: Outcome,

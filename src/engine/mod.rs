@@ -3,6 +3,7 @@
 //! For every batch, in this order: journal the intent, sync, send, journal the answers, tell the listeners. A verdict on
 //! a failure is the vendor's ([`crate::vendors::Again`]); what follows from it is decided here, once, for every console.
 
+mod acks;
 pub mod cancel;
 mod confirm;
 pub mod console;

@@ -6,16 +6,21 @@ use clap::Args;
 
 use super::{
     act,
-    blocklist::{self, Deed, IndicatorArgs, Prefixes},
+    blocklist::{self, Deed, IndicatorArgs, Prefixes, Wanted},
+    indicators::{self, Moment, WantedArgs, moment},
+    session::{Opening, Session, overrides},
 };
 use crate::{
     cli::{
-        args::{IndicatorActArgs, duration},
+        args::{IndicatorActArgs, duration, source},
         context::Context,
         error::CommandError,
+        signals,
     },
     clock,
     domain::{action::ActionKind, outcome::ExitCode},
+    simulator::Fleet,
+    vendors::{VendorName, Wishes, indicators::Route},
 };
 
 /// Have a firewall drop what comes from and goes to indicators
@@ -28,6 +33,8 @@ pub(crate) struct BlockArgs {
     #[command(flatten)]
     targets: IndicatorArgs,
     #[command(flatten)]
+    from: FromArgs,
+    #[command(flatten)]
     act: IndicatorActArgs,
     #[command(flatten)]
     prefixes: Prefixes,
@@ -39,9 +46,73 @@ pub(crate) struct BlockArgs {
     expires: Option<Duration>,
 }
 
+/// Indicators that a console tells, instead of files.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Targets")]
+struct FromArgs {
+    /// Take the hostile connections of this console, as `edrctl indicators` lists them, instead of files
+    #[arg(long, value_name = "V", conflicts_with = "files", value_parser = source())]
+    from: Option<VendorName>,
+    /// From when on: so long ago, or a moment [default: 24h]
+    #[arg(long, value_name = "TIME", requires = "from", value_parser = moment)]
+    since: Option<Moment>,
+    /// Up to when [default: now]
+    #[arg(long, value_name = "TIME", requires = "from", value_parser = moment)]
+    until: Option<Moment>,
+    /// Where the console takes them from [default: malops]
+    #[arg(long, value_name = "ROUTE", requires = "from")]
+    route: Option<Route>,
+    /// Also take what people have closed, or called a false alarm
+    #[arg(long, requires = "from")]
+    include_closed: bool,
+}
+
+/// A day, unless the command line says otherwise.
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// What a console tells, and whether that is all.
+async fn told(vendor: VendorName, args: &BlockArgs, context: &Context) -> Result<(Vec<Wanted>, bool), CommandError> {
+    let from = &args.from;
+    let wanted = WantedArgs {
+        since: from.since.unwrap_or(Moment::Ago(DAY)),
+        until: from.until,
+        route: from.route.unwrap_or(Route::Malops),
+        kind: Vec::new(),
+        detection: Vec::new(),
+        include_closed: from.include_closed,
+    };
+    let simulate = args.act.console.simulate;
+    let loaded = context.configuration(overrides(vendor, None))?;
+    let (cancel, _guard) = signals::catch()?;
+    let opening = Opening {
+        vendor,
+        simulate: simulate.then(|| Fleet::of_size(indicators::SIMULATED_HOSTS)),
+        faults: None,
+        concurrency: None,
+        max_wait: args.act.console.firewall.max_wait,
+        uses_reserve: false,
+        wishes: Wishes::default(),
+    };
+    let mut session = Session::open(opening, Some(&loaded), context).await?;
+    let harvest = indicators::harvest(&mut session, &wanted, &cancel, context).await;
+    session.close().await;
+    let harvest = harvest?;
+    let complete = harvest.missing.is_empty();
+    let found = harvest.indicators.into_keys().map(Wanted::of);
+    // What is no indicator stays a target, and is refused by name.
+    let unreadable = harvest.unreadable.keys().map(|text| Wanted::of_text(text));
+    Ok((found.chain(unreadable).collect(), complete))
+}
+
 /// Runs it.
 pub(crate) async fn run(args: BlockArgs, context: &Context) -> Result<ExitCode, CommandError> {
-    let wanted = blocklist::read(&args.targets, context)?;
+    let (wanted, complete) = match args.from.from {
+        Some(vendor) => told(vendor, &args, context).await?,
+        None => (blocklist::read(&args.targets, context)?, true),
+    };
+    if wanted.is_empty() {
+        return Err(CommandError::text(ExitCode::Refused, "the console tells no indicator; nothing was sent"));
+    }
     let mut deed = deed(ActionKind::Block, wanted, args.act, &args.targets)?;
     deed.prefixes = args.prefixes;
     deed.max_new = args.max_new;
@@ -49,7 +120,11 @@ pub(crate) async fn run(args: BlockArgs, context: &Context) -> Result<ExitCode, 
         Some(after) => Some(due_in(after)?),
         None => None,
     };
-    blocklist::run(deed, context).await
+    match blocklist::run(deed, context).await? {
+        // All that was told is blocked, and more may be hostile.
+        ExitCode::Success if !complete => Ok(ExitCode::SomeFailed),
+        exit => Ok(exit),
+    }
 }
 
 /// When a time from now is.

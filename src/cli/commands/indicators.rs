@@ -135,7 +135,7 @@ impl Moment {
 }
 
 /// Reads a moment.
-fn moment(text: &str) -> Result<Moment, String> {
+pub(crate) fn moment(text: &str) -> Result<Moment, String> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(Moment::At(at));
     }
@@ -319,7 +319,7 @@ struct IndicatorsV1<'a> {
 }
 
 /// Hosts of the simulated console.
-const SIMULATED_HOSTS: u32 = 20;
+pub(crate) const SIMULATED_HOSTS: u32 = 20;
 
 /// Runs it.
 pub(crate) async fn run(args: IndicatorsArgs, context: &Context) -> Result<ExitCode, CommandError> {

@@ -55,7 +55,7 @@ pub(crate) fn targets(args: &TargetArgs, vendor: VendorName, context: &Context) 
     });
     let sources = Sources { files: args.files.clone(), form, by, skip_invalid: args.skip_invalid, verbatim: false };
     let selected = read(&sources, vendor.id_form(), context)?;
-    if selected.entries.is_empty() && args.groups.is_empty() {
+    if selected.entries.is_empty() && args.groups.is_empty() && args.malops.is_empty() {
         return Err(CommandError::text(ExitCode::Refused, "there is no target; nothing was sent").hint(format!(
             "a target file has one host a line; `edrctl hosts --vendor {vendor}` lists the console's hosts"
         )));
@@ -90,11 +90,6 @@ pub(crate) fn read(
         let lines = words::count(selected.duplicate_count() as u64, "line names", "lines name");
         let each = if sources.verbatim { "each" } else { "each host" };
         context.ui.tell(&format!("{lines} a target that another line has named; {each} is acted on once"));
-    }
-    if selected.entries.is_empty() && args.groups.is_empty() && args.malops.is_empty() {
-        return Err(CommandError::text(ExitCode::Refused, "there is no target; nothing was sent").hint(format!(
-            "a target file has one host a line; `edrctl hosts --vendor {vendor}` lists the console's hosts"
-        )));
     }
     Ok(selected)
 }

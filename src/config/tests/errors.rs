@@ -67,7 +67,7 @@ fn a_key_that_is_not_known_is_pointed_at_with_the_one_that_was_meant() {
     ");
     assert_snapshot!(told("[zzz]\n"), @r"
     key `zzz` in config.toml line 1 is not known
-    hint: known here: `cisco`, `apex`, `kaspersky`, `cybereason`, `safety`, `run`, `stream`, `profiles`
+    hint: known here: `cisco`, `apex`, `kaspersky`, `cybereason`, `fortigate`, `safety`, `run`, `stream`, `profiles`
     ");
     assert_snapshot!(told("[profiles.acme.safty]\n"), @r"
     key `profiles.acme.safty` in config.toml line 1 is not known
@@ -91,19 +91,6 @@ fn a_key_that_is_not_known_is_pointed_at_with_the_one_that_was_meant() {
 fn the_first_mistake_of_the_file_is_the_one_that_is_told() {
     let told = Room::new("[safety]\nzzz = 1\n[cisco]\naaa = 1\n").load_error();
     assert!(told.starts_with("key `safety.zzz` in config.toml line 2"), "{told}");
-}
-
-#[test]
-fn a_console_of_another_version_is_told_as_such() {
-    let console = "fortigate";
-    let told = Room::new(&format!("[cisco]\n[{console}]\nurl = \"https://hunter2\"\n")).load_error();
-    assert_eq!(
-        told,
-        format!(
-            "key `{console}` in config.toml line 2: this console is not in this version\n\
-             hint: take its section out, or use a later version"
-        )
-    );
 }
 
 #[test]

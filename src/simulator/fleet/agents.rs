@@ -80,7 +80,7 @@ impl Fleet {
         match self.model {
             Model::ApexCentral => id.to_uppercase(),
             Model::Cybereason => self.pylum_id(number),
-            Model::Cisco | Model::Kaspersky => id,
+            Model::Cisco | Model::Kaspersky | Model::Fortigate => id,
         }
     }
 

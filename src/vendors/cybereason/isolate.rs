@@ -27,6 +27,7 @@ pub(super) fn submit(kind: ActionKind, targets: &[Target], malop: Option<&str>) 
         ActionKind::Isolate => ISOLATE,
         ActionKind::Unisolate => RELEASE,
         ActionKind::Task => return Err(VendorError::unsupported("run tasks")),
+        ActionKind::Block | ActionKind::Unblock => return Err(VendorError::unsupported("block indicators")),
     };
     if targets.is_empty() || targets.len() > MOST {
         let text = format!("one request is for 1 to {MOST} hosts, and not for {}", targets.len());

@@ -25,7 +25,7 @@ use self::{
 };
 use crate::{
     domain::{
-        action::{Action, ActionKind, Observed, Target},
+        action::{Action, ActionKind, Observed, Target, Thing},
         failure::FailureKind,
         host::Host,
         selector::{IdForm, Selector, is_unprintable},
@@ -60,6 +60,7 @@ const CONSOLE: &str = "Cybereason";
 pub(super) const DRIVER: Driver = Driver {
     word: config::NAME,
     console: CONSOLE,
+    acts_on: Thing::Host,
     id_form,
     section: || Box::new(config::CybereasonSection::default()),
     takes: Takes { detections: Some(detection::check_id), offline: true, indicators: true, ..Takes::NOTHING },

@@ -32,9 +32,7 @@ pub(super) const fn meaning(code: i64) -> Meaning {
         -23 => Meaning::InUse,
         -4 | -580 => Meaning::Full,
         -14 | -37 => Meaning::NotAllowed,
-        -1 | -8 | -9 | -50 | -61 | -72 | -160 | -163 | -164 | -165 | -166 | -173 | -515 | -560 | -651 => {
-            Meaning::BadValue
-        }
+        -1 | -8 | -9 | -50 | -61 | -72 | -160 | -166..=-163 | -173 | -515 | -560 | -651 => Meaning::BadValue,
         _ => Meaning::Other,
     }
 }
@@ -50,7 +48,7 @@ pub(super) const fn words(code: i64) -> &'static str {
         -9 => "not a mask that the firewall takes",
         -14 | -37 => "the API administrator's profile does not allow it",
         -23 => "something else uses the entry",
-        -163 | -164 | -165 => "an address, a group or a virtual address of this name is there already",
+        -165..=-163 => "an address, a group or a virtual address of this name is there already",
         -173 | -515 | -560 => "the firewall does not take these characters or this word",
         -580 => "the virtual domain's share of the table is used up",
         -651 => "not a domain name that the firewall takes",

@@ -68,7 +68,7 @@ pub(super) const DRIVER: Driver = Driver {
     acts_on: Thing::Indicator,
     id_form,
     section: || Box::new(config::FortigateSection::default()),
-    takes: Takes { unlock_code: false, product: false, cut_names: false, event_streams: false, groups: false },
+    takes: Takes::NOTHING,
     advice: Advice {
         secret: "token",
         address_keys: "`url`",
@@ -144,6 +144,7 @@ impl Fortigate {
             max_observe: READ,
             max_find: READ,
             looks_ahead: true,
+            looks_first: true,
             inventory: Inventory::Whole,
             max_in_flight,
         };
@@ -415,6 +416,7 @@ fn host(indicator: &Indicator, state: Option<HostState>, able: Abilities, cautio
         state,
         able,
         caution: caution.map(Into::into),
+        online: None,
         last_seen: None,
         os: None,
         group: None,

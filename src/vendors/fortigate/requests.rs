@@ -17,7 +17,7 @@ use crate::{
         indicator::{DomainName, Indicator},
     },
     http::{HttpError, HttpErrorKind, Method, Response, Url},
-    vendors::{Again, VendorError},
+    vendors::{Again, Hidden, VendorError},
 };
 
 /// What a request is made of, before the token is added.
@@ -162,10 +162,30 @@ fn written(object: &Object) -> Result<AddressWritten<'_>, VendorError> {
 pub(super) struct Fault {
     pub(super) http: u16,
     pub(super) code: Option<i64>,
-    pub(super) error: VendorError,
+    /// What becomes of whatever was asked; in a box, because an answer without a fault is the rule.
+    error: Box<VendorError>,
 }
 
 impl Fault {
+    pub(super) fn new(http: u16, code: Option<i64>, error: VendorError) -> Self {
+        Self { http, code, error: Box::new(error) }
+    }
+
+    /// What becomes of whatever was asked.
+    pub(super) fn error(&self) -> &VendorError {
+        &self.error
+    }
+
+    /// The same, to be told.
+    pub(super) fn into_error(self) -> VendorError {
+        *self.error
+    }
+
+    /// Takes our own credentials out of the words.
+    pub(super) fn without(self, hidden: &Hidden) -> Self {
+        Self { error: Box::new(self.error.without(hidden)), ..self }
+    }
+
     pub(super) fn means(&self, meaning: Meaning) -> bool {
         self.code.is_some_and(|code| codes::meaning(code) == meaning)
     }
@@ -199,7 +219,7 @@ fn new(kind: FailureKind, text: impl Into<String>, again: Again) -> VendorError 
 pub(super) fn judge(response: &Response, changes: bool) -> Result<Envelope, Fault> {
     let http = response.status.as_u16();
     let envelope = serde_json::from_slice::<Envelope>(&response.body).ok();
-    let fault = |code, error| Err(Fault { http, code, error });
+    let fault = |code, error| Err(Fault::new(http, code, error));
     // A request that broke off in the middle of it may have been carried out.
     let broken = if changes { Again::InDoubt } else { Again::Backoff };
     if envelope.is_none() && response.is_html() && !matches!(http, 401 | 403 | 405 | 429) {

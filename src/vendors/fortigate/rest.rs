@@ -57,7 +57,7 @@ impl Rest {
     }
 
     async fn send(&self, draft: Result<Draft, VendorError>, changes: bool) -> Result<Envelope, Fault> {
-        let silent = |error: VendorError| Fault { http: 0, code: None, error };
+        let silent = |error: VendorError| Fault::new(0, None, error);
         let draft = draft.map_err(silent)?;
         let mut request = Request::new(draft.method, draft.url);
         let headers = request.headers_mut();
@@ -71,14 +71,14 @@ impl Rest {
             Ok(response) => requests::judge(&response, changes),
             Err(error) => Err(silent(requests::judge_silence(&error, changes))),
         };
-        judged.map_err(|fault| Fault { error: fault.error.without(&self.hidden), ..fault })
+        judged.map_err(|fault| fault.without(&self.hidden))
     }
 
     async fn read<T: serde::de::DeserializeOwned>(
         &self,
         draft: Result<Draft, VendorError>,
     ) -> Result<Vec<T>, VendorError> {
-        let envelope = self.send(draft, false).await.map_err(|fault| fault.error)?;
+        let envelope = self.send(draft, false).await.map_err(Fault::into_error)?;
         requests::rows(envelope)
     }
 
@@ -89,7 +89,7 @@ impl Rest {
                 Ok(rows.into_iter().map(|row| requests::object_of(table, row)).find(|object| object.name == name))
             }
             Err(fault) if fault.is_missing() => Ok(None),
-            Err(fault) => Err(fault.error),
+            Err(fault) => Err(fault.into_error()),
         }
     }
 
@@ -97,13 +97,13 @@ impl Rest {
         match self.send(requests::create(&self.base, &self.vdom, object), true).await {
             Ok(_) => Ok(Created::Made),
             Err(fault) if fault.means(Meaning::Duplicate) => Ok(Created::WasThere),
-            Err(fault) => Err(fault.error),
+            Err(fault) => Err(fault.into_error()),
         }
     }
 
     async fn change_one(&self, object: &Object) -> Result<(), VendorError> {
         let sent = self.send(requests::change(&self.base, &self.vdom, object), true).await;
-        sent.map(drop).map_err(|fault| fault.error)
+        sent.map(drop).map_err(Fault::into_error)
     }
 
     async fn add_one(&self, table: Table, group: &str, member: &str) -> Result<(), VendorError> {
@@ -119,7 +119,7 @@ impl Rest {
                 self.whole_lists.store(true, Ordering::Relaxed);
                 Ok(())
             }
-            Err(fault) => Err(fault.error),
+            Err(fault) => Err(fault.into_error()),
         }
     }
 
@@ -138,7 +138,7 @@ impl Rest {
                 }
                 Ok(())
             }
-            Err(fault) => Err(fault.error),
+            Err(fault) => Err(fault.into_error()),
         }
     }
 
@@ -162,7 +162,7 @@ impl Rest {
                 members.push(member.to_owned());
             }
             let draft = requests::replace(&self.base, &self.vdom, table, group, &members);
-            self.send(draft, true).await.map_err(|fault| fault.error)?;
+            self.send(draft, true).await.map_err(Fault::into_error)?;
             before = self.members(table, group).await?;
             let lost = members.iter().any(|name| !before.contains(name));
             if !lost && before.iter().any(|name| name == member) == inside {
@@ -185,7 +185,7 @@ impl Rest {
             Ok(_) => Ok(Deleted::Gone),
             Err(fault) if fault.means(Meaning::InUse) => Ok(Deleted::InUse),
             Err(fault) if fault.is_missing() || fault.means(Meaning::Duplicate) => Ok(Deleted::Gone),
-            Err(fault) => Err(fault.error),
+            Err(fault) => Err(fault.into_error()),
         }
     }
 }
@@ -247,7 +247,7 @@ impl Channel for Rest {
             Ok(envelope) => envelope,
             // A release or a profile without this page still answers for its groups.
             Err(fault) if matches!(fault.http, 404 | 424) => Envelope::default(),
-            Err(fault) => return Err(fault.error),
+            Err(fault) => return Err(fault.into_error()),
         };
         let (version, serial) = (envelope.version.clone(), envelope.serial.clone());
         let rows: Vec<StatusRead> = requests::rows(envelope)?;
@@ -255,11 +255,11 @@ impl Channel for Rest {
         let groups = self.send(requests::groups(&self.base, &self.vdom, Table::V4), false).await;
         let (has_vdom, told) = match groups {
             Ok(envelope) => (envelope.vdom.as_deref().is_none_or(|vdom| vdom == self.vdom), envelope.version),
-            Err(fault) if fault.error.scope() == Scope::Run => return Err(fault.error),
+            Err(fault) if fault.error().scope() == Scope::Run => return Err(fault.into_error()),
             Err(fault) if matches!(fault.http, 400 | 404 | 424) || fault.http == 500 && fault.code.is_some() => {
                 (false, None)
             }
-            Err(fault) => return Err(fault.error),
+            Err(fault) => return Err(fault.into_error()),
         };
         let management = requests::get(&self.base, &self.vdom, &["cmdb", "system", "central-management"]);
         // Nothing depends on it, and not every profile may read it.
@@ -291,7 +291,7 @@ impl Channel for Rest {
                 Ok(rows.into_iter().map(requests::group_of).find(|group| group.name == name))
             }
             Err(fault) if fault.is_missing() => Ok(None),
-            Err(fault) => Err(fault.error),
+            Err(fault) => Err(fault.into_error()),
         }
     }
 
@@ -302,7 +302,7 @@ impl Channel for Rest {
             match self.send(requests::policies(&self.base, &self.vdom, "policy6"), false).await {
                 Ok(envelope) => rows.extend(requests::rows::<PolicyRead>(envelope)?),
                 Err(fault) if fault.is_missing() => {}
-                Err(fault) => return Err(fault.error),
+                Err(fault) => return Err(fault.into_error()),
             }
         }
         Ok(rows.into_iter().map(requests::policy_of).collect())
@@ -318,7 +318,7 @@ impl Channel for Rest {
                 }
                 // A release that does not take the filter is asked for one after the other.
                 Err(fault) if matches!(fault.http, 400 | 404 | 424) => {}
-                Err(fault) => return Err(fault.error),
+                Err(fault) => return Err(fault.into_error()),
             }
         }
         let mut found = Vec::new();

@@ -80,7 +80,7 @@ fn answers_are_told_apart() {
         (429, "{}", FailureKind::Throttled, Again::Throttled(None), Scope::Targets),
         (307, "<html>", FailureKind::Gateway, Again::Never, Scope::Targets),
     ] {
-        let error = judge(status, body).unwrap_err().error;
+        let error = judge(status, body).unwrap_err().into_error();
         assert_eq!((error.failure().kind, error.again(), error.scope()), (kind, again, scope), "{status} {body}");
     }
 }

@@ -237,6 +237,7 @@ async fn look(
         follows: false,
         keeps_hosts: false,
         product: None,
+        queues: true,
     };
     let mut tell = prepare::teller(context);
     let id_form = session.vendor.id_form();

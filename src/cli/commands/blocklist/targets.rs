@@ -25,7 +25,7 @@ use crate::{
 pub(crate) struct IndicatorArgs {
     /// Files with one indicator a line: an address, a network or a domain, plain or defanged (hxxp://bad[.]example/x is its
     /// host), or the objects that `edrctl indicators` prints; `-` is standard input
-    #[arg(value_name = "FILE", required = true, help_heading = None)]
+    #[arg(id = "files", value_name = "FILE", help_heading = None)]
     pub(crate) files: Vec<PathBuf>,
     /// Take this column of a CSV or TSV file with a header
     #[arg(long, value_name = "NAME", conflicts_with = "field")]
@@ -89,6 +89,10 @@ fn parse(text: &str) -> (Result<Indicator, BadIndicator>, bool) {
 
 /// Reads the targets; none at all is a refusal.
 pub(crate) fn read(args: &IndicatorArgs, context: &Context) -> Result<Vec<Wanted>, CommandError> {
+    if args.files.is_empty() {
+        return Err(CommandError::text(ExitCode::Usage, "no file of indicators is named")
+            .hint("name one, or `-` for standard input; `edrctl block --from cybereason` takes them from a console"));
+    }
     let form = match (&args.column, args.field.as_slice()) {
         (Some(column), _) => Form::Column(column.clone()),
         (None, []) => Form::Indicators,
