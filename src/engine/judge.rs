@@ -292,10 +292,7 @@ impl Dispatcher<'_> {
             note.last_seen = Some(shared(seen));
         }
         match why {
-            Why::Reading => {
-                let (outcome, reason) = as_read(&state);
-                self.settle(n, outcome, reason, By::Look);
-            }
+            Why::Reading => self.settle_read(n, as_read(&state)),
             Why::Awaiting => self.saw_awaited(n, &state, last_seen.as_deref(), By::Look),
             Why::Conflict | Why::Doubt => self.saw_after_question(n, why, &state, able),
         }

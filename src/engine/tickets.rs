@@ -214,6 +214,10 @@ impl Dispatcher<'_> {
         }
     }
 
+    pub(super) fn settle_read(&mut self, n: u32, (outcome, reason): (Outcome, Option<Failure>)) {
+        self.settle(n, outcome, reason, By::Look);
+    }
+
     /// Each target with its part of an answer; those that have none are asked for again.
     fn answers_for<T>(
         &mut self,

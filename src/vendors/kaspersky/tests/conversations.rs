@@ -256,7 +256,7 @@ async fn names_are_looked_for_in_batches_that_the_console_takes() {
     let inventory = inventory(40, 200);
     let console = Console::start(move |call| {
         let filter = call.body["wstrFilter"].as_str().unwrap_or_default();
-        if filter.matches("KLHST_WKS_DN=").count() > 10 {
+        if filter.matches("KLHST_WKS_DN=").count() > 20 {
             Some(ok(fixture!("unreadable.json")))
         } else {
             inventory(call)
