@@ -24,7 +24,7 @@ use crate::{
     domain::{
         duration,
         failure::FailureKind,
-        host::HostId,
+        host::{Host, HostId},
         outcome::ExitCode,
         selector::{Entry, IdForm, Named, Selector, SelectorKind},
     },

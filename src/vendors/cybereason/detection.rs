@@ -76,6 +76,7 @@ pub(super) fn hosts(rows: Rows) -> Result<Vec<Host>, VendorError> {
             state,
             able: Abilities::default(),
             caution: None,
+            unable: None,
             online: machine.text("isActiveProbeConnected").map(|word| word == "true"),
             last_seen: None,
             os: None,

@@ -364,6 +364,7 @@ pub(super) fn host(sensor: &Sensor) -> Host {
         state: Some(state),
         able: Abilities::default(),
         caution: None,
+        unable: None,
         online,
         last_seen: heard.and_then(|at| Timestamp::from_millisecond(at).ok()).map(|at| clock::rfc3339(at).into()),
         os: sensor.os_version_type.as_str().or(sensor.os_type.as_str()).map(Into::into),

@@ -416,6 +416,7 @@ fn host(indicator: &Indicator, state: Option<HostState>, able: Abilities, cautio
         state,
         able,
         caution: caution.map(Into::into),
+        unable: None,
         online: None,
         last_seen: None,
         os: None,

@@ -112,7 +112,7 @@ impl Kaspersky {
             _ => None,
         };
         self.looks.store(0, Ordering::Relaxed);
-        Ok(Preflight { warnings, attended, room })
+        Ok(Preflight { warnings, attended, room, ..Preflight::default() })
     }
 
     /// The answer that a check has just had serves once more.
