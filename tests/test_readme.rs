@@ -286,7 +286,7 @@ fn every_command_that_the_docs_name_exists_with_its_options() {
 fn a_command_that_does_not_exist_would_be_noticed() {
     let env = TestEnv::new();
     for line in
-        ["edrctl undo latest", "edrctl isolate --vendor falcon x", "x | edrctl isolate --vendor cisco --wave 2 -"]
+        ["edrctl regret latest", "edrctl isolate --vendor falcon x", "x | edrctl isolate --vendor cisco --wave 2 -"]
     {
         let [words] = calls(line).try_into().unwrap();
         let output = env.run(words.iter().map(String::as_str).chain(["--help"]));

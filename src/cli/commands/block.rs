@@ -54,16 +54,16 @@ struct FromArgs {
     #[arg(long, value_name = "V", conflicts_with = "files", value_parser = source())]
     from: Option<VendorName>,
     /// From when on: so long ago, or a moment [default: 24h]
-    #[arg(long, value_name = "TIME", requires = "from", value_parser = moment)]
+    #[arg(long, value_name = "TIME", requires = "from", conflicts_with = "files", value_parser = moment)]
     since: Option<Moment>,
     /// Up to when [default: now]
-    #[arg(long, value_name = "TIME", requires = "from", value_parser = moment)]
+    #[arg(long, value_name = "TIME", requires = "from", conflicts_with = "files", value_parser = moment)]
     until: Option<Moment>,
     /// Where the console takes them from [default: malops]
-    #[arg(long, value_name = "ROUTE", requires = "from")]
+    #[arg(long, value_name = "ROUTE", requires = "from", conflicts_with = "files")]
     route: Option<Route>,
     /// Also take what people have closed, or called a false alarm
-    #[arg(long, requires = "from")]
+    #[arg(long, requires = "from", conflicts_with = "files")]
     include_closed: bool,
 }
 
