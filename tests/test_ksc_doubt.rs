@@ -185,7 +185,7 @@ fn a_release_that_is_refused_leaves_a_doubt_with_the_incidents_number() {
 #[test]
 fn a_number_that_was_another_hosts_is_not_taken_for_this_ones() {
     let (room, _) = console(Desk::default(), "HostGroup.AddIncident", || Some((200, json!({"PxgRetVal": 4711}))));
-    room.env.file("hosts.txt", &format!("{HOST}\n5593fcfd-e950-4b54-9732-2c160a35bbbb\n"));
+    room.env.file("hosts.txt", format!("{HOST}\n5593fcfd-e950-4b54-9732-2c160a35bbbb\n"));
     let output = room.isolate(&["--concurrency", "1"]).exits(0);
     let tickets: Vec<String> = output.results().iter().map(|result| result["ticket"].to_string()).collect();
     assert_eq!(tickets, ["\"incident:4711\"", "\"incident:4712\""], "the second was looked for\n{output}");

@@ -56,8 +56,7 @@ pub enum Model {
 
 impl Model {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Cisco, Self::ApexCentral, Self::Kaspersky, Self::Cybereason, Self::Fortigate];
+    pub const ALL: [Self; 5] = [Self::Cisco, Self::ApexCentral, Self::Kaspersky, Self::Cybereason, Self::Fortigate];
 
     /// The word for it: `--vendor`, and the section of the configuration.
     pub const fn word(self) -> &'static str {

@@ -179,7 +179,11 @@ fn status(truth: &Truth, inner: &Inner, number: u32, lag: Duration) -> &'static 
         return "not_supported";
     }
     match truth.told(inner, number, lag) {
-        Isolation::NotIsolated | Isolation::NotTold | Isolation::Blocked | Isolation::NotBlocked | Isolation::Unknown => "normal",
+        Isolation::NotIsolated
+        | Isolation::NotTold
+        | Isolation::Blocked
+        | Isolation::NotBlocked
+        | Isolation::Unknown => "normal",
         Isolation::Isolating => "endpoint_isolation_pending",
         Isolation::Isolated => "isolated",
         Isolation::Releasing => "connection_restoration_pending",

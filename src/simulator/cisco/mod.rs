@@ -300,6 +300,10 @@ const fn word(state: Isolation) -> &'static str {
         Isolation::Isolating => "pending_start",
         Isolation::Isolated => "isolated",
         Isolation::Releasing => "pending_stop",
-        Isolation::NotIsolated | Isolation::NotTold | Isolation::Blocked | Isolation::NotBlocked | Isolation::Unknown => "not_isolated",
+        Isolation::NotIsolated
+        | Isolation::NotTold
+        | Isolation::Blocked
+        | Isolation::NotBlocked
+        | Isolation::Unknown => "not_isolated",
     }
 }

@@ -15,11 +15,11 @@ mod streams;
 mod values;
 
 pub use apex::{ApexFaults, ErrorContent, ErrorStatus, NoSelector, Offset, SnapshotState, UnknownFilter};
-pub use fortigate::{FortigateFaults, GroupPolicy, PeoplesAddress, Profile};
 pub use cybereason::{
     Combining, ConnectionFault, Counting, CybereasonFaults, Decision, Guessed, LostSession, MalopFault, MalopId,
     MissingRole, PasswordState, Role, RuleFault, SensorFault, SensorStatus, UnknownSensor,
 };
+pub use fortigate::{FortigateFaults, GroupPolicy, PeoplesAddress, Profile};
 pub use kaspersky::{
     Account, DomainForm, ErrorCode, KasperskyFaults, NameEnd, PickUp, Rights, TaskEnd, TaskResult, UnknownAttribute,
     UnknownParameter, Unsupported,

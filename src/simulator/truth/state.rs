@@ -65,7 +65,11 @@ impl State {
             Isolation::Isolated => true,
             Isolation::Releasing => !self.is(TURNED),
             Isolation::Isolating => self.is(TURNED),
-            Isolation::NotIsolated | Isolation::NotTold | Isolation::Blocked | Isolation::NotBlocked | Isolation::Unknown => false,
+            Isolation::NotIsolated
+            | Isolation::NotTold
+            | Isolation::Blocked
+            | Isolation::NotBlocked
+            | Isolation::Unknown => false,
         }
     }
 
