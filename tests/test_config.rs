@@ -278,13 +278,6 @@ fn a_ca_file_that_is_none_is_a_mistake_of_the_configuration() {
 }
 
 #[test]
-fn a_console_that_is_yet_to_come_is_told_from_a_mistake() {
-    let (console, env) = one();
-    let config = format!("{}\n[fortigate]\nurl = \"https://fw.example\"\n", console.config(&env));
-    check(&env, &config).exits(3).says("fortigate");
-}
-
-#[test]
 fn proxies_are_honoured() {
     let (console, mut env) = one();
     let proxy = FakeConsole::new(|_| (502, "no way through".to_owned()));

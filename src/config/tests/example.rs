@@ -38,6 +38,10 @@ fn the_example_loads_as_it_stands_even_if_all_can_read_it() {
         .env("EDRCTL_CYBEREASON_URL", "https://acme.cybereason.example")
         .env("EDRCTL_CYBEREASON_USERNAME", "abc")
         .env("EDRCTL_CYBEREASON_PASSWORD", "k");
+    let room = room
+        .env("EDRCTL_FORTIGATE_URL", "https://fw.example")
+        .env("EDRCTL_FORTIGATE_TOKEN", "k")
+        .env("EDRCTL_FORTIGATE_GROUP", "EDR-Threats");
     for vendor in VendorName::ALL {
         assert!(room.load().unwrap().console(vendor).is_ok(), "{vendor}");
     }
@@ -111,6 +115,7 @@ fn every_other_way_in_the_example_is_valid_too() {
             tried += 1;
             let room = Room::new(&format!("{section}\n{other}\n"));
             room.write("protected.txt", b"dc01\n", 0o600);
+            room.write("never-block.txt", b"198.51.100.0/24\n", 0o600);
             assert!(room.load().unwrap().safety().is_ok(), "{other}");
         }
     }

@@ -73,7 +73,7 @@ fn a_list_that_cannot_be_read_is_an_error() {
     assert_snapshot!(told(list, None), @"read the protected list vital.txt: No such file or directory (os error 2)");
     assert_snapshot!(told(list, Some(b"# nothing\n\n")), @r"
     the protected list vital.txt has no entry
-    hint: fill it, or take it out of `safety.protected` if nothing is to be protected
+    hint: fill it, or take it out of `[safety]` if nothing is to be protected
     ");
     assert_snapshot!(told(list, Some(b"dc01\n@more.txt\n")), @r"
     read the protected list: vital.txt line 2: `@` does not belong into a host name; only `*` stands for other characters
