@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{Output, Room};
+use crate::support::{Output, Room, wait_until};
 
 /// Forty requests in two seconds; one of them is the reserve.
 const SMALL: &str = "limit = 40\nwindow = \"2s\"\n";
@@ -140,7 +140,7 @@ fn a_refusal_that_names_no_time_stops_a_run_that_may_not_wait() {
     let output = room.isolate(&["--concurrency", "1", "--max-wait", "5s"]).exits(7);
     assert_eq!(room.console.stats().throttled(), 1, "{output}");
     assert!(output.stderr.contains("edrctl resume"), "{output}");
-    std::thread::sleep(Duration::from_secs(2));
+    wait_until("the next window", || room.console.ask_as_somebody_else(1) == 0);
     room.resume(&["--max-wait", "5s"]).exits(0);
     room.assert_each_isolated_once();
     room.verify();
