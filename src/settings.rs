@@ -18,7 +18,7 @@ use crate::{
         console_url::{self, UrlError},
         duration::{self, DurationError},
     },
-    secret::{Origin, Secret, SecretCommand, SecretError, SecretSource},
+    secret::{Lookup, Origin, Secret, SecretCommand, SecretError, SecretSource},
 };
 
 /// One section: a console's, or one of ours.
@@ -69,6 +69,27 @@ pub struct Setting<T> {
     pub origin: Origin,
     /// What it overrides.
     pub layer: Layer,
+}
+
+impl Setting<SecretSource> {
+    /// Reads the secret, and tells where it came from.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingError::Secret`] with the key that names it.
+    pub fn read(
+        &self,
+        section: &'static str,
+        key: &'static str,
+        lookup: Lookup<'_>,
+    ) -> Result<(Secret, Origin), SettingError> {
+        self.value.read(lookup).map_err(|source| SettingError::Secret {
+            section,
+            key,
+            origin: self.origin.clone(),
+            source: Box::new(source),
+        })
+    }
 }
 
 /// A value as it was written, before it is known what it should be. Shows nothing of itself.

@@ -26,6 +26,7 @@ pub mod fortigate;
 mod hidden;
 pub mod indicators;
 pub mod kaspersky;
+mod reach;
 pub mod streams;
 
 pub use driver::{

@@ -1,16 +1,19 @@
 //! The `[cisco]` section of the configuration: where the console is, and who asks.
 
-use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use url::Url;
 
 use super::Cisco;
 use crate::{
     domain::console_url::UrlError,
-    http::{Client, Trust},
+    http::Client,
     secret::{Lookup, Secret, SecretSource},
     settings::{Given, Layer, Section, Setting, SettingError},
-    vendors::{ConsoleSection, Link, Ready, Vendor, VendorError, Wishes},
+    vendors::{
+        ConsoleSection, Link, Ready, Vendor, VendorError, Wishes,
+        reach::{Reach, Usual},
+    },
 };
 
 /// The section, and the console's word everywhere else.
@@ -42,6 +45,9 @@ impl Region {
     }
 }
 
+/// What is so unless the configuration says otherwise.
+const USUAL: Usual = Usual { section: NAME, concurrency: CONCURRENCY, timeout: TIMEOUT, risk: "read the API key" };
+
 /// The section as far as it has been set.
 #[derive(Clone, Debug, Default)]
 pub struct CiscoSection {
@@ -49,10 +55,7 @@ pub struct CiscoSection {
     base_url: Option<Setting<Url>>,
     client_id: Option<Setting<String>>,
     api_key: Option<Setting<SecretSource>>,
-    ca_file: Option<Setting<PathBuf>>,
-    insecure: Option<Setting<bool>>,
-    concurrency: Option<Setting<u64>>,
-    timeout: Option<Setting<Duration>>,
+    reach: Reach,
 }
 
 impl Section for CiscoSection {
@@ -70,13 +73,7 @@ impl Section for CiscoSection {
             "base_url" => self.base_url = Some(given.url(without_api_path)?),
             "client_id" => self.client_id = Some(client_id(given)?),
             "api_key" => self.api_key = Some(given.secret()?),
-            "ca_file" => self.ca_file = Some(given.path()?),
-            "insecure" => self.insecure = Some(given.truth()?),
-            "concurrency" => self.concurrency = Some(given.whole(1..=256)?),
-            "timeout" => {
-                self.timeout = Some(given.duration(Duration::from_millis(1)..=Duration::from_secs(3_600))?);
-            }
-            _ => return Err(given.unknown()),
+            _ => return self.reach.set(key, given),
         }
         Ok(())
     }
@@ -138,35 +135,12 @@ impl CiscoSection {
         let url = self.base()?;
         let client_id = self.client_id.as_ref().ok_or_else(|| missing("client_id"))?.value.clone();
         let api_key = self.api_key.as_ref().ok_or_else(|| missing("api_key"))?;
-        let (secret, read_from) = api_key.value.read(lookup).map_err(|source| SettingError::Secret {
-            section: NAME,
-            key: "api_key",
-            origin: api_key.origin.clone(),
-            source: Box::new(source),
-        })?;
-        let concurrency = self.concurrency.as_ref().and_then(|setting| usize::try_from(setting.value).ok());
-        let insecure = self.insecure.as_ref().is_some_and(|setting| setting.value);
-        let trust = match &self.ca_file {
-            _ if insecure => Trust::Nothing,
-            Some(path) => Trust::SystemAnd(path.value.clone()),
-            None => Trust::System,
-        };
-        let host = url.host_str().unwrap_or_default();
-        let warnings = insecure.then(|| {
-            format!(
-                "`cisco.insecure` is on: the certificate of {host} is not verified, and whoever sits in between can read \
-                 the API key"
-            )
-        });
+        let (secret, read_from) = api_key.read(NAME, "api_key", lookup)?;
+        let trust = self.reach.trust()?;
         Ok(CiscoConfig {
             link: Link {
                 address: super::requests::console_address(&url),
-                trust,
-                timeout: self.timeout.as_ref().map_or(TIMEOUT, |setting| setting.value),
-                concurrency: NonZeroUsize::new(concurrency.unwrap_or(CONCURRENCY)).unwrap_or(NonZeroUsize::MIN),
-                credentials_from: read_from,
-                warnings: warnings.into_iter().collect(),
-                url,
+                ..self.reach.link(url, trust, read_from, USUAL)
             },
             client_id,
             api_key: secret,

@@ -1,16 +1,19 @@
 //! The `[cybereason]` section of the configuration: where the console is, how it is trusted, and who asks.
 
-use std::{fmt, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use url::Url;
 
 use super::{Account, Cybereason, totp::Key};
 use crate::{
     domain::console_url::UrlError,
-    http::{Client, Pin, Trust},
-    secret::{Lookup, Secret, SecretSource},
+    http::Client,
+    secret::{Lookup, SecretSource},
     settings::{Given, Section, Setting, SettingError},
-    vendors::{ConsoleSection, Link, Ready, Vendor, VendorError, Wishes},
+    vendors::{
+        ConsoleSection, Link, Ready, Vendor, VendorError, Wishes,
+        reach::{Reach, Usual},
+    },
 };
 
 /// The section, and the console's word everywhere else.
@@ -22,6 +25,9 @@ const CONCURRENCY: usize = 4;
 /// How long an answer may take unless the configuration says otherwise: a query may take the console two minutes.
 const TIMEOUT: Duration = Duration::from_secs(150);
 
+/// What is so unless the configuration says otherwise.
+const USUAL: Usual = Usual { section: NAME, concurrency: CONCURRENCY, timeout: TIMEOUT, risk: "read the password" };
+
 /// The section as far as it has been set. It shows nothing of itself: a user may be a password in the wrong place.
 #[derive(Clone, Default)]
 pub struct CybereasonSection {
@@ -29,11 +35,7 @@ pub struct CybereasonSection {
     username: Option<Setting<String>>,
     password: Option<Setting<SecretSource>>,
     totp_secret: Option<Setting<SecretSource>>,
-    ca_file: Option<Setting<PathBuf>>,
-    certificate_sha256: Option<Setting<Pin>>,
-    insecure: Option<Setting<bool>>,
-    concurrency: Option<Setting<u64>>,
-    timeout: Option<Setting<Duration>>,
+    reach: Reach,
 }
 
 impl fmt::Debug for CybereasonSection {
@@ -67,14 +69,8 @@ impl Section for CybereasonSection {
             "username" => self.username = Some(given.line()?),
             "password" => self.password = Some(given.secret()?),
             "totp_secret" => self.totp_secret = Some(given.secret()?),
-            "ca_file" => self.ca_file = Some(given.path()?),
-            "certificate_sha256" => self.certificate_sha256 = Some(pin(given)?),
-            "insecure" => self.insecure = Some(given.truth()?),
-            "concurrency" => self.concurrency = Some(given.whole(1..=256)?),
-            "timeout" => {
-                self.timeout = Some(given.duration(Duration::from_millis(1)..=Duration::from_secs(3_600))?);
-            }
-            _ => return Err(given.unknown()),
+            "certificate_sha256" => return self.reach.pin(given),
+            _ => return self.reach.set(key, given),
         }
         Ok(())
     }
@@ -129,62 +125,19 @@ impl CybereasonSection {
         let url = self.url.as_ref().ok_or_else(|| missing("url"))?.value.clone();
         let username = self.username.as_ref().ok_or_else(|| missing("username"))?;
         let password = self.password.as_ref().ok_or_else(|| missing("password"))?;
-        let trust = self.trust()?;
-        let (secret, read_from) = read("password", password, lookup)?;
+        let trust = self.reach.trust()?;
+        let (secret, read_from) = password.read(NAME, "password", lookup)?;
         let totp = self.totp_secret.as_ref().map(|setting| self::totp(setting, lookup)).transpose()?;
-        let concurrency = self.concurrency.as_ref().and_then(|setting| usize::try_from(setting.value).ok());
-        let host = url.host_str().unwrap_or_default();
-        let warnings = matches!(trust, Trust::Nothing).then(|| {
-            format!(
-                "`cybereason.insecure` is on: the certificate of {host} is not verified, and whoever sits in between can \
-                 read the password"
-            )
-        });
         Ok(CybereasonConfig {
             account: Account { username: username.value.clone(), password: secret, totp },
-            link: Link {
-                address: url.origin().ascii_serialization(),
-                trust,
-                timeout: self.timeout.as_ref().map_or(TIMEOUT, |setting| setting.value),
-                concurrency: NonZeroUsize::new(concurrency.unwrap_or(CONCURRENCY)).unwrap_or(NonZeroUsize::MIN),
-                credentials_from: read_from,
-                warnings: warnings.into_iter().collect(),
-                url,
-            },
+            link: self.reach.link(url, trust, read_from, USUAL),
         })
     }
-
-    fn trust(&self) -> Result<Trust, SettingError> {
-        let insecure = self.insecure.as_ref().filter(|setting| setting.value);
-        let ca_file = self.ca_file.as_ref().map(|setting| setting.value.clone());
-        match (insecure, &self.certificate_sha256) {
-            // Whoever pins a key means it; one of the two was left behind.
-            (Some(insecure), Some(pin)) => {
-                Err(SettingError::Contradiction { first: insecure.origin.clone(), second: pin.origin.clone() })
-            }
-            (Some(_), None) => Ok(Trust::Nothing),
-            (None, Some(pin)) => Ok(Trust::Pinned { pin: pin.value, ca_file }),
-            (None, None) => Ok(ca_file.map_or(Trust::System, Trust::SystemAnd)),
-        }
-    }
-}
-
-fn read(
-    key: &'static str,
-    setting: &Setting<SecretSource>,
-    lookup: Lookup<'_>,
-) -> Result<(Secret, crate::secret::Origin), SettingError> {
-    setting.value.read(lookup).map_err(|source| SettingError::Secret {
-        section: NAME,
-        key,
-        origin: setting.origin.clone(),
-        source: Box::new(source),
-    })
 }
 
 /// A key that cannot be one is told now, and not as a refused code at three in the morning.
 fn totp(setting: &Setting<SecretSource>, lookup: Lookup<'_>) -> Result<Key, SettingError> {
-    let (secret, _) = read("totp_secret", setting, lookup)?;
+    let (secret, _) = setting.read(NAME, "totp_secret", lookup)?;
     Key::parse(secret.expose()).ok_or_else(|| SettingError::Wrong {
         origin: setting.origin.clone(),
         expected:
@@ -192,17 +145,6 @@ fn totp(setting: &Setting<SecretSource>, lookup: Lookup<'_>) -> Result<Key, Sett
                    the `otpauth://` address of its picture"
                 .to_owned(),
     })
-}
-
-fn pin(given: Given<'_>) -> Result<Setting<Pin>, SettingError> {
-    let line = given.line()?;
-    match Pin::parse(&line.value) {
-        Ok(value) => Ok(Setting { value, origin: line.origin, layer: line.layer }),
-        Err(why) => Err(SettingError::Wrong {
-            origin: line.origin,
-            expected: format!("the SHA-256 of the console's public key or certificate; this {why}"),
-        }),
-    }
 }
 
 /// What a browser shows behind the address is cut off. Any other path is kept, for a proxy that needs one.

@@ -12,10 +12,13 @@ use super::{
 };
 use crate::{
     domain::console_url::UrlError,
-    http::{Client, Pin, Trust},
+    http::Client,
     secret::{Lookup, Secret, SecretSource},
     settings::{Given, Section, Setting, SettingError},
-    vendors::{ConsoleSection, Link, Ready, Vendor, VendorError, Wishes},
+    vendors::{
+        ConsoleSection, Link, Ready, Vendor, VendorError, Wishes,
+        reach::{Reach, Usual},
+    },
 };
 
 /// The section, and the firewall's word everywhere else.
@@ -35,6 +38,9 @@ const MAX_MEMBERS: u64 = 500;
 
 /// How long an answer may take unless the configuration says otherwise; a full unit saves slowly.
 const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What is so unless the configuration says otherwise.
+const USUAL: Usual = Usual { section: NAME, concurrency: CONCURRENCY, timeout: TIMEOUT, risk: "read the token" };
 
 /// The ways to the firewall.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,11 +71,7 @@ pub struct FortigateSection {
     group: Option<Setting<String>>,
     group6: Option<Setting<String>>,
     max_members: Option<Setting<u64>>,
-    ca_file: Option<Setting<PathBuf>>,
-    certificate_sha256: Option<Setting<Pin>>,
-    insecure: Option<Setting<bool>>,
-    concurrency: Option<Setting<u64>>,
-    timeout: Option<Setting<Duration>>,
+    reach: Reach,
 }
 
 impl Section for FortigateSection {
@@ -119,14 +121,8 @@ impl Section for FortigateSection {
             "group" => self.group = Some(name(given, is_group, GROUP)?),
             "group6" => self.group6 = Some(name(given, is_group, GROUP)?),
             "max_members" => self.max_members = Some(given.whole(1..=100_000)?),
-            "ca_file" => self.ca_file = Some(given.path()?),
-            "certificate_sha256" => self.certificate_sha256 = Some(pin(given)?),
-            "insecure" => self.insecure = Some(given.truth()?),
-            "concurrency" => self.concurrency = Some(given.whole(1..=256)?),
-            "timeout" => {
-                self.timeout = Some(given.duration(Duration::from_millis(1)..=Duration::from_secs(3_600))?);
-            }
-            _ => return Err(given.unknown()),
+            "certificate_sha256" => return self.reach.pin(given),
+            _ => return self.reach.set(key, given),
         }
         Ok(())
     }
@@ -226,17 +222,10 @@ impl FortigateSection {
 
     fn completed(&self, lookup: Lookup<'_>) -> Result<FortigateConfig, SettingError> {
         let missing = |key| SettingError::Missing { section: NAME, key };
-        let read = |setting: &Setting<SecretSource>, key| {
-            setting.value.read(lookup).map_err(|source| SettingError::Secret {
-                section: NAME,
-                key,
-                origin: setting.origin.clone(),
-                source: Box::new(source),
-            })
-        };
+        let read = |setting: &Setting<SecretSource>, key| setting.read(NAME, key, lookup);
         let url = ConsoleSection::url(self)?;
         let group = self.group.as_ref().ok_or_else(|| missing("group"))?.value.clone();
-        let trust = self.trust()?;
+        let trust = self.reach.trust()?;
         let (way, credentials_from) = match self.transport() {
             Transport::Rest => {
                 let token = self.token.as_ref().ok_or_else(|| missing("token"))?;
@@ -261,20 +250,18 @@ impl FortigateSection {
                 (Way::Ssh(settings), origin.ok_or_else(|| missing("ssh_password"))?)
             }
         };
-        let concurrency = self.concurrency.as_ref().and_then(|setting| usize::try_from(setting.value).ok());
-        // One session holds one conversation: a second one would only wait, and be in doubt if the first breaks off.
-        let concurrency = if matches!(way, Way::Ssh(_)) { Some(1) } else { concurrency };
         let max_members = self.max_members.as_ref().map_or(MAX_MEMBERS, |setting| setting.value);
-        let host = url.host_str().unwrap_or_default();
-        let warnings = matches!((&trust, &way), (Trust::Nothing, Way::Rest(_))).then(|| {
-            format!(
-                "`fortigate.insecure` is on: the certificate of {host} is not verified, and whoever sits in between can read \
-                 the token"
-            )
-        });
-        let address = match &way {
-            Way::Rest(_) => url.origin().ascii_serialization(),
-            Way::Ssh(_) => url.as_str().trim_end_matches('/').to_owned(),
+        let link = self.reach.link(url, trust, credentials_from, USUAL);
+        let link = match &way {
+            Way::Rest(_) => link,
+            // One session holds one conversation: a second one would only wait, and be in doubt if the first breaks off. And
+            // no certificate is looked at.
+            Way::Ssh(_) => Link {
+                address: link.url.as_str().trim_end_matches('/').to_owned(),
+                concurrency: NonZeroUsize::MIN,
+                warnings: Vec::new(),
+                ..link
+            },
         };
         Ok(FortigateConfig {
             way,
@@ -284,29 +271,8 @@ impl FortigateSection {
                 v4: group,
             },
             max_members: usize::try_from(max_members).unwrap_or(usize::MAX),
-            link: Link {
-                address,
-                trust,
-                timeout: self.timeout.as_ref().map_or(TIMEOUT, |setting| setting.value),
-                concurrency: NonZeroUsize::new(concurrency.unwrap_or(CONCURRENCY)).unwrap_or(NonZeroUsize::MIN),
-                credentials_from,
-                warnings: warnings.into_iter().collect(),
-                url,
-            },
+            link,
         })
-    }
-
-    fn trust(&self) -> Result<Trust, SettingError> {
-        let insecure = self.insecure.as_ref().filter(|setting| setting.value);
-        let ca_file = self.ca_file.as_ref().map(|setting| setting.value.clone());
-        match (insecure, &self.certificate_sha256) {
-            (Some(insecure), Some(pin)) => {
-                Err(SettingError::Contradiction { first: insecure.origin.clone(), second: pin.origin.clone() })
-            }
-            (Some(_), None) => Ok(Trust::Nothing),
-            (None, Some(pin)) => Ok(Trust::Pinned { pin: pin.value, ca_file }),
-            (None, None) => Ok(ca_file.map_or(Trust::System, Trust::SystemAnd)),
-        }
     }
 }
 
@@ -334,17 +300,6 @@ fn is_vdom(text: &str) -> bool {
 fn is_group(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b' ' | b'.' | b'_' | b'-');
     (1..=63).contains(&text.len()) && text.bytes().all(plain) && text.trim() == text && !matches!(text, "." | "..")
-}
-
-fn pin(given: Given<'_>) -> Result<Setting<Pin>, SettingError> {
-    let line = given.line()?;
-    match Pin::parse(&line.value) {
-        Ok(value) => Ok(Setting { value, origin: line.origin, layer: line.layer }),
-        Err(why) => Err(SettingError::Wrong {
-            origin: line.origin,
-            expected: format!("the SHA-256 of the firewall's public key or certificate; this {why}"),
-        }),
-    }
 }
 
 /// Cuts the interface's own path off. What is in front of it is a proxy's, and is kept.

@@ -1,16 +1,19 @@
 //! The `[kaspersky]` section of the configuration: where the console is, how it is trusted, and who asks.
 
-use std::{fmt, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use url::Url;
 
 use super::{Account, Kaspersky};
 use crate::{
     domain::console_url::UrlError,
-    http::{Client, ClientOptions, Pin, SingleClients, Trust},
+    http::{Client, ClientOptions, SingleClients, Trust},
     secret::{Lookup, SecretSource},
     settings::{Given, Section, Setting, SettingError},
-    vendors::{ConsoleSection, Link, OpenError, Ready, Vendor, VendorError, Wishes},
+    vendors::{
+        ConsoleSection, Link, OpenError, Ready, Vendor, VendorError, Wishes,
+        reach::{Reach, Usual},
+    },
 };
 
 /// The section, and the console's word everywhere else.
@@ -28,6 +31,9 @@ const CONCURRENCY: usize = 16;
 /// How long an answer may take unless the configuration says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// What is so unless the configuration says otherwise.
+const USUAL: Usual = Usual { section: NAME, concurrency: CONCURRENCY, timeout: TIMEOUT, risk: "read the password" };
+
 /// The section as far as it has been set. It shows nothing of itself: a user may be a password in the wrong place.
 #[derive(Clone, Default)]
 pub struct KasperskySection {
@@ -39,11 +45,7 @@ pub struct KasperskySection {
     domain_base64: Option<Setting<bool>>,
     virtual_server: Option<Setting<String>>,
     certificate: Option<Setting<PathBuf>>,
-    certificate_sha256: Option<Setting<Pin>>,
-    ca_file: Option<Setting<PathBuf>>,
-    insecure: Option<Setting<bool>>,
-    concurrency: Option<Setting<u64>>,
-    timeout: Option<Setting<Duration>>,
+    reach: Reach,
 }
 
 impl fmt::Debug for KasperskySection {
@@ -85,14 +87,8 @@ impl Section for KasperskySection {
             "domain_base64" => self.domain_base64 = Some(given.truth()?),
             "virtual_server" => self.virtual_server = Some(given.line()?),
             "certificate" => self.certificate = Some(given.path()?),
-            "certificate_sha256" => self.certificate_sha256 = Some(pin(given)?),
-            "ca_file" => self.ca_file = Some(given.path()?),
-            "insecure" => self.insecure = Some(given.truth()?),
-            "concurrency" => self.concurrency = Some(given.whole(1..=256)?),
-            "timeout" => {
-                self.timeout = Some(given.duration(Duration::from_millis(1)..=Duration::from_secs(3_600))?);
-            }
-            _ => return Err(given.unknown()),
+            "certificate_sha256" => return self.reach.pin(given),
+            _ => return self.reach.set(key, given),
         }
         Ok(())
     }
@@ -169,20 +165,7 @@ impl KasperskySection {
         let password = self.password.as_ref().ok_or_else(|| missing("password"))?;
         let trust = self.trust()?;
         let internal = self.internal()?;
-        let (secret, read_from) = password.value.read(lookup).map_err(|source| SettingError::Secret {
-            section: NAME,
-            key: "password",
-            origin: password.origin.clone(),
-            source: Box::new(source),
-        })?;
-        let concurrency = self.concurrency.as_ref().and_then(|setting| usize::try_from(setting.value).ok());
-        let host = url.host_str().unwrap_or_default();
-        let warnings = matches!(trust, Trust::Nothing).then(|| {
-            format!(
-                "`kaspersky.insecure` is on: the certificate of {host} is not verified, and whoever sits in between can \
-                 read the password"
-            )
-        });
+        let (secret, read_from) = password.read(NAME, "password", lookup)?;
         Ok(KasperskyConfig {
             account: Account {
                 user: user.value.clone(),
@@ -192,15 +175,7 @@ impl KasperskySection {
                 domain_base64: self.domain_base64.as_ref().is_some_and(|setting| setting.value),
                 virtual_server: self.virtual_server.as_ref().map(|setting| setting.value.clone()),
             },
-            link: Link {
-                address: url.origin().ascii_serialization(),
-                trust,
-                timeout: self.timeout.as_ref().map_or(TIMEOUT, |setting| setting.value),
-                concurrency: NonZeroUsize::new(concurrency.unwrap_or(CONCURRENCY)).unwrap_or(NonZeroUsize::MIN),
-                credentials_from: read_from,
-                warnings: warnings.into_iter().collect(),
-                url,
-            },
+            link: self.reach.link(url, trust, read_from, USUAL),
         })
     }
 
@@ -225,34 +200,13 @@ impl KasperskySection {
 
     /// Whoever names a certificate means it: of two ways to trust, one was left behind.
     fn trust(&self) -> Result<Trust, SettingError> {
-        let insecure = self.insecure.as_ref().filter(|setting| setting.value).map(|setting| &setting.origin);
-        let pinned = self.certificate_sha256.as_ref().map(|setting| &setting.origin);
-        let authority = self.ca_file.as_ref().map(|setting| &setting.origin);
-        let contradiction = |(first, second): (&crate::secret::Origin, &crate::secret::Origin)| {
-            Err(SettingError::Contradiction { first: first.clone(), second: second.clone() })
-        };
-        let ca_file = self.ca_file.as_ref().map(|setting| setting.value.clone());
-        match (&self.certificate, insecure, &self.certificate_sha256) {
-            (Some(certificate), _, _) => match insecure.or(pinned).or(authority) {
-                Some(other) => contradiction((&certificate.origin, other)),
-                None => Ok(Trust::Exactly(certificate.value.clone())),
-            },
-            (None, Some(insecure), Some(pin)) => contradiction((insecure, &pin.origin)),
-            (None, Some(_), None) => Ok(Trust::Nothing),
-            (None, None, Some(pin)) => Ok(Trust::Pinned { pin: pin.value, ca_file }),
-            (None, None, None) => Ok(ca_file.map_or(Trust::System, Trust::SystemAnd)),
+        let Some(certificate) = &self.certificate else { return self.reach.trust() };
+        match self.reach.trust_said() {
+            Some(other) => {
+                Err(SettingError::Contradiction { first: certificate.origin.clone(), second: other.clone() })
+            }
+            None => Ok(Trust::Exactly(certificate.value.clone())),
         }
-    }
-}
-
-fn pin(given: Given<'_>) -> Result<Setting<Pin>, SettingError> {
-    let line = given.line()?;
-    match Pin::parse(&line.value) {
-        Ok(value) => Ok(Setting { value, origin: line.origin, layer: line.layer }),
-        Err(why) => Err(SettingError::Wrong {
-            origin: line.origin,
-            expected: format!("the SHA-256 of the console's public key or certificate; this {why}"),
-        }),
     }
 }
 

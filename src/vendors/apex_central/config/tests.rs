@@ -4,6 +4,7 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::{
+    http::Trust,
     secret::Origin,
     settings::{Base, Layer, Raw},
 };
