@@ -11,6 +11,7 @@ mod test_apex_safety;
 mod test_apex_secrets;
 mod test_apex_targets;
 mod test_apex_trust;
+mod test_auto;
 mod test_check_hosts;
 mod test_clients;
 mod test_config;

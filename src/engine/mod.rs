@@ -10,6 +10,7 @@ pub mod console;
 mod dispatcher;
 pub mod event;
 pub mod extract;
+pub mod fleet;
 mod judge;
 pub mod limits;
 mod news;

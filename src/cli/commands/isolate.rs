@@ -4,10 +4,15 @@ use clap::Args;
 
 use super::{
     act::{self, Deed},
+    auto,
     unlock_code::UnlockCodeArgs,
 };
 use crate::{
-    cli::{args::ActArgs, context::Context, error::CommandError},
+    cli::{
+        args::{ActArgs, Through},
+        context::Context,
+        error::CommandError,
+    },
     domain::{action::ActionKind, outcome::ExitCode},
 };
 
@@ -26,7 +31,14 @@ pub(crate) struct IsolateArgs {
 
 /// Runs it.
 pub(crate) async fn run(args: IsolateArgs, context: &Context) -> Result<ExitCode, CommandError> {
-    let vendor = args.act.vendor;
+    let vendor = match args.act.vendor {
+        Through::One(vendor) => vendor,
+        Through::All => {
+            args.unlock_code.refuse_for_all()?;
+            return auto::act(ActionKind::Isolate, args.act, context).await;
+        }
+    };
+    auto::refuse_alone(&args.act.several)?;
     let unlock_code = args.unlock_code.read(vendor, context)?;
     let deed = Deed {
         unlock_code,

@@ -2,6 +2,7 @@
 
 mod act;
 pub(crate) mod apex_isolate;
+pub(crate) mod auto;
 pub(crate) mod block;
 mod blocklist;
 mod certificate;

@@ -174,6 +174,7 @@ pub(crate) async fn run(deed: Deed, context: &Context) -> Result<ExitCode, Comma
             says: &says,
             console_name: header.console_name,
             address: &header.console,
+            consoles: BTreeMap::new(),
             profile: loaded.profile(),
             roster: &roster,
             survey,
