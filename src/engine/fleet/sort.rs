@@ -222,7 +222,7 @@ fn several(holders: &[&(usize, Word<'_>)], asked: &[Asked]) -> Detail {
                     name: detail.and_then(|detail| detail.name.as_deref()).map(Into::into),
                     last_seen: detail.and_then(|detail| detail.last_seen.as_deref()).map(Into::into),
                     product: None,
-                    state: detail.and_then(|detail| detail.before.as_ref()).map(|state| state.word.as_ref().into()),
+                    state: detail.and_then(|detail| detail.before.as_ref()).map(|state| (&*state.word).into()),
                     vendor: Some(vendor.into()),
                 });
             }

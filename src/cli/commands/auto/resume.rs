@@ -60,8 +60,7 @@ fn take_apart(replay: &Replay, waits: bool) -> Result<(Vec<Piece>, Counts), Comm
     let mut before = Counts::default();
     for word in replay.header.consoles.keys() {
         let vendor = VendorName::from_word(word).ok_or_else(|| unknown(word))?;
-        let own = Replay { targets: Vec::new(), resumptions: Vec::new(), ends: Vec::new(), ..replay_head(replay) };
-        pieces.push(Piece { vendor, replay: own, numbers: Vec::new() });
+        pieces.push(Piece { vendor, replay: replay_head(replay), numbers: Vec::new() });
     }
     pieces.sort_by_key(|piece| piece.vendor);
     for target in &replay.targets {
