@@ -175,3 +175,34 @@ fn a_resumed_run_holds_the_rest_against_the_rules_again() {
     wall.resume(&[]).exits(6);
     assert_eq!(wall.blocked(), ["203.0.113.1", "203.0.113.2"]);
 }
+
+#[test]
+fn what_is_in_doubt_is_not_sent_against_rules_that_were_made_since() {
+    let wall = Wall::rest("");
+    let died = crashing(&wall, 3, wall.block_command(&addresses(4)).args(["--concurrency", "1"]));
+    assert_eq!(died.code, None, "{died}");
+    // Somebody has it written down now that these must stay reachable.
+    wall.env.add_config("[safety]\nnever_block = [\"203.0.113.0/30\"]");
+    let output = wall.resume(&[]).exits(6);
+    let outcomes: Vec<_> = output.results().iter().map(|result| result["outcome"].clone()).collect();
+    let blocked = wall.blocked();
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == "refused").count() + blocked.len(), 4, "{output}");
+    assert!(blocked.iter().all(|value| value == "203.0.113.4"), "{blocked:?}\n{output}");
+    wall.assert_unharmed();
+    wall.verify();
+}
+
+#[test]
+fn a_run_belongs_to_its_group_and_its_virtual_domain() {
+    for (variable, value) in [("EDRCTL_FORTIGATE_GROUP", "Other"), ("EDRCTL_FORTIGATE_VDOM", "edge")] {
+        let mut wall = Wall::rest("[fortigate]\nvdoms = [\"root\", \"edge\"]\n");
+        wall.block("203.0.113.9\n", &["--expires", "1s"]).exits(0);
+        wall.room.env.set(variable, value);
+        let undo = wall.env.run(["undo", "latest", "--yes"]);
+        assert!(matches!(undo.code, Some(4 | 5)), "{undo}");
+        assert_eq!(wall.blocked(), ["203.0.113.9"], "{undo}");
+        wall.room.env.unset(variable);
+        wall.env.run(["undo", "latest", "--yes"]).exits(0);
+        assert!(wall.blocked().is_empty());
+    }
+}

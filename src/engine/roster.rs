@@ -57,6 +57,8 @@ pub struct Detail {
     pub follows: bool,
     /// The host as the inventory has it, where somebody asked for it to be kept.
     pub host: Option<Box<Host>>,
+    /// It is in doubt and may be looked at, but for this reason it is not sent again.
+    pub barred: Option<Box<Failure>>,
     /// It is protected, for this reason, and the allowance of this number lets it through.
     pub allowed: Option<Box<(usize, Failure)>>,
 }
@@ -109,6 +111,7 @@ impl Roster {
             && detail.duplicates.is_empty()
             && detail.settled.is_none()
             && detail.note.is_none()
+            && detail.barred.is_none()
             && !detail.follows;
         if !plain {
             self.details.insert(n, Box::new(detail));

@@ -119,6 +119,11 @@ pub trait Ready: Any + fmt::Debug + Send + Sync {
     /// How it is reached.
     fn link(&self) -> &Link;
 
+    /// The part of what is at its address that is worked in, in words, where there are several. Runs are told apart by it.
+    fn part(&self) -> Option<String> {
+        None
+    }
+
     /// As whom it is spoken to, where one address serves several tenants. It is told to nobody.
     fn account(&self) -> Option<&str> {
         None

@@ -220,7 +220,8 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     }
     let CrowdArgs { allow_rotation, require_console } = crowd;
     let mut says: Vec<String> = task.iter().map(|task| task.describe()).collect();
-    let demand = Demand { waits: wait.is_some(), allow_rotation, require_console, to_act: roster.to_act().count() };
+    let demand =
+        Demand { waits: wait.is_some(), allow_rotation, require_console, to_act: roster.to_act().count(), adds: true };
     if args.dry_run || all_protected {
         // A rehearsal that tells less than the run would is none.
         let ahead = if nothing_to_do {

@@ -157,6 +157,7 @@ pub(super) fn deed(
         ticket: args.ticket,
         profile: None,
         address: None,
+        part: None,
         reading: blocklist::reading(targets),
     })
 }

@@ -70,7 +70,7 @@ pub(crate) async fn run(args: ExpireArgs, context: &Context) -> Result<ExitCode,
 
 async fn expire(vendor: VendorName, args: &ExpireArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let now = clock::now();
-    let (address, due) = due(vendor, args, now, context).await?;
+    let (address, part, due) = due(vendor, args, now, context).await?;
     if due.is_empty() {
         context.ui.tell(&format!("nothing is due at {}", clean(&address)));
         return Ok(ExitCode::Success);
@@ -91,6 +91,7 @@ async fn expire(vendor: VendorName, args: &ExpireArgs, context: &Context) -> Res
         ticket: None,
         profile: None,
         address: Some(address),
+        part,
         reading: (Vec::new(), Vec::new()),
     };
     blocklist::run(deed, context).await
@@ -102,7 +103,7 @@ async fn due(
     args: &ExpireArgs,
     now: jiff::Timestamp,
     context: &Context,
-) -> Result<(String, BTreeSet<Indicator>), CommandError> {
+) -> Result<(String, Option<String>, BTreeSet<Indicator>), CommandError> {
     let (cancel, _guard) = signals::catch()?;
     let loaded = context.configuration(overrides(vendor, args.console.concurrency))?;
     let opening = Opening {
@@ -118,7 +119,7 @@ async fn due(
     let mut tell = prepare::teller(context);
     let asked = session.console.ask(&cancel, &mut tell, |vendor| async move { vendor.kept().await }).await;
     let kept = asked.map_err(|halt| prepare::failed(&session, halt))?;
-    let address = session.address.clone();
+    let (address, part) = (session.address.clone(), session.part.clone());
     session.close().await;
     let is_due = |at: Option<jiff::Timestamp>| at.is_some_and(|at| at <= now);
     let marked: BTreeSet<Indicator> = kept
@@ -131,7 +132,7 @@ async fn due(
         unread += 1;
         context.ui.warn(&format!("{run}: {error}"));
     };
-    let pending = blocklist::pending(&context.journals()?, vendor, &address, &mut on_unread)?;
+    let pending = blocklist::pending(&context.journals()?, vendor, (&address, part.as_deref()), &mut on_unread)?;
     // What a later run wants to stay has a later mark, and is no longer this journal's to take out.
     let lasting: BTreeSet<Indicator> = kept
         .iter()
@@ -146,5 +147,5 @@ async fn due(
         context.ui.tell(&format!("{known} due by the firewall's marks alone: no journal here knows of it"));
     }
     let due = marked.into_iter().chain(journalled.into_iter().filter(|indicator| !lasting.contains(indicator)));
-    Ok((address, due.collect()))
+    Ok((address, part, due.collect()))
 }

@@ -408,13 +408,17 @@ pub(crate) struct Demand {
     pub(crate) require_console: bool,
     /// Hosts that are to be acted on.
     pub(crate) to_act: usize,
+    /// Whether something is added, and not only taken out.
+    pub(crate) adds: bool,
 }
 
 /// Asks what would keep requests from being carried out. A console that knows nothing of that is not asked. `more`: so many
-/// are to be sent, if there has to be room for them.
+/// are to be sent, if there has to be room for them. What would make it harmful to add something stops nobody from taking
+/// something out.
 pub(crate) async fn look_ahead(
     session: &mut Session,
     more: Option<usize>,
+    adds: bool,
     cancel: &Cancel,
     context: &Context,
 ) -> Result<Preflight, CommandError> {
@@ -424,7 +428,10 @@ pub(crate) async fn look_ahead(
     let mut tell = teller(context);
     let asked = session.console.ask(cancel, &mut tell, |vendor| async move { vendor.preflight(more).await }).await;
     let preflight = asked.map_err(|halt| failed(session, halt))?;
-    match &preflight.refusal {
+    if let Some(harm) = preflight.harmful.as_ref().filter(|_| !adds) {
+        context.ui.warn(&harm.text);
+    }
+    match preflight.refusal.as_ref().or(preflight.harmful.as_ref().filter(|_| adds)) {
         Some(refusal) => Err(CommandError::text(ExitCode::Refused, format!("{refusal}; nothing was sent"))),
         None => Ok(preflight),
     }
@@ -447,7 +454,7 @@ pub(crate) async fn preflight(
     }
     // Whoever lets older ones go need not know how many those are.
     let more = (!demand.allow_rotation).then_some(demand.to_act);
-    let preflight = look_ahead(session, more, cancel, context).await?;
+    let preflight = look_ahead(session, more, demand.adds, cancel, context).await?;
     for warning in &preflight.warnings {
         context.ui.warn(warning);
     }

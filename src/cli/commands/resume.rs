@@ -145,14 +145,18 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
         )
         .hint("choose the run's own configuration with `--config` or `--profile`"));
     }
+    blocklist::check_part(&replay, &session)?;
     let wanted = hearing::find(args.stream.as_ref(), &session, context, loaded.run().state_dir)?;
     prepare::prove(&mut session, &cancel, context).await?;
     let mut roster = roster_of(&replay);
     if kind.lands_on() == Thing::Indicator {
-        // What is in doubt is looked at whatever the rules say: it may have been done.
-        let to_send = (0_u32..).zip(&replay.targets).filter(|(_, target)| target.needs(waits) == Need::Send);
-        let numbers: Vec<u32> = to_send.map(|(n, _)| n).collect();
-        blocklist::check_again(&mut session, &loaded, &replay, &mut roster, (kind, &numbers), &cancel, context).await?;
+        let numbers = |need: Need| {
+            let targets = (0_u32..).zip(&replay.targets).filter(move |(_, target)| target.needs(waits) == need);
+            targets.map(|(n, _)| n).collect::<Vec<u32>>()
+        };
+        let (sent, doubt) = (numbers(Need::Send), numbers(Need::Look));
+        let again = blocklist::Again { kind, to_send: &sent, in_doubt: &doubt };
+        blocklist::check_again(&mut session, &loaded, &replay, &mut roster, again, &cancel, context).await?;
     } else {
         check_protected(&mut session, &replay, &mut roster, waits, kind, &protection, vendor, &cancel, context).await?;
     }
@@ -169,6 +173,7 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
             allow_rotation: option(act::ROTATION).is_some(),
             require_console: option(act::ATTENDED).is_some(),
             to_act: left_to_act(&replay, &roster, waits).to_act().count(),
+            adds: kind != ActionKind::Unblock,
         };
         let (ahead, _) = prepare::preflight(&mut session, demand, &cancel, context).await?;
         let began_with = option(act::WAVE).and_then(serde_json::Value::as_u64);
@@ -339,7 +344,10 @@ async fn check_protected(
         if !in_doubt && checked.detail(place).is_some_and(|detail| detail.follows) {
             roster.detail_mut(n).follows = true;
         }
-        // What is in doubt is looked at whatever the list says: it may have been done.
+        // What is in doubt is looked at whatever the list says: it may have been done. It is not sent again.
+        if let Some(settled) = settled.as_ref().filter(|settled| in_doubt && settled.outcome == Outcome::Refused) {
+            roster.detail_mut(n).barred = settled.reason.clone().map(Box::new);
+        }
         let Some(settled) = settled.filter(|_| !in_doubt) else { continue };
         if whole {
             roster.detail_mut(n).before = checked.detail(place).and_then(|detail| detail.before.clone());
@@ -389,6 +397,7 @@ fn roster_of(replay: &Replay) -> Roster {
             note: record.note.clone(),
             follows: false,
             host: None,
+            barred: None,
             allowed: None,
         };
         let host = record.id.as_ref().map(|id| HostId::new(Arc::clone(id)));

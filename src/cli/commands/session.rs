@@ -29,6 +29,8 @@ pub(crate) struct Session {
     pub(crate) vendor: VendorName,
     /// Its address, without credentials.
     pub(crate) address: String,
+    /// The part of what is at that address that is worked in, in words, where there are several.
+    pub(crate) part: Option<String>,
     /// What tells its tenant from others at the same address: a digest, so that files may hold it.
     pub(crate) account: Option<String>,
     /// Where the credentials were read from, in words.
@@ -157,6 +159,7 @@ impl Session {
             OpenError::Client(error) => CommandError::from(error),
             OpenError::Settings(error) => CommandError::text(ExitCode::Config, error),
         })?;
+        let part = ready.part();
         let account = ready.account().map(store::account);
         let key_from = match simulator {
             Some(_) => "made by the simulator".to_owned(),
@@ -164,7 +167,7 @@ impl Session {
         };
         let concurrency = console.capabilities().max_in_flight;
         let console = self::console(console, concurrency, opening.max_wait, opening.uses_reserve);
-        Ok(Self { console, vendor, address: link.address, account, key_from, trust, simulator, concurrency })
+        Ok(Self { console, vendor, address: link.address, part, account, key_from, trust, simulator, concurrency })
     }
 
     /// Says that a run is about to work on the console, and learns from now on how many others do.

@@ -92,6 +92,7 @@ pub(crate) async fn run(args: UndoArgs, context: &Context) -> Result<ExitCode, C
         ticket: args.ticket.or_else(|| header.ticket.clone()),
         profile: header.profile.clone(),
         address: Some(header.console.clone()),
+        part: blocklist::part_of(&replay).map(str::to_owned),
         reading: (Vec::new(), Vec::new()),
     };
     blocklist::run(deed, context).await

@@ -164,6 +164,12 @@ impl Ready for FortigateConfig {
         Some(&self.vdom)
     }
 
+    fn part(&self) -> Option<String> {
+        let Groups { v4, v6 } = &self.groups;
+        let groups = if v4 == v6 { format!("group `{v4}`") } else { format!("groups `{v4}` and `{v6}`") };
+        Some(format!("virtual domain `{}`, {groups}", self.vdom))
+    }
+
     fn open(&self, client: Client, wishes: Wishes) -> Result<Arc<dyn Vendor>, VendorError> {
         let channel: Box<dyn Channel> = match &self.way {
             Way::Rest(token) => Box::new(Rest::new(client, self.link.url.clone(), &self.vdom, token)?),

@@ -200,8 +200,19 @@ impl Channel for Ssh {
         Ok(read_one(&said)?.filter(|entry| entry.name == name).map(|entry| reading::group(&entry)))
     }
 
-    async fn policies(&self, _device: &Device) -> Result<Vec<Policy>, VendorError> {
-        Ok(self.shown(show("policy")).await?.iter().map(reading::policy).collect())
+    async fn policies(&self, device: &Device) -> Result<Vec<Policy>, VendorError> {
+        let mut policies: Vec<Policy> = self.shown(show("policy")).await?.iter().map(reading::policy).collect();
+        // IPv6 had policies of its own once.
+        if device.release().is_some_and(|release| release < (6, 4)) {
+            let said = self.sit_inside().await?.one(&show("policy6")).await?;
+            match reading::entries(&said.lines) {
+                Some(six) => policies.extend(six.iter().map(|entry| reading::policy(entry).of_ipv6())),
+                // A unit without IPv6 has no such table, and says so.
+                None if Trouble::of(&said.lines).is_some() => {}
+                None => drop(read(&said)?),
+            }
+        }
+        Ok(policies)
     }
 
     async fn objects(&self, table: Table, names: &[&str]) -> Result<Vec<Object>, VendorError> {
