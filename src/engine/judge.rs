@@ -144,7 +144,7 @@ impl Dispatcher<'_> {
         let unreachable = failure.kind == FailureKind::Unreachable;
         // Nothing left this machine: that is no try of this host, and the run as a whole knows how long to go on so.
         let counted = if unreachable { attempt.min(self.limits.max_attempts - 1) } else { attempt };
-        let next = retry::next(again, counted, &self.limits, retry::jitter());
+        let next = retry::next(again, counted, &self.limits, self.jitter);
         let told = match next {
             // A gateway that gave up may have let the request through: the host itself has the last word.
             Next::GiveUp if again == Again::Backoff => {
@@ -252,7 +252,7 @@ impl Dispatcher<'_> {
 
     pub(super) fn look_failed(&mut self, n: u32, why: Why, failure: &Failure, again: Again) {
         let looks = self.slots.get(n as usize).map_or(1, |slot| slot.looks);
-        match retry::next(again, looks, &self.limits, retry::jitter()) {
+        match retry::next(again, looks, &self.limits, self.jitter) {
             Next::Pause(_) => self.enqueue(n, true),
             Next::After(wait) => self.delay(n, wait),
             Next::GiveUp | Next::Look => match why {
@@ -355,7 +355,7 @@ impl Dispatcher<'_> {
             Standing::Away | Standing::Unknown
                 if attempts_left && (why == Why::Conflict || self.repeat == Repeat::Safe) =>
             {
-                let wait = retry::backoff(slot.attempts.max(1), &self.limits, retry::jitter());
+                let wait = retry::backoff(slot.attempts.max(1), &self.limits, self.jitter);
                 let synced = self.keep_look(n, unsent_or_in_doubt(slot.maybe_ours), Some(&self.after_a_look(n, state)));
                 self.teller.after(synced, Vec::new());
                 self.set_phase(n, Phase::Ready);
