@@ -280,10 +280,7 @@ impl Dispatcher<'_> {
     /// A look at one host succeeded.
     fn saw(&mut self, n: u32, why: Why, observed: Observed) {
         let (state, able, last_seen) = match observed {
-            Observed::NoSuchHost => {
-                let failure = Failure::new(FailureKind::NotFound, "the console knows no such host");
-                return self.settle(n, Outcome::Unresolved, Some(failure), By::Look);
-            }
+            Observed::NoSuchHost => return self.saw_nothing(n, why),
             Observed::State { state, able, last_seen } => (state, able, last_seen),
         };
         let note = self.notes.of(n);
@@ -295,6 +292,19 @@ impl Dispatcher<'_> {
             Why::Reading => self.settle_read(n, as_read(&state)),
             Why::Awaiting => self.saw_awaited(n, &state, last_seen.as_deref(), By::Look),
             Why::Conflict | Why::Doubt => self.saw_after_question(n, why, &state, able),
+        }
+    }
+
+    /// A look did not find the host. A list that moves while it is read leaves one out now and then: once the console has
+    /// taken a request for a host, one look is no proof that it is gone.
+    fn saw_nothing(&mut self, n: u32, why: Why) {
+        let failure = Failure::new(FailureKind::NotFound, "the console knows no such host");
+        let Some(slot) = self.slots.get(n as usize).copied() else { return };
+        match why {
+            Why::Awaiting => self.set_phase(n, Phase::Awaiting),
+            Why::Doubt if slot.maybe_ours && slot.looks < 2 => self.delay(n, self.limits.poll_first),
+            Why::Doubt if slot.maybe_ours => self.settle_in_doubt(n, failure),
+            _ => self.settle(n, Outcome::Unresolved, Some(failure), By::Look),
         }
     }
 
