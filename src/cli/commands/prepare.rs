@@ -130,7 +130,8 @@ impl Crowd<'_> {
 
     /// A host of it that nothing can be asked for.
     fn unusable(self, host: &Host, why: &str) -> CommandError {
-        let name = host.name.as_deref().map_or_else(|| "without a name".to_owned(), |name| format!("`{}`", clean(name)));
+        let name =
+            host.name.as_deref().map_or_else(|| "without a name".to_owned(), |name| format!("`{}`", clean(name)));
         CommandError::text(
             ExitCode::Refused,
             format!(
@@ -153,7 +154,7 @@ impl Crowd<'_> {
                 ExitCode::Refused,
                 format!("the console knows no machine of a MalOp `{}`; nothing was sent", clean(id)),
             )
-            .hint("only MalOps of suspected processes lead to machines; those of the antivirus do not"),
+            .hint("MalOps of the last 365 days are known by their ids, as the console's address line shows them behind `malop/`"),
         }
     }
 }
@@ -363,7 +364,10 @@ pub(crate) fn teller(context: &Context) -> impl FnMut(Notice) + Send {
         Notice::Mended(failure) => ui.warn(&failure.text),
         Notice::Extracting { questions, names, upto } => {
             let upto = clock::rfc3339(upto);
-            ui.tell(&format!("asked {questions} times, {} so far, now at {upto}", words::count(names, "name", "names")));
+            ui.tell(&format!(
+                "asked {questions} times, {} so far, now at {upto}",
+                words::count(names, "name", "names")
+            ));
         }
         Notice::Listed { hosts, total } => {
             if ui.verbose > 0 {

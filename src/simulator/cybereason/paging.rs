@@ -25,9 +25,8 @@ impl Wanted {
     /// Reads what a body says of pages, where the console knows them; an older one does not heed it.
     pub(super) fn read(body: &Value, known: bool) -> Result<Option<Self>, Bad> {
         let Some(wanted) = body.get("pagination").filter(|wanted| known && !wanted.is_null()) else { return Ok(None) };
-        let number = |name: &str| {
-            wanted.get(name).and_then(Value::as_u64).and_then(|number| usize::try_from(number).ok())
-        };
+        let number =
+            |name: &str| wanted.get(name).and_then(Value::as_u64).and_then(|number| usize::try_from(number).ok());
         let size = number("pageSize").filter(|size| (1..=MOST).contains(size)).ok_or(Bad("pageSize is none"))?;
         let Some(token) = wanted.get("paginationToken").and_then(Value::as_str) else {
             // The first answer is short of its size, however many rows there are.

@@ -127,7 +127,9 @@ impl Cybereason {
         }];
         let draft = Draft::ask(query::SEARCH, &query::chain(path, FIELDS))?;
         let rows = self.sessions.ask(&draft, query::judge).await?;
-        if let Some(gone) = guids.iter().find(|guid| !rows.elements.contains_key(*guid)).filter(|_| rows.missing.is_none()) {
+        if let Some(gone) =
+            guids.iter().find(|guid| !rows.elements.contains_key(*guid)).filter(|_| rows.missing.is_none())
+        {
             let text = format!("the console tells no sensor of the machine {gone} of the MalOp {malop}");
             return Err(VendorError::new(FailureKind::Protocol, text, Again::Never));
         }

@@ -95,9 +95,8 @@ impl Cybereason {
     /// The machines that selectors may name. More may come than fit.
     pub(super) async fn machines_named(&self, wanted: &Wanted) -> Result<Vec<Host>, VendorError> {
         // Capitals count in no comparison but in that of ids, which are asked for in three spellings.
-        let own = |name, how, values: &[String]| {
-            (!values.is_empty()).then(|| Condition::Own(name, how, values.to_vec()))
-        };
+        let own =
+            |name, how, values: &[String]| (!values.is_empty()).then(|| Condition::Own(name, how, values.to_vec()));
         let conditions = [
             own("elementDisplayName", "ContainsIgnoreCase", &wanted.names),
             own("pylumId", "Equals", &wanted.ids),
@@ -110,7 +109,9 @@ impl Cybereason {
         let addresses: HashSet<&String> = wanted.addresses.iter().collect();
         for address in addresses {
             let found = self.machines(Condition::Address(address.clone())).await?;
-            hosts.extend(found.into_iter().map(|host| Host { addresses: parse_ip(address).into_iter().collect(), ..host }));
+            hosts.extend(
+                found.into_iter().map(|host| Host { addresses: parse_ip(address).into_iter().collect(), ..host }),
+            );
         }
         Ok(hosts)
     }

@@ -211,7 +211,8 @@ impl Vendor for Cybereason {
             }
             counted => Some(counted?),
         };
-        let organization = counted.iter().flat_map(|counted| &counted.sensors).find_map(|one| one.organization.as_str());
+        let organization =
+            counted.iter().flat_map(|counted| &counted.sensors).find_map(|one| one.organization.as_str());
         let sensors = match &counted {
             Some(counted) => {
                 counted.total.map(|total| if total == 1 { "1 sensor".to_owned() } else { format!("{total} sensors") })

@@ -74,8 +74,7 @@ fn query(asked: &Asked, guessed: bool) -> Result<Draft, VendorError> {
 impl Cybereason {
     /// What was connected to in a stretch of time.
     pub(super) async fn connected_to(&self, asked: &Asked) -> Result<Extract, VendorError> {
-        let (rows, guessed) =
-            self.with_or_without(&self.guesses_nothing, |guessed| query(asked, guessed)).await?;
+        let (rows, guessed) = self.with_or_without(&self.guesses_nothing, |guessed| query(asked, guessed)).await?;
         let note = (!guessed).then_some(
             "the console does not know connections whose direction it has guessed; only those that it calls outgoing were \
              asked about",
@@ -93,9 +92,8 @@ impl Cybereason {
         if unknown.load(Ordering::Relaxed) {
             return Ok((self.sessions.ask(&draft(false)?, query::judge).await?, false));
         }
-        let refused = |error: &VendorError| {
-            matches!(error.failure().kind, FailureKind::BadRequest | FailureKind::ServerError)
-        };
+        let refused =
+            |error: &VendorError| matches!(error.failure().kind, FailureKind::BadRequest | FailureKind::ServerError);
         match self.sessions.ask(&draft(true)?, query::judge).await {
             Err(error) if refused(&error) => {}
             answer => return answer.map(|rows| (rows, true)),

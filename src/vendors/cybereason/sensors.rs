@@ -122,9 +122,8 @@ impl Place {
         let is = |row: Option<&str>, known: &Option<Box<str>>| {
             row.zip(known.as_deref()).is_some_and(|(row, known)| row.eq_ignore_ascii_case(known))
         };
-        let overlaps = self.offset == 1
-            && self.counting == Counting::Pages
-            && (0..3).any(|at| is(row(at), &self.second));
+        let overlaps =
+            self.offset == 1 && self.counting == Counting::Pages && (0..3).any(|at| is(row(at), &self.second));
         // All of this answer but its last row was there before; from now on rows are counted.
         let (counting, seen) = match self.counting {
             Counting::Pages if overlaps => (Counting::Rows, rows as u64 + 1),
@@ -137,7 +136,7 @@ impl Place {
         if rows == 0 || over || is(row(0), &self.first) {
             return Ok(None);
         }
-        if answer.total.is_some_and(|total| self.seen >= total && self.offset > 0) 
+        if answer.total.is_some_and(|total| self.seen >= total && self.offset > 0)
             || answer.total.is_none() && self.offset >= MOST_ANSWERS
         {
             let text = format!("the console's list of sensors does not end: it says that there are more than {seen}");

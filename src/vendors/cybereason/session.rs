@@ -193,11 +193,8 @@ impl Sessions {
             Door::Expired => return Err(expired()),
             Door::WantsCode => self.send_code(totp.as_ref(), &mut cookies).await?,
         }
-        let session = Session {
-            number: self.count.fetch_add(1, Ordering::Relaxed) + 1,
-            header: header_of(&cookies)?,
-            cookies,
-        };
+        let session =
+            Session { number: self.count.fetch_add(1, Ordering::Relaxed) + 1, header: header_of(&cookies)?, cookies };
         match self.prove(&session).await {
             Err(error) if error.failure().kind == FailureKind::SessionLost && door == Door::Open => {}
             proved => return proved.map(|()| session),

@@ -74,7 +74,11 @@ fn where_a_form_leads_tells_what_became_of_it() {
     assert_eq!(to("/?originalurl=/current?"), Door::Expired);
     assert_eq!(to("/login.html?RESET"), Door::Expired);
     for name in ["preset-corp", "terror", "login.html"] {
-        assert_eq!(to(&format!("https://{name}.cybereason.net/#/current?")), Door::Open, "a server's name says nothing");
+        assert_eq!(
+            to(&format!("https://{name}.cybereason.net/#/current?")),
+            Door::Open,
+            "a server's name says nothing"
+        );
     }
     let page = |text: &str| answers::judge_form(&response_with(200, text, &[("content-type", "text/html")])).unwrap();
     assert_eq!(page("<h1>Two factor authentication</h1>"), Door::WantsCode);
