@@ -187,7 +187,7 @@ fn an_analyst_finds_and_sees_hosts_as_machines() {
     assert_eq!(output.result()["host"]["id"], *hosts[4].id, "{output}");
 
     let output = room.env.run(["hosts", "--vendor", "cybereason"]).exits(4);
-    assert!(output.stderr.contains("may not list sensors"), "{output}");
+    assert!(output.stderr.contains("role may not do this"), "{output}");
     let output = room.env.run(["check", "cybereason"]).exits(0);
     assert!(output.stdout.contains("may not list sensors"), "{output}");
 }
