@@ -15,6 +15,7 @@ mod test_check_hosts;
 mod test_clients;
 mod test_config;
 mod test_consent;
+mod test_cyb_doubt;
 mod test_cyb_faults;
 mod test_cyb_indicators;
 mod test_cyb_isolate;

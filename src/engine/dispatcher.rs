@@ -26,6 +26,7 @@ use super::{
     news::Hearing,
     pace::Pace,
     recorder::Recorder,
+    retry,
     roster::Roster,
     run::{Purpose, Report, Resumed, Run},
     slot::{Notes, Phase, Slot, Why},
@@ -45,6 +46,9 @@ use crate::{
 
 /// How often listeners may animate.
 const TICK: Duration = Duration::from_millis(100);
+
+/// So much too early is early enough for what waits to be sent again.
+const TOGETHER: Duration = Duration::from_millis(5);
 
 /// How often it is counted who else asks the console: whoever comes has hardly asked by then.
 const HEADCOUNT: Duration = TICK;
@@ -77,6 +81,8 @@ pub(super) struct Dispatcher<'a> {
     pub(super) looks: VecDeque<u32>,
     /// Targets that wait for their time, to be sent or looked at as their phase says.
     delayed: BinaryHeap<Reverse<(Instant, u32)>>,
+    /// What is added by chance to waits, the same for all that came back together: they go on together, too.
+    pub(super) jitter: f64,
     pub(super) confirmation: Confirmation,
     pub(super) hearing: Hearing,
     pub(super) work: JoinSet<Done>,
@@ -143,6 +149,7 @@ impl<'a> Dispatcher<'a> {
             ready: VecDeque::new(),
             looks: VecDeque::new(),
             delayed: BinaryHeap::new(),
+            jitter: retry::jitter(),
             confirmation: Confirmation::new(wait, capabilities.inventory, capabilities.max_observe, polls),
             hearing: Hearing::new(news, header.resumed),
             work: JoinSet::new(),
@@ -334,7 +341,8 @@ impl<'a> Dispatcher<'a> {
 
     /// Moves what has waited long enough to where it is sent or looked at.
     fn wake_delayed(&mut self) {
-        let now = Instant::now();
+        // What came back together was put off within an instant, and is to leave in one request.
+        let now = Instant::now() + TOGETHER;
         while let Some(Reverse((at, n))) = self.delayed.peek().copied()
             && at <= now
         {
@@ -368,6 +376,7 @@ impl<'a> Dispatcher<'a> {
                 if let Some((sent, _)) = self.carried.remove(&id) {
                     self.keep_pace(sent, &done);
                 }
+                self.jitter = retry::jitter();
                 self.judge(done);
             }
             Err(error) => {

@@ -21,6 +21,7 @@ use crate::{
         select::{self, Form, Selected, Sources},
         ui::Ui,
     },
+    clock,
     domain::{
         duration,
         failure::FailureKind,
@@ -127,6 +128,21 @@ impl Crowd<'_> {
         }
     }
 
+    /// A host of it that nothing can be asked for.
+    fn unusable(self, host: &Host, why: &str) -> CommandError {
+        let name =
+            host.name.as_deref().map_or_else(|| "without a name".to_owned(), |name| format!("`{}`", clean(name)));
+        CommandError::text(
+            ExitCode::Refused,
+            format!(
+                "{}: the console tells the host {name} with an id that cannot be used, `{}`: {why}; nothing was sent",
+                self.word(),
+                clean(host.id.as_str())
+            ),
+        )
+        .hint("a list of the other hosts can be acted on; this one has to be seen to in the console")
+    }
+
     fn nobody(self, vendor: VendorName) -> CommandError {
         match self {
             Self::Group(name) => CommandError::text(
@@ -138,7 +154,7 @@ impl Crowd<'_> {
                 ExitCode::Refused,
                 format!("the console knows no machine of a MalOp `{}`; nothing was sent", clean(id)),
             )
-            .hint("only MalOps of suspected processes lead to machines; those of the antivirus do not"),
+            .hint("MalOps of the last 365 days are known by their ids, as the console's address line shows them behind `malop/`"),
         }
     }
 }
@@ -218,9 +234,13 @@ pub(crate) async fn add_groups(
         selected.files.push(Some(crowd.word().into()));
         for (line, host) in (1_u32..).zip(hosts) {
             let selector = Selector::parse(host.id.as_str(), Some(SelectorKind::Id), vendor.id_form());
-            // A host that the console lists without an id cannot be asked for: it is left to be told by whoever names it.
-            if let (Ok(selector), true) = (selector, known.insert(host.id)) {
-                selected.entries.push(Entry { selector, file, line });
+            match selector {
+                Ok(selector) if known.insert(host.id.clone()) => {
+                    selected.entries.push(Entry { selector, file, line });
+                }
+                Ok(_) => {}
+                // Whoever isolates the machines of a MalOp must not take a part of them for all.
+                Err(why) => return Err(crowd.unusable(&host, &why.to_string())),
             }
         }
     }
@@ -342,6 +362,13 @@ pub(crate) fn teller(context: &Context) -> impl FnMut(Notice) + Send {
             }
         }
         Notice::Mended(failure) => ui.warn(&failure.text),
+        Notice::Extracting { questions, names, upto } => {
+            let upto = clock::rfc3339(upto);
+            ui.tell(&format!(
+                "asked {questions} times, {} so far, now at {upto}",
+                words::count(names, "name", "names")
+            ));
+        }
         Notice::Listed { hosts, total } => {
             if ui.verbose > 0 {
                 let of = total.map(|total| format!(" of {total}")).unwrap_or_default();
