@@ -158,5 +158,6 @@ pub(super) fn deed(
         profile: None,
         address: None,
         reading: blocklist::reading(targets),
+        rollout: args.rollout,
     })
 }

@@ -5,6 +5,7 @@ use clap::Args;
 use super::{
     act,
     blocklist::{self, Deed, Prefixes, Wanted},
+    rollout::RolloutArgs,
     runs,
 };
 use crate::{
@@ -93,6 +94,7 @@ pub(crate) async fn run(args: UndoArgs, context: &Context) -> Result<ExitCode, C
         profile: header.profile.clone(),
         address: Some(header.console.clone()),
         reading: (Vec::new(), Vec::new()),
+        rollout: RolloutArgs::default(),
     };
     blocklist::run(deed, context).await
 }
