@@ -18,14 +18,14 @@ const LONGEST: usize = 400;
 
 /// Writes a line for every turn that a run in waves takes.
 #[derive(Debug)]
-pub struct Waves<W> {
+pub(super) struct Waves<W> {
     out: W,
     action: &'static str,
 }
 
 impl<W: Write + Send> Waves<W> {
     /// Makes one that writes to `out`.
-    pub const fn new(out: W) -> Self {
+    pub(super) const fn new(out: W) -> Self {
         Self { out, action: "" }
     }
 }

@@ -97,7 +97,7 @@ impl Drop for Ends {
     fn drop(&mut self) {
         if let Some(pid) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
             // Whoever has gone by now needs no signal.
-            drop(kill_process_group(pid, Signal::TERM));
+            kill_process_group(pid, Signal::TERM).unwrap_or_default();
         }
     }
 }
