@@ -103,7 +103,7 @@ fn a_failure_that_somebody_has_seen_does_not_stop_the_resumed_run() {
     let room = Room::new(6, SWIFT);
     let first = room.console.fleet().hosts()[0].id.clone();
     drop(room);
-    let faults = format!("{SWIFT}[[fault]]\nmethod = \"PUT\"\nhosts = [\"{first}\"]\ndo = {{ status = 403 }}\n");
+    let faults = format!("{SWIFT}[[fault]]\nmethod = \"PUT\"\nhosts = [\"{first}\"]\ndo = {{ status = 400 }}\n");
     let room = Room::new(6, &faults);
     let output = room.isolate(&["--waves", "1,2,100%"]).exits(7);
     assert_eq!(output.outcomes(), [("failed".to_owned(), 1), ("not_sent".to_owned(), 5)].into(), "{output}");
@@ -116,7 +116,7 @@ fn a_failure_that_somebody_has_seen_does_not_stop_the_resumed_run() {
 
 #[test]
 fn a_run_halts_at_its_limit_of_failures() {
-    let faults = "latency = \"20ms\"\n[[fault]]\nmethod = \"PUT\"\ndo = { status = 403 }\n";
+    let faults = "latency = \"20ms\"\n[[fault]]\nmethod = \"PUT\"\ndo = { status = 400 }\n";
     for (limit, failures) in [("fail=5%", 3), ("fail=4,soon", 4)] {
         let room = Room::new(60, faults);
         let output = room.isolate(&["--halt", limit, "--concurrency", "2"]).exits(7);
@@ -130,7 +130,7 @@ fn a_run_halts_at_its_limit_of_failures() {
 
 #[test]
 fn a_run_that_halts_now_leaves_in_doubt_what_is_under_way_and_resume_looks() {
-    let faults = "[[fault]]\nmethod = \"PUT\"\nnth = 1\ndo = { status = 403 }\n\
+    let faults = "[[fault]]\nmethod = \"PUT\"\nnth = 1\ndo = { status = 400 }\n\
                   [[fault]]\nmethod = \"PUT\"\nafter = 1\ntimes = 3\ndo = { delay = \"20s\" }\n";
     let room = Room::new(12, faults);
     let begun = Instant::now();
