@@ -47,10 +47,9 @@ fn every_console_that_has_hosts_counts_them() {
 #[test]
 fn a_console_that_does_not_tell_how_many_hosts_it_has_fails_closed() {
     let console = FakeConsole::new(|asked| match asked.path.as_str() {
-        path if path.starts_with("/v1/computers?") => (
-            200,
-            r#"{"version":"v1.2.0","metadata":{"links":{"self":"x","next":"NEXT"}},"data":[]}"#.to_owned(),
-        ),
+        path if path.starts_with("/v1/computers?") => {
+            (200, r#"{"version":"v1.2.0","metadata":{"links":{"self":"x","next":"NEXT"}},"data":[]}"#.to_owned())
+        }
         _ => (200, r#"{"version":"v1.2.0","metadata":{"links":{}},"data":{}}"#.to_owned()),
     });
     let mut env = TestEnv::new();

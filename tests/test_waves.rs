@@ -3,6 +3,7 @@
 use std::{fs, time::Instant};
 
 use rustix::process::Signal;
+use serde_json::Value;
 
 use crate::support::{Apex, Cyb, Ksc, Output, Room, SWIFT, Terminal, Wall, addresses, records, signal, wait_until};
 
@@ -16,34 +17,34 @@ fn waves(output: &Output) -> Vec<u64> {
 /// Fails unless nobody of a wave was meant to be sent before the journal had everybody of the one before at his end.
 #[track_caller]
 fn assert_in_order(room: &Room) {
-    let mut open: Vec<u64> = Vec::new();
-    let mut of: Vec<u64> = Vec::new();
+    // Each target's wave, and whether it is at its end.
+    let mut targets: Vec<(u64, bool)> = Vec::new();
+    let is_end = |result: &Value| matches!(result["outcome"].as_str(), Some("confirmed" | "already" | "failed"));
+    let place = |n: &Value| usize::try_from(n.as_u64().unwrap()).unwrap();
     for record in records(&room.env.only_journal()) {
         match record["type"].as_str().unwrap() {
             "targets" => {
-                for target in record["list"].as_array().unwrap() {
-                    let wave = target["w"].as_u64().unwrap_or(0);
-                    of.push(wave);
-                    open.resize(open.len().max(wave as usize + 1), 0);
-                    open[wave as usize] += 1;
-                }
+                let list = record["list"].as_array().unwrap().iter();
+                targets.extend(list.map(|target| (target["w"].as_u64().unwrap_or(0), false)));
             }
             "intent" => {
                 for n in record["targets"].as_array().unwrap() {
-                    let wave = of[n.as_u64().unwrap() as usize] as usize;
+                    let (wave, _) = targets[place(n)];
                     assert!(wave > 0, "{record}");
-                    assert!(open[1..wave].iter().all(|open| *open == 0), "{open:?} before {record}");
+                    let left = targets.iter().filter(|(before, ended)| *before < wave && !ended).count();
+                    assert_eq!(left, 0, "before {record}");
                 }
             }
-            "settled" => open[of[record["n"].as_u64().unwrap() as usize] as usize] -= 1,
+            "settled" if is_end(&record["result"]) => targets[place(&record["n"])].1 = true,
             "answer" => {
-                for reply in record["replies"].as_array().unwrap().iter().filter(|reply| reply["verdict"] == "settled") {
-                    open[of[reply["n"].as_u64().unwrap() as usize] as usize] -= 1;
+                for reply in record["replies"].as_array().unwrap().iter().filter(|reply| is_end(&reply["result"])) {
+                    targets[place(&reply["n"])].1 = true;
                 }
             }
             _ => {}
         }
     }
+    assert!(targets.iter().all(|(_, ended)| *ended), "{targets:?}");
 }
 
 #[test]
@@ -160,8 +161,7 @@ fn a_command_between_waves_is_told_where_the_run_stands_and_no_secret() {
     room.env.set("EDRCTL_CISCO_API_KEY", room.console.inner().credentials().api_key.clone());
     room.env.set("MY_TOKEN", "not-for-others");
     let command = script(&room, "exit 0");
-    let output =
-        room.isolate(&["--waves", "1,40%,100%", "--between-waves", &command, "--ticket", "INC-1"]).exits(0);
+    let output = room.isolate(&["--waves", "1,40%,100%", "--between-waves", &command, "--ticket", "INC-1"]).exits(0);
     assert!(output.stderr.contains("it is well"), "what it prints is no data: {output}");
     assert_eq!(output.results().len(), 10);
     let seen = fs::read_to_string(room.env.path().join("seen.3")).unwrap();
@@ -243,7 +243,8 @@ fn a_killed_run_goes_on_with_its_waves() {
 fn a_dry_run_shows_the_waves_and_runs_nothing() {
     let room = Room::new(10, SWIFT);
     let command = script(&room, "exit 0");
-    let more = ["--dry-run", "--waves", "1,100%", "--wave-pause", "5m", "--halt", "fail=20%", "--between-waves", &command];
+    let more =
+        ["--dry-run", "--waves", "1,100%", "--wave-pause", "5m", "--halt", "fail=20%", "--between-waves", &command];
     let output = room.isolate(&more).exits(0);
     assert_eq!(waves(&output), [vec![1], vec![2; 9]].concat());
     for words in ["in 2 waves: 1, 9; 5m between two", "sh between.sh", "as soon as 2 targets have failed"] {
@@ -277,7 +278,8 @@ fn at_a_terminal_every_wave_is_asked_for() {
 #[test]
 fn whoever_says_yes_to_all_is_not_asked_between_waves() {
     let room = Room::new(3, SWIFT);
-    let mut terminal = Terminal::start(&room.env, &["isolate", "--vendor", "cisco", "--yes", "--waves", "1", "hosts.txt"]);
+    let mut terminal =
+        Terminal::start(&room.env, &["isolate", "--vendor", "cisco", "--yes", "--waves", "1", "hosts.txt"]);
     terminal.shows("wave 2 of 2");
     let (screen, code) = terminal.ends();
     assert_eq!(code, Some(0), "{screen}");

@@ -8,8 +8,8 @@ use clap::{
 };
 
 use super::commands::{
-    apex_isolate, block, check, completions, expire, hosts, indicators, isolate, ksc_task, man, resume, rollout::RolloutArgs, runs, simulate,
-    status, stream, streams, unblock, undo, unisolate,
+    apex_isolate, block, check, completions, expire, hosts, indicators, isolate, ksc_task, man, resume,
+    rollout::RolloutArgs, runs, simulate, status, stream, streams, unblock, undo, unisolate,
 };
 use crate::{domain::action::Thing, stream::store::NameOrId, vendors::VendorName};
 

@@ -84,7 +84,13 @@ impl Roster {
                     crate::domain::selector::Named::Id(id) => Some(HostId::new(Arc::clone(id))),
                     _ => None,
                 };
-                Item { written: Arc::clone(entry.selector.written()), host, line: entry.line, file: entry.file, wave: 0 }
+                Item {
+                    written: Arc::clone(entry.selector.written()),
+                    host,
+                    line: entry.line,
+                    file: entry.file,
+                    wave: 0,
+                }
             })
             .collect();
         let mut roster = Self { files, items, ..Self::default() };

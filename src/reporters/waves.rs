@@ -52,9 +52,7 @@ impl<W: Write + Send> Reporter for Waves<W> {
             RunEventKind::BetweenWaves(Between::Pause { wait, until }) => {
                 format!("pausing {} (until {until:.0}) before the next wave", duration(*wait))
             }
-            RunEventKind::BetweenWaves(Between::Gate { asks: false }) => {
-                "running the command between waves".to_owned()
-            }
+            RunEventKind::BetweenWaves(Between::Gate { asks: false }) => "running the command between waves".to_owned(),
             // The question speaks for itself.
             RunEventKind::BetweenWaves(Between::Gate { asks: true }) => return Ok(()),
             RunEventKind::Halted { why, abandons } => {

@@ -275,14 +275,17 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         ticket: args.ticket.clone(),
         waits: wait.map(whole_seconds),
         simulated: header.simulated,
-        options: options(&planned, Options {
-            with_unlock_code,
-            task: task.as_deref(),
-            wave: session.console.limits.outstanding,
-            crowd,
-            queue_offline,
-            malop: prepare::only_detection(&args.targets),
-        }),
+        options: options(
+            &planned,
+            Options {
+                with_unlock_code,
+                task: task.as_deref(),
+                wave: session.console.limits.outstanding,
+                crowd,
+                queue_offline,
+                malop: prepare::only_detection(&args.targets),
+            },
+        ),
         targets: 0,
     };
     let (journal, roster) = create_journal(journals, record, roster, context, session.concurrency.get()).await?;

@@ -45,7 +45,9 @@ impl Radius {
         if let (Some(given), Some(configured)) = (self.given, self.configured) {
             // Who raises a limit of the house is to see it, and whoever reads the log.
             if given > configured && to_act > configured {
-                context.ui.warn(&format!("`--max-targets {given}` is above `safety.max_targets`, which is {configured}"));
+                context
+                    .ui
+                    .warn(&format!("`--max-targets {given}` is above `safety.max_targets`, which is {configured}"));
             }
         }
         self.check_number(to_act, verb)?;
@@ -53,7 +55,9 @@ impl Radius {
         match self.percent.filter(|_| to_act > 0 && kind.lands_on() == Thing::Host) {
             None => Ok(()),
             Some(_) if session.simulator.is_some() => {
-                context.ui.tell("the simulated fleet is made of the targets, so `safety.max_percent` is not held against it");
+                context
+                    .ui
+                    .tell("the simulated fleet is made of the targets, so `safety.max_percent` is not held against it");
                 Ok(())
             }
             Some(allowed) => {
