@@ -10,8 +10,10 @@ mod context;
 mod error;
 mod event_line;
 mod outlet;
+mod protection;
 pub mod select;
 mod signals;
+mod surroundings;
 mod ui;
 
 use std::{io, panic, sync::Arc, thread};

@@ -15,13 +15,14 @@ impl Console {
     /// [`Halt`] says why there is no answer.
     pub async fn census(
         &mut self,
-        survey: Survey,
+        survey: &Survey,
         cancel: &Cancel,
         tell: &mut (dyn FnMut(Notice) + Send),
     ) -> Result<Option<u64>, Halt> {
         // Where the inventory is one answer, a plan that has read it has counted it.
-        let is_whole = self.vendor.capabilities().inventory == Inventory::Whole;
-        if is_whole && survey.read && !survey.incomplete {
+        let capabilities = self.vendor.capabilities();
+        let lists_all = capabilities.inventory == Inventory::Whole && capabilities.max_find == 0;
+        if lists_all && survey.read && !survey.incomplete {
             return Ok(Some(survey.hosts));
         }
         let page = self.page(None, cancel, tell).await?;

@@ -21,11 +21,13 @@
 //! | `reader.rs`, `verify.rs` | read back and check; a torn last line is normal |
 //! | `resume.rs` | pure: records in, the state of every target out |
 //! | `folder.rs` | where runs live, and how one is named |
+//! | `presence.rs` | who else works on a console from here |
 
 mod chain;
 mod error;
 mod folder;
 mod open;
+mod presence;
 mod reader;
 mod record;
 mod resume;
@@ -39,6 +41,7 @@ pub(crate) mod tests;
 
 pub use error::{Holder, JournalError, JournalFailed};
 pub use folder::{RunEntry, RunSummary, StateFolder, new_run_id};
+pub use presence::Presence;
 pub use reader::Line;
 pub use record::{
     Answer, By, CandidateRecord, DuplicateRecord, End, Header, How, Intent, Interrupted, Record, Reply, Resumed,

@@ -15,6 +15,7 @@ use crate::{
         confirm::{self, Question},
         context::Context,
         error::CommandError,
+        protection::{self, AllowArgs},
         signals,
     },
     clock,
@@ -132,7 +133,6 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     let wait = args.rollout.wait(args.wait.wait);
     let loaded = context.configuration(overrides(vendor, args.console.concurrency))?;
     let safety = loaded.safety()?;
-    let protected: Vec<_> = safety.protected.iter().map(|protected| protected.pattern.clone()).collect();
     let rules = prepare::rules(vendor, &args.targets, all_agents)?;
     let mut selected = prepare::targets(&args.targets, vendor, context)?;
     let journals = if args.dry_run { None } else { Some(context.journals_to_write(loaded.run().state_dir)?) };
@@ -159,6 +159,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         },
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
+    session.join(journals.as_ref(), &run, context);
     let wanted = hearing::find(stream.as_ref(), &session, context, loaded.run().state_dir)?;
     // Whoever only prints what would be sent does not look ahead.
     let prints = errand.as_ref().is_some_and(|errand| errand.print);
@@ -169,9 +170,10 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         context.ui.can_ask() && !args.consent.yes && args.consent.expect_count.is_none() && !args.console.simulate;
     let product = args.console.product.as_deref();
     let states = if args.dry_run || asks { States::IfCheap } else { States::Incidentally };
+    let protection = protection::gather(&loaded, &safety, &args.allowed, kind).await;
     let wish = Wish {
         kind: Some(kind),
-        protected: &protected,
+        protection: &protection,
         states,
         rules,
         follows: wait.is_some() && !args.dry_run,
@@ -181,7 +183,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     };
     let (mut roster, survey) = prepare::plan(&mut session, selected, wish, &cancel, context).await?;
     let radius = Radius::new(&safety, args.rollout.max_targets);
-    radius.check(&mut session, (kind, &verb), (&roster, survey), &cancel, context).await?;
+    radius.check(&mut session, (kind, &verb), (&roster, &survey), &cancel, context).await?;
     let planned = args.rollout.plan(&mut roster);
     confirm::expect(args.consent, &roster, word)?;
 
@@ -275,17 +277,16 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         ticket: args.ticket.clone(),
         waits: wait.map(whole_seconds),
         simulated: header.simulated,
-        options: options(
-            &planned,
-            Options {
-                with_unlock_code,
-                task: task.as_deref(),
-                wave: session.console.limits.outstanding,
-                crowd,
-                queue_offline,
-                malop: prepare::only_detection(&args.targets),
-            },
-        ),
+        options: options(Options {
+            with_unlock_code,
+            task: task.as_deref(),
+            wave: session.console.limits.outstanding,
+            crowd,
+            queue_offline,
+            malop: prepare::only_detection(&args.targets),
+            allowed: &args.allowed,
+            planned: &planned,
+        }),
         targets: 0,
     };
     let (journal, roster) = create_journal(journals, record, roster, context, session.concurrency.get()).await?;
@@ -335,11 +336,14 @@ struct Options<'a> {
     crowd: CrowdArgs,
     queue_offline: bool,
     malop: Option<String>,
+    allowed: &'a AllowArgs,
+    planned: &'a Planned,
 }
 
-fn options(planned: &Planned, of: Options<'_>) -> BTreeMap<String, serde_json::Value> {
-    let Options { with_unlock_code, task, wave, crowd, queue_offline, malop } = of;
+fn options(of: Options<'_>) -> BTreeMap<String, serde_json::Value> {
+    let Options { with_unlock_code, task, wave, crowd, queue_offline, malop, allowed, planned } = of;
     let mut options = BTreeMap::new();
+    allowed.record(&mut options);
     planned.keep(&mut options);
     if queue_offline {
         options.insert(QUEUE_OFFLINE.to_owned(), true.into());

@@ -37,7 +37,7 @@ impl Radius {
         self,
         session: &mut Session,
         (kind, verb): (ActionKind, &str),
-        (roster, survey): (&Roster, Survey),
+        (roster, survey): (&Roster, &Survey),
         cancel: &Cancel,
         context: &Context,
     ) -> Result<(), CommandError> {

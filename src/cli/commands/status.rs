@@ -20,7 +20,7 @@ use crate::{
     engine::{
         Purpose, Run,
         event::RunHeader,
-        plan::{States, Wish},
+        plan::{NOTHING, States, Wish},
         rollout::Rollout,
     },
     journal::new_run_id,
@@ -61,7 +61,7 @@ pub(crate) async fn run(args: StatusArgs, context: &Context) -> Result<ExitCode,
     let product = args.vendor.console.product.as_deref();
     let wish = Wish {
         kind: None,
-        protected: &[],
+        protection: &NOTHING,
         states: States::IfCheap,
         rules,
         follows: false,

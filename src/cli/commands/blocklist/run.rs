@@ -36,7 +36,7 @@ use crate::{
         Purpose, Run,
         cancel::Cancel,
         event::RunHeader,
-        plan::{States, Survey, Wish, look_up},
+        plan::{NOTHING, States, Survey, Wish, look_up},
         resolve::Rules,
         roster::{Detail, Roster},
     },
@@ -124,6 +124,7 @@ pub(crate) async fn run(deed: Deed, context: &Context) -> Result<ExitCode, Comma
         },
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
+    session.join(journals.as_ref(), &deed.run, context);
     if let Some(address) = deed.address.as_ref().filter(|address| **address != session.address) {
         return Err(elsewhere(address, &session.address));
     }
@@ -138,7 +139,7 @@ pub(crate) async fn run(deed: Deed, context: &Context) -> Result<ExitCode, Comma
     let survey = look(&mut session, &mut roster, kind, &cancel, context).await?;
     let to_act = roster.to_act().count() as u64;
     let radius = Radius::new(&safety, deed.rollout.max_targets);
-    radius.check(&mut session, (kind, word), (&roster, survey), &cancel, context).await?;
+    radius.check(&mut session, (kind, word), (&roster, &survey), &cancel, context).await?;
     let planned = deed.rollout.plan(&mut roster);
     if kind == ActionKind::Block {
         check_new(to_act, deed.max_new)?;
@@ -241,7 +242,7 @@ async fn look(
     let wish = Wish {
         kind: Some(kind),
         // The guard has held every target against the list, and knows domains from names of hosts.
-        protected: &[],
+        protection: &NOTHING,
         states: States::Incidentally,
         rules: Rules::default(),
         follows: false,
