@@ -49,6 +49,7 @@ mod test_ksc_trust;
 mod test_outputs;
 mod test_protection;
 mod test_quota;
+mod test_radius;
 mod test_readme;
 mod test_resolve;
 mod test_resume;
@@ -62,6 +63,7 @@ mod test_targets;
 mod test_unlock_code;
 mod test_vendor_contract;
 mod test_wait;
+mod test_waves;
 
 /// A test file that nobody lists would never run.
 #[test]

@@ -8,8 +8,8 @@ use clap::{
 };
 
 use super::commands::{
-    apex_isolate, block, check, completions, expire, hosts, indicators, isolate, ksc_task, man, resume, runs, simulate,
-    status, stream, streams, unblock, undo, unisolate,
+    apex_isolate, block, check, completions, expire, hosts, indicators, isolate, ksc_task, man, resume,
+    rollout::RolloutArgs, runs, simulate, status, stream, streams, unblock, undo, unisolate,
 };
 use super::protection::AllowArgs;
 use crate::{domain::action::Thing, stream::store::NameOrId, vendors::VendorName};
@@ -207,6 +207,8 @@ pub(crate) struct IndicatorActArgs {
     pub(crate) console: RehearsedArgs,
     #[command(flatten)]
     pub(crate) consent: ConsentArgs,
+    #[command(flatten)]
+    pub(crate) rollout: RolloutArgs,
     /// Vet, check and print the plan; send nothing that changes anything
     #[arg(long, help_heading = "Consent")]
     pub(crate) dry_run: bool,
@@ -348,6 +350,8 @@ pub(crate) struct ChangeArgs {
     pub(crate) consent: ConsentArgs,
     #[command(flatten)]
     pub(crate) wait: WaitArgs,
+    #[command(flatten)]
+    pub(crate) rollout: RolloutArgs,
     #[command(flatten)]
     pub(crate) allowed: AllowArgs,
     /// Resolve, check and print the plan; send nothing that changes anything

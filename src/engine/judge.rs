@@ -454,6 +454,7 @@ impl Dispatcher<'_> {
         }
         self.notes.forget(n);
         self.outstanding.ended(n, outcome);
+        self.count_end(n, outcome, by);
         self.teller.stats.awaiting = self.confirmation.len() as u64;
         let mut settlement = journal::Settlement::new(outcome, by);
         settlement.state.clone_from(&result.state);
@@ -496,7 +497,7 @@ impl Dispatcher<'_> {
         let because = self.stopped_by().map_or_else(
             || match ending {
                 Ending::Interrupted => "the run was interrupted".to_owned(),
-                Ending::NoRoom(text) | Ending::TableFull(text) => text.clone(),
+                Ending::NoRoom(text) | Ending::TableFull(text) | Ending::Halted(text) => text.clone(),
                 Ending::QuotaWait(wait) => {
                     format!("the console's quota is spent for {}", crate::domain::duration::format(*wait))
                 }
@@ -569,6 +570,7 @@ impl Dispatcher<'_> {
             candidates: detail.map(|detail| detail.candidates.clone()).unwrap_or_default(),
             duplicates: detail.map(|detail| detail.duplicates.clone()).unwrap_or_default(),
             note: detail.and_then(|detail| detail.note.clone()),
+            wave: Some(self.roster.wave(n)).filter(|wave| *wave > 0),
             started: slot.and_then(|slot| slot.started).unwrap_or(now),
             finished: now,
         })

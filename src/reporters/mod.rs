@@ -30,6 +30,7 @@ pub mod table;
 mod testing;
 mod timeline;
 pub mod warnings;
+mod waves;
 pub mod wire;
 pub mod words;
 

@@ -82,6 +82,7 @@ pub(super) fn stopped(ending: &Ending) -> Option<String> {
             format!("the console's quota would have made it wait {}, longer than allowed", duration(*wait))
         }
         Ending::NoRoom(text) => format!("stopped, so that nothing is pushed out at the console: {}", clean(text)),
+        Ending::Halted(text) => format!("halted: {}", clean(text)),
         Ending::TableFull(text) => format!("the console has no room for more: {}", clean(text)),
         Ending::CredentialsLost(text) => format!("the console refused the credentials: {}", clean(text)),
         Ending::CertificateLost(text) => format!("the console's certificate is not to be trusted: {}", clean(text)),

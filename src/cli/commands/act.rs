@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     found, hearing, ksc_task,
     prepare::{self, Demand},
+    radius::Radius,
+    rollout::{self, Planned},
     session::{Opening, Session, fleet_of, overrides},
 };
 use crate::{
@@ -32,7 +34,7 @@ use crate::{
     journal::{
         By, CandidateRecord, DuplicateRecord, Header, Journal, Settlement, StateFolder, TargetRecord, new_run_id,
     },
-    reporters::{hints::Invocation, words},
+    reporters::hints::Invocation,
     secret::Secret,
     stream::store::NameOrId,
     vendors::{self, Capabilities, VendorName, Wishes, kaspersky::Task},
@@ -128,7 +130,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     prepare::check_offline(vendor, queue_offline)?;
     let (run, begun) = (run_id()?, clock::now());
     let task = errand.as_ref().map(|errand| Arc::clone(&errand.task));
-    let wait = args.wait.wait;
+    let wait = args.rollout.wait(args.wait.wait);
     let loaded = context.configuration(overrides(vendor, args.console.concurrency))?;
     let safety = loaded.safety()?;
     let rules = prepare::rules(vendor, &args.targets, all_agents)?;
@@ -179,8 +181,10 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         product,
         queues: queue_offline,
     };
-    let (roster, survey) = prepare::plan(&mut session, selected, wish, &cancel, context).await?;
-    check_limits(&roster, safety.max_targets.map(std::num::NonZeroU64::get), &verb)?;
+    let (mut roster, survey) = prepare::plan(&mut session, selected, wish, &cancel, context).await?;
+    let radius = Radius::new(&safety, args.rollout.max_targets);
+    radius.check(&mut session, (kind, &verb), (&roster, &survey), &cancel, context).await?;
+    let planned = args.rollout.plan(&mut roster);
     confirm::expect(args.consent, &roster, word)?;
 
     if shows_hosts && !context.ui.quiet {
@@ -228,6 +232,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
             Ok((None, Vec::new()))
         } else {
             says.iter().for_each(|says| context.ui.tell(&format!("the task {says}")));
+            planned.says().iter().for_each(|says| context.ui.tell(says));
             prepare::preflight(&mut session, demand, &cancel, context).await
         };
         ahead.iter().flat_map(|(_, notes)| notes).for_each(|note| context.ui.tell(note));
@@ -243,6 +248,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         let (outstanding, notes) = prepare::preflight(&mut session, demand, &cancel, context).await?;
         session.console.limits.outstanding = outstanding;
         says.extend(notes);
+        says.extend(planned.says());
     }
     if !nothing_to_do && !args.console.simulate {
         let question = Question {
@@ -280,12 +286,14 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
             queue_offline,
             malop: prepare::only_detection(&args.targets),
             allowed: &args.allowed,
+            planned: &planned,
         }),
         targets: 0,
     };
     let (journal, roster) = create_journal(journals, record, roster, context, session.concurrency.get()).await?;
     let vendor = Arc::clone(&session.console.vendor);
     let mut hearing = hearing::listen(wanted, kind, &mut session, &cancel, context).await;
+    let rollout = planned.rollout(&header, rollout::asks(args.consent, context));
     let run = Run {
         header,
         purpose: Purpose::Act(Action { kind, comment: args.comment }),
@@ -294,6 +302,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         standings: Vec::new(),
         wait,
         first_batch: 0,
+        rollout,
         news: hearing.news(),
     };
     let report = run.go(Some(journal), cancel, &mut reporters).await;
@@ -329,12 +338,14 @@ struct Options<'a> {
     queue_offline: bool,
     malop: Option<String>,
     allowed: &'a AllowArgs,
+    planned: &'a Planned,
 }
 
 fn options(of: Options<'_>) -> BTreeMap<String, serde_json::Value> {
-    let Options { with_unlock_code, task, wave, crowd, queue_offline, malop, allowed } = of;
+    let Options { with_unlock_code, task, wave, crowd, queue_offline, malop, allowed, planned } = of;
     let mut options = BTreeMap::new();
     allowed.record(&mut options);
+    planned.keep(&mut options);
     if queue_offline {
         options.insert(QUEUE_OFFLINE.to_owned(), true.into());
     }
@@ -356,21 +367,6 @@ fn options(of: Options<'_>) -> BTreeMap<String, serde_json::Value> {
         options.insert("unlock_code".to_owned(), true.into());
     }
     options
-}
-
-pub(super) fn check_limits(roster: &Roster, max_targets: Option<u64>, verb: &str) -> Result<(), CommandError> {
-    let to_act = roster.to_act().count() as u64;
-    match max_targets {
-        Some(max) if to_act > max => Err(CommandError::text(
-            ExitCode::Refused,
-            format!(
-                "{} to {verb}, and `safety.max_targets` allows {max}; nothing was sent",
-                words::things(to_act, verb)
-            ),
-        )
-        .hint("split the list, or raise `max_targets` in `[safety]`")),
-        _ => Ok(()),
-    }
 }
 
 /// Whether a rule of ours forbids every host. One that the console cannot act on is no rule: that is a run that failed.
@@ -450,6 +446,7 @@ fn planned(roster: &Roster, n: u32, verb: &str) -> Option<TargetResult> {
         candidates: detail.map(|detail| detail.candidates.clone()).unwrap_or_default(),
         duplicates: detail.map(|detail| detail.duplicates.clone()).unwrap_or_default(),
         note: detail.and_then(|detail| detail.note.clone()),
+        wave: Some(roster.wave(n)).filter(|wave| *wave > 0),
         started: now,
         finished: now,
     })
@@ -522,6 +519,7 @@ fn target_record(roster: &Roster, n: u32) -> TargetRecord {
             .unwrap_or_default(),
         settled,
         note: detail.and_then(|detail| detail.note.clone()),
+        w: roster.wave(n),
     }
 }
 

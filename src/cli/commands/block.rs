@@ -159,5 +159,6 @@ pub(super) fn deed(
         address: None,
         part: None,
         reading: blocklist::reading(targets),
+        rollout: args.rollout,
     })
 }

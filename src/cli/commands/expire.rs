@@ -8,6 +8,7 @@ use super::{
     act,
     blocklist::{self, Deed, Prefixes, Wanted},
     prepare,
+    rollout::RolloutArgs,
     session::{Opening, Session, overrides},
 };
 use crate::{
@@ -93,6 +94,7 @@ async fn expire(vendor: VendorName, args: &ExpireArgs, context: &Context) -> Res
         address: Some(address),
         part,
         reading: (Vec::new(), Vec::new()),
+        rollout: RolloutArgs::default(),
     };
     blocklist::run(deed, context).await
 }

@@ -2,6 +2,7 @@
 
 mod act;
 pub(crate) mod apex_isolate;
+mod between;
 pub(crate) mod block;
 mod blocklist;
 mod certificate;
@@ -16,7 +17,9 @@ pub(crate) mod isolate;
 pub(crate) mod ksc_task;
 pub(crate) mod man;
 mod prepare;
+mod radius;
 pub(crate) mod resume;
+pub(crate) mod rollout;
 pub(crate) mod runs;
 mod session;
 pub(crate) mod simulate;

@@ -7,6 +7,8 @@ use clap::Args;
 use super::{
     act, blocklist, hearing,
     prepare::{self, Demand},
+    radius::Radius,
+    rollout::{self, Planned},
     runs,
     session::{Opening, Session, overrides},
     streams,
@@ -59,6 +61,9 @@ pub(crate) struct ResumeArgs {
     consent: ConsentArgs,
     #[command(flatten)]
     wait: WaitArgs,
+    /// The most targets that may still be acted on, instead of `max_targets` in `[safety]`
+    #[arg(long, value_name = "N", help_heading = "Safety")]
+    max_targets: Option<std::num::NonZeroU64>,
     /// Confirm hosts by the events of this event stream (its name or number) instead of by listings; for a run that waits
     #[arg(long, value_name = "NAME|ID", help_heading = "Run", value_parser = streams::wanted)]
     stream: Option<NameOrId>,
@@ -81,6 +86,7 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
     let opened = tokio::task::spawn_blocking(move || Journal::resume(&folder, &name, &options));
     let (journal, replay) = opened.await.map_err(|error| CommandError::new(ExitCode::Internal, error))??;
     let task = task_of(&replay)?.map(Arc::new);
+    let planned = Planned::of(&replay)?;
     let kind = kind_of(&replay)?;
     let vendor = vendor_of(&replay)?;
     let wait = args.wait.wait.or(replay.header.waits.map(Duration::from_secs));
@@ -187,8 +193,9 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
         ));
         let left = left_to_act(&replay, &roster, waits);
         let verb = act::verb(kind, header.action);
-        let says: Vec<String> = task.iter().map(|task| task.describe()).collect();
-        act::check_limits(&left, safety.max_targets.map(std::num::NonZeroU64::get), &verb)?;
+        let says: Vec<String> = task.iter().map(|task| task.describe()).chain(planned.says()).collect();
+        let radius = Radius::new(&safety, args.max_targets);
+        radius.check(&mut session, (kind, &verb), (&left, &Survey::default()), &cancel, context).await?;
         confirm::expect(args.consent, &left, header.action)?;
         let question = Question {
             verb: &verb,
@@ -212,14 +219,17 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
     let action = Action { kind, comment: replay.header.comment.clone() };
     let vendor = Arc::clone(&session.console.vendor);
     let mut hearing = hearing::listen(wanted, kind, &mut session, &cancel, context).await;
+    let header = Arc::new(header);
+    let rollout = planned.rollout(&header, rollout::asks(args.consent, context));
     let run = Run {
-        header: Arc::new(header),
+        header,
         purpose: Purpose::Act(action),
         console: session.console,
         roster,
         standings,
         wait,
         first_batch: replay.next_batch,
+        rollout,
         news: hearing.news(),
     };
     let report = run.go(Some(journal), cancel, &mut reporters).await;
@@ -402,6 +412,7 @@ fn roster_of(replay: &Replay) -> Roster {
         };
         let host = record.id.as_ref().map(|id| HostId::new(Arc::clone(id)));
         roster.push(Arc::clone(&record.t), record.f.clone(), record.l, host, detail);
+        roster.set_wave(record.n, record.w);
     }
     roster
 }
@@ -487,6 +498,7 @@ pub(crate) fn result_of(target: &TargetReplay, replay: &Replay) -> TargetResult 
         candidates: candidates_of(target),
         duplicates: duplicates_of(target),
         note: record.note.clone(),
+        wave: Some(record.w).filter(|wave| *wave > 0),
         started: target.first_sent.or(settled.and_then(|settled| settled.started)).unwrap_or(at),
         finished: at,
     }
@@ -503,6 +515,7 @@ pub(crate) fn ending_of(replay: &Replay) -> Ending {
             Ending::QuotaWait(Duration::from_secs(seconds))
         }
         "no_room" => Ending::NoRoom(text),
+        "halted" => Ending::Halted(text),
         "table_full" => Ending::TableFull(text),
         "credentials_lost" => Ending::CredentialsLost(text),
         "certificate_lost" => Ending::CertificateLost(text),

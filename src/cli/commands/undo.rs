@@ -5,6 +5,7 @@ use clap::Args;
 use super::{
     act,
     blocklist::{self, Deed, Prefixes, Wanted},
+    rollout::RolloutArgs,
     runs,
 };
 use crate::{
@@ -94,6 +95,7 @@ pub(crate) async fn run(args: UndoArgs, context: &Context) -> Result<ExitCode, C
         address: Some(header.console.clone()),
         part: blocklist::part_of(&replay).map(str::to_owned),
         reading: (Vec::new(), Vec::new()),
+        rollout: RolloutArgs::default(),
     };
     blocklist::run(deed, context).await
 }

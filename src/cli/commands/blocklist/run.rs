@@ -14,6 +14,8 @@ use crate::{
         args::{ConsentArgs, ConsoleArgs},
         commands::{
             act, prepare,
+            radius::Radius,
+            rollout::{self, RolloutArgs},
             session::{Opening, Session, overrides},
         },
         confirm::{self, Question},
@@ -80,6 +82,8 @@ pub(crate) struct Deed {
     pub(crate) part: Option<String>,
     /// How the targets are read again, and from which files.
     pub(crate) reading: (Vec<String>, Vec<String>),
+    /// How it is spread over time.
+    pub(crate) rollout: RolloutArgs,
 }
 
 /// New objects in one run, unless the user says otherwise.
@@ -141,7 +145,9 @@ pub(crate) async fn run(deed: Deed, context: &Context) -> Result<ExitCode, Comma
     let asks = context.ui.can_ask() && !deed.consent.yes && deed.consent.expect_count.is_none();
     let survey = look(&mut session, &mut roster, kind, &cancel, context).await?;
     let to_act = roster.to_act().count() as u64;
-    act::check_limits(&roster, safety.max_targets.map(std::num::NonZeroU64::get), word)?;
+    let radius = Radius::new(&safety, deed.rollout.max_targets);
+    radius.check(&mut session, (kind, word), (&roster, &survey), &cancel, context).await?;
+    let planned = deed.rollout.plan(&mut roster);
     if kind == ActionKind::Block {
         check_new(to_act, deed.max_new)?;
         check_vacancies(to_act, deed.max_new, preflight.vacancies)?;
@@ -166,6 +172,7 @@ pub(crate) async fn run(deed: Deed, context: &Context) -> Result<ExitCode, Comma
     let nothing_to_do = to_act == 0;
     let refused = nothing_to_do && !roster.is_empty() && act::all_protected(&roster);
     if deed.dry_run || refused {
+        planned.says().iter().for_each(|says| context.ui.tell(says));
         let counts = act::tell_plan(&header, &roster, word, session.console.requests, &mut reporters);
         session.close().await;
         return if refused {
@@ -175,7 +182,7 @@ pub(crate) async fn run(deed: Deed, context: &Context) -> Result<ExitCode, Comma
         };
     }
     if !nothing_to_do && !deed.console.simulate {
-        let says = says(&deed, asks);
+        let says: Vec<String> = says(&deed, asks).into_iter().chain(planned.says()).collect();
         let question = Question {
             verb: word,
             says: &says,
@@ -188,9 +195,11 @@ pub(crate) async fn run(deed: Deed, context: &Context) -> Result<ExitCode, Comma
         confirm::ask(deed.consent, &question, &context.ui, &cancel).await?;
     }
     let Some(journals) = journals else { return Ok(ExitCode::Internal) };
-    let record = record_of(&deed, &header, &loaded, session.part.as_deref());
+    let mut record = record_of(&deed, &header, &loaded, session.part.as_deref());
+    planned.keep(&mut record.options);
     let (journal, roster) = act::create_journal(journals, record, roster, context, session.concurrency.get()).await?;
     let console = Arc::clone(&session.console.vendor);
+    let rollout = planned.rollout(&header, rollout::asks(deed.consent, context));
     let run = Run {
         header,
         purpose: Purpose::Act(Action { kind, comment: deed.comment }),
@@ -199,6 +208,7 @@ pub(crate) async fn run(deed: Deed, context: &Context) -> Result<ExitCode, Comma
         standings: Vec::new(),
         wait: None,
         first_batch: 0,
+        rollout,
         news: None,
     };
     let report = run.go(Some(journal), cancel, &mut reporters).await;
