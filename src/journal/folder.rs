@@ -82,6 +82,11 @@ impl StateFolder {
         self.paths(run).journal
     }
 
+    /// What whoever begins a run locks.
+    pub(super) fn gate_path(&self) -> PathBuf {
+        self.runs.join("gate")
+    }
+
     pub(super) fn paths(&self, run: &RunId) -> RunPaths {
         let file = |suffix: &str| self.runs.join(format!("{run}{suffix}"));
         RunPaths {

@@ -21,10 +21,15 @@
 //! | `reader.rs`, `verify.rs` | read back and check; a torn last line is normal |
 //! | `resume.rs` | pure: records in, the state of every target out |
 //! | `folder.rs` | where runs live, and how one is named |
+//! | `ledger.rs` | pure: all runs of a console side by side; whose doing it is, and when it is due |
+//! | `gate.rs`, `flight.rs` | one run begins at a time, and not against another that is under way |
 
 mod chain;
 mod error;
+mod flight;
 mod folder;
+mod gate;
+mod ledger;
 mod open;
 mod reader;
 mod record;
@@ -38,7 +43,10 @@ mod writer;
 pub(crate) mod tests;
 
 pub use error::{Holder, JournalError, JournalFailed};
+pub use flight::Course;
 pub use folder::{RunEntry, RunSummary, StateFolder, new_run_id};
+pub use gate::Gate;
+pub use ledger::{EXPIRES, Event, FOR, Lasts, Ledger, Pending, Since, Touch, heard_of, lasts, touch};
 pub use reader::Line;
 pub use record::{
     Answer, By, CandidateRecord, DuplicateRecord, End, Header, How, Intent, Interrupted, Record, Reply, Resumed,

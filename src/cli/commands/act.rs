@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
+    back::{self, Back, Reading},
     found, hearing, ksc_task,
     prepare::{self, Demand},
     session::{Opening, Session, fleet_of, overrides},
@@ -29,7 +30,7 @@ use crate::{
         roster::Roster,
     },
     journal::{
-        By, CandidateRecord, DuplicateRecord, Header, Journal, Settlement, StateFolder, TargetRecord, new_run_id,
+        By, CandidateRecord, DuplicateRecord, FOR, Header, Journal, Settlement, StateFolder, TargetRecord, new_run_id,
     },
     reporters::{hints::Invocation, words},
     secret::Secret,
@@ -85,6 +86,10 @@ pub(crate) struct Deed {
     pub(crate) errand: Option<Errand>,
     /// The command's own name, if it is not that of the action.
     pub(crate) own_name: Option<&'static str>,
+    /// How long it is to last, if not for good.
+    pub(crate) lasts: Option<std::time::Duration>,
+    /// The hosts, where they come from an earlier run and not from files.
+    pub(crate) back: Option<Back>,
 }
 
 impl Deed {
@@ -101,6 +106,8 @@ impl Deed {
             queue_offline: false,
             errand: None,
             own_name: None,
+            lasts: None,
+            back: None,
         }
     }
 
@@ -122,17 +129,22 @@ pub(super) fn verb(kind: ActionKind, word: &str) -> String {
 pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let word = deed.word();
     let verb = verb(deed.kind, word);
-    let Deed { kind, vendor, unlock_code, all_agents, shows_hosts, stream, crowd, queue_offline, errand, own_name } =
-        deed;
+    let Deed { kind, vendor, unlock_code, all_agents, shows_hosts, stream, crowd, queue_offline, errand, .. } = deed;
+    let Deed { own_name, lasts, back, .. } = deed;
     prepare::check_offline(vendor, queue_offline)?;
     let (run, begun) = (run_id()?, clock::now());
     let task = errand.as_ref().map(|errand| Arc::clone(&errand.task));
     let wait = args.wait.wait;
     let loaded = context.configuration(overrides(vendor, args.console.concurrency))?;
     let safety = loaded.safety()?;
-    let protected: Vec<_> = safety.protected.iter().map(|protected| protected.pattern.clone()).collect();
+    let frees = back.as_ref().is_some_and(|back| back.frees(kind));
+    let listed = safety.protected.iter().filter(|_| !frees);
+    let protected: Vec<_> = listed.map(|protected| protected.pattern.clone()).collect();
     let rules = prepare::rules(vendor, &args.targets, all_agents)?;
-    let mut selected = prepare::targets(&args.targets, vendor, context)?;
+    let mut selected = match &back {
+        Some(back) => back.selected(),
+        None => prepare::targets(&args.targets, vendor, context)?,
+    };
     let journals = if args.dry_run { None } else { Some(context.journals_to_write(loaded.run().state_dir)?) };
     let (cancel, _guard) = signals::catch()?;
     let with_unlock_code = unlock_code.is_some();
@@ -157,6 +169,9 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         },
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
+    if let Some(back) = &back {
+        back.check_console(&session)?;
+    }
     let wanted = hearing::find(stream.as_ref(), &session, context, loaded.run().state_dir)?;
     // Whoever only prints what would be sent does not look ahead.
     let prints = errand.as_ref().is_some_and(|errand| errand.print);
@@ -166,7 +181,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     let asks =
         context.ui.can_ask() && !args.consent.yes && args.consent.expect_count.is_none() && !args.console.simulate;
     let product = args.console.product.as_deref();
-    let states = if args.dry_run || asks { States::IfCheap } else { States::Incidentally };
+    let states = if args.dry_run || asks || back.is_some() { States::IfCheap } else { States::Incidentally };
     let wish = Wish {
         kind: Some(kind),
         protected: &protected,
@@ -177,8 +192,32 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         product,
         queues: queue_offline,
     };
-    let (roster, survey) = prepare::plan(&mut session, selected, wish, &cancel, context).await?;
-    check_limits(&roster, safety.max_targets.map(std::num::NonZeroU64::get), &verb)?;
+    let (mut roster, survey) = prepare::plan(&mut session, selected, wish, &cancel, context).await?;
+    if let Some(back) = &back {
+        back.judge(&mut session, &mut roster, kind, &cancel, context).await?;
+    }
+    let reading_kept = Reading::of(&args.targets, &args.console, all_agents);
+    let mut record = Header {
+        run: run.clone(),
+        tool: concat!("edrctl ", env!("CARGO_PKG_VERSION")).to_owned(),
+        action: word.to_owned(),
+        vendor: vendor.word().to_owned(),
+        console: session.address.clone(),
+        profile: loaded.profile().map(ToOwned::to_owned),
+        user: user(),
+        host: machine(),
+        pid: std::process::id(),
+        comment: args.comment.clone(),
+        ticket: args.ticket.clone(),
+        waits: wait.map(whole_seconds),
+        simulated: session.simulator.is_some(),
+        options: BTreeMap::new(),
+        targets: 0,
+    };
+    back::foretell_crossed(&record, &mut roster, context)?;
+    if !frees {
+        check_limits(&roster, safety.max_targets.map(std::num::NonZeroU64::get), &verb)?;
+    }
     confirm::expect(args.consent, &roster, word)?;
 
     if shows_hosts && !context.ui.quiet {
@@ -218,13 +257,15 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     }
     let CrowdArgs { allow_rotation, require_console } = crowd;
     let mut says: Vec<String> = task.iter().map(|task| task.describe()).collect();
+    says.extend(back.iter().flat_map(|back| back.says.iter().cloned()));
+    says.extend(lasts.map(back::says_lasting));
     let demand = Demand { waits: wait.is_some(), allow_rotation, require_console, to_act: roster.to_act().count() };
     if args.dry_run || all_protected {
         // A rehearsal that tells less than the run would is none.
         let ahead = if nothing_to_do {
             Ok((None, Vec::new()))
         } else {
-            says.iter().for_each(|says| context.ui.tell(&format!("the task {says}")));
+            task.iter().for_each(|task| context.ui.tell(&format!("the task {}", task.describe())));
             prepare::preflight(&mut session, demand, &cancel, context).await
         };
         ahead.iter().flat_map(|(_, notes)| notes).for_each(|note| context.ui.tell(note));
@@ -255,30 +296,17 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     }
 
     let Some(journals) = journals else { return Ok(ExitCode::Internal) };
-    let record = Header {
-        run,
-        tool: concat!("edrctl ", env!("CARGO_PKG_VERSION")).to_owned(),
-        action: word.to_owned(),
-        vendor: vendor.word().to_owned(),
-        console: header.console.clone(),
-        profile: loaded.profile().map(ToOwned::to_owned),
-        user: user(),
-        host: machine(),
-        pid: std::process::id(),
-        comment: args.comment.clone(),
-        ticket: args.ticket.clone(),
-        waits: wait.map(whole_seconds),
-        simulated: header.simulated,
-        options: options(Options {
-            with_unlock_code,
-            task: task.as_deref(),
-            wave: session.console.limits.outstanding,
-            crowd,
-            queue_offline,
-            malop: prepare::only_detection(&args.targets),
-        }),
-        targets: 0,
-    };
+    record.options = options(Options {
+        with_unlock_code,
+        task: task.as_deref(),
+        wave: session.console.limits.outstanding,
+        crowd,
+        queue_offline,
+        malop: prepare::only_detection(&args.targets),
+        lasts,
+        reading: reading_kept,
+        back,
+    });
     let (journal, roster) = create_journal(journals, record, roster, context, session.concurrency.get()).await?;
     let vendor = Arc::clone(&session.console.vendor);
     let mut hearing = hearing::listen(wanted, kind, &mut session, &cancel, context).await;
@@ -324,11 +352,20 @@ struct Options<'a> {
     crowd: CrowdArgs,
     queue_offline: bool,
     malop: Option<String>,
+    lasts: Option<std::time::Duration>,
+    reading: Reading,
+    back: Option<Back>,
 }
 
 fn options(of: Options<'_>) -> BTreeMap<String, serde_json::Value> {
-    let Options { with_unlock_code, task, wave, crowd, queue_offline, malop } = of;
-    let mut options = BTreeMap::new();
+    let Options { with_unlock_code, task, wave, crowd, queue_offline, malop, lasts, reading, back } = of;
+    let mut options = back.map(|back| back.options).unwrap_or_default();
+    if let Some(lasts) = lasts {
+        options.insert(FOR.to_owned(), back::whole_seconds(lasts).into());
+    }
+    if let Some(reading) = reading.record() {
+        options.insert(back::READING.to_owned(), reading);
+    }
     if queue_offline {
         options.insert(QUEUE_OFFLINE.to_owned(), true.into());
     }
@@ -458,13 +495,17 @@ pub(super) fn dry_run_exit(counts: &Counts) -> ExitCode {
 pub(super) async fn create_journal(
     journals: StateFolder,
     header: Header,
-    roster: Roster,
+    mut roster: Roster,
     context: &Context,
     in_flight: usize,
 ) -> Result<(Journal, Roster), CommandError> {
     let options = context.writer_options(in_flight);
     // A plan of a million targets takes seconds on a disk; the runtime has other things to do.
     let created = tokio::task::spawn_blocking(move || {
+        // Nobody else begins a run between the look at those that are under way and the moment at which this one is.
+        let _gate = journals.gate()?;
+        let crossed = back::crossed_now(&journals, &header, &roster)?;
+        back::settle_crossed(&mut roster, &crossed);
         let targets = (0..roster.len() as usize).map(|n| target_record(&roster, u32::try_from(n).unwrap_or(u32::MAX)));
         Journal::create(&journals, header, targets, &options).map(|journal| (journal, roster))
     });

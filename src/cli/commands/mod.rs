@@ -2,6 +2,7 @@
 
 mod act;
 pub(crate) mod apex_isolate;
+mod back;
 pub(crate) mod block;
 mod blocklist;
 mod certificate;
@@ -16,6 +17,7 @@ pub(crate) mod isolate;
 pub(crate) mod ksc_task;
 pub(crate) mod man;
 mod prepare;
+pub(crate) mod rerun;
 pub(crate) mod resume;
 pub(crate) mod runs;
 mod session;

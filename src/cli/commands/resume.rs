@@ -5,7 +5,7 @@ use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 use clap::Args;
 
 use super::{
-    act, blocklist, hearing,
+    act, back, blocklist, hearing,
     prepare::{self, Demand},
     runs,
     session::{Opening, Session, overrides},
@@ -37,7 +37,7 @@ use crate::{
         resolve::Rules,
         roster::{Detail, Roster},
     },
-    journal::{Journal, Need, Phase, Record, Replay, Resumed as ResumedRecord, TargetReplay},
+    journal::{Journal, JournalError, Need, Phase, Record, Replay, Resumed as ResumedRecord, TargetReplay},
     simulator::{Fleet, Wanted},
     stream::store::NameOrId,
     vendors::{
@@ -77,8 +77,17 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
     let journals = context.journals()?;
     let name = runs::find(&journals, &args.run)?;
     let options = context.writer_options(args.concurrency.map_or(64, std::num::NonZeroUsize::get));
-    let opened = tokio::task::spawn_blocking(move || Journal::resume(&journals, &name, &options));
-    let (journal, replay) = opened.await.map_err(|error| CommandError::new(ExitCode::Internal, error))??;
+    let asked_to_wait = args.wait.wait.is_some();
+    let opened = tokio::task::spawn_blocking(move || {
+        // Nobody begins a run against this one from here on: it is under way once its journal is locked.
+        let _gate = journals.gate()?;
+        let (journal, replay) = Journal::resume(&journals, &name, &options)?;
+        let waits = asked_to_wait || replay.header.waits.is_some();
+        let opposed = back::opposed(&journals, &replay, waits)?;
+        Ok::<_, JournalError>((journal, replay, opposed))
+    });
+    let (journal, replay, opposed) =
+        opened.await.map_err(|error| CommandError::new(ExitCode::Internal, error))??;
     let task = task_of(&replay)?.map(Arc::new);
     let kind = kind_of(&replay)?;
     let vendor = vendor_of(&replay)?;
@@ -154,6 +163,7 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
         check_protected(&mut session, &replay, &mut roster, waits, kind, &protected, vendor, &cancel, context).await?;
     }
 
+    settle_opposed(&replay, &mut roster, waits, &opposed);
     let mut header = header_of(&replay, waits, true)?;
     header.console.clone_from(&session.address);
     let standings: Vec<(u32, Resumed)> =
@@ -224,7 +234,23 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
     Ok(report.exit)
 }
 
-fn kind_of(replay: &Replay) -> Result<ActionKind, CommandError> {
+/// Ends what another run has done the opposite to since, or does now: what is newer holds.
+fn settle_opposed(replay: &Replay, roster: &mut Roster, waits: bool, opposed: &back::Crossed) {
+    if opposed.is_empty() {
+        return;
+    }
+    for (n, target) in (0_u32..).zip(&replay.targets) {
+        let may_be_sent = matches!(target.needs(waits), Need::Send | Need::Look);
+        let why = target.record.id.as_deref().filter(|_| may_be_sent).and_then(|id| opposed.get(&HostId::new(id)));
+        if let Some(why) = why {
+            roster.detail_mut(n).follows = false;
+            roster.settle(n, Outcome::Refused, Some(why.clone()));
+        }
+    }
+}
+
+/// What a run does, by its journal.
+pub(super) fn kind_of(replay: &Replay) -> Result<ActionKind, CommandError> {
     match ActionKind::from_word(&replay.header.action) {
         // What there is an action for is that action, and not a task, whichever command it was.
         Some(kind) => Ok(kind),
@@ -251,7 +277,7 @@ fn word_of(replay: &Replay) -> Result<&'static str, CommandError> {
 }
 
 /// The task that the run has hosts carry out.
-fn task_of(replay: &Replay) -> Result<Option<Task>, CommandError> {
+pub(super) fn task_of(replay: &Replay) -> Result<Option<Task>, CommandError> {
     let Some(task) = replay.header.options.get(act::TASK) else { return Ok(None) };
     Task::from_json(&task.to_string(), &IocLimits::default())
         .map(Some)
