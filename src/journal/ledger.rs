@@ -77,7 +77,7 @@ pub fn touch(target: &TargetReplay, kind: ActionKind) -> Option<Touch> {
 }
 
 /// Whether a run that is under way may still do something to a target.
-pub fn is_in_hand(target: &TargetReplay, waits: bool) -> bool {
+pub(super) fn is_in_hand(target: &TargetReplay, waits: bool) -> bool {
     target.needs(waits) != Need::Nothing
 }
 
@@ -201,6 +201,23 @@ impl Ledger {
             }
         }
         since
+    }
+
+    /// The earlier run that has done to a target what `run` did to it again, where nobody has taken it back in between.
+    pub fn so_before(&self, id: &HostId, run: &RunId) -> Option<&Arc<RunId>> {
+        let story = self.story(id);
+        let place = story.iter().position(|event| *event.run == *run)?;
+        let (earlier, later) = story.split_at_checked(place)?;
+        let kind = later.first()?.kind;
+        let mut holder = None;
+        for event in earlier {
+            if event.kind == kind {
+                holder = Some(&event.run);
+            } else if event.is_against(kind) && event.touch != Touch::Perhaps {
+                holder = None;
+            }
+        }
+        holder
     }
 
     /// The run that has the last word on a target, if that is the opposite of `kind` and came after this time.

@@ -70,7 +70,7 @@ async fn undo_hosts(
 ) -> Result<ExitCode, CommandError> {
     let header = &replay.header;
     let name = &header.run;
-    let (taken, history) = back::taken_back(journals, replay, kind, vendor.id_form())?;
+    let (taken, history) = back::taken_back(journals, replay, kind, vendor)?;
     history.must_be_whole(context)?;
     if taken.hosts.is_empty() {
         let why = if taken.says.is_empty() { String::new() } else { format!(" ({})", taken.says.join("; ")) };

@@ -45,7 +45,7 @@ mod taking;
 
 pub(crate) use cross::{Crossed, crossed_now, foretell_crossed, opposed, settle_crossed};
 pub(crate) use due::{Due, Place, dues, places};
-pub(crate) use history::{History, read};
+pub(crate) use history::History;
 pub(crate) use host::{Earlier, Look};
 pub(crate) use taking::{done_again, left_of, taken_back};
 

@@ -14,7 +14,7 @@ use crate::{
     },
     journal::{JournalError, Replay, Since, StateFolder, TargetReplay},
     reporters::words,
-    vendors::Repeat,
+    vendors::{Repeat, VendorName},
 };
 
 /// What takes a run back, and the journals that it was read from. No host where nothing is left of what the run did.
@@ -22,8 +22,9 @@ pub(crate) fn taken_back(
     journals: &StateFolder,
     replay: &Replay,
     kind: ActionKind,
-    id_form: fn(&str) -> IdForm,
+    vendor: VendorName,
 ) -> Result<(Back, History), JournalError> {
+    let id_form = vendor.id_form();
     let header = &replay.header;
     let ids: HashSet<HostId> =
         replay.targets.iter().filter_map(|target| Some(HostId::new(target.record.id.as_deref()?))).collect();
@@ -46,6 +47,13 @@ pub(crate) fn taken_back(
             }
             Since::TakenBack(_) => {
                 gone += 1;
+                continue;
+            }
+            // What the console does not keep, journals do.
+            Since::Stands { .. }
+                if vendor.driver().takes.keeps_no_state && history.ledger.so_before(&id, &header.run).is_some() =>
+            {
+                before += 1;
                 continue;
             }
             Since::Stands { look } => {
