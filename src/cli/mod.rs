@@ -10,8 +10,10 @@ mod context;
 mod error;
 mod event_line;
 mod outlet;
+mod protection;
 pub mod select;
 mod signals;
+mod surroundings;
 mod ui;
 
 use std::{io, panic, sync::Arc, thread};
@@ -20,8 +22,8 @@ use clap::{CommandFactory, Parser, error::ErrorKind};
 
 use args::{Cli, Command};
 use commands::{
-    apex_isolate, block, check, completions, expire, hosts, indicators, isolate, ksc_task, man, rerun, resume, runs, simulate,
-    status, stream, streams, unblock, undo, unisolate,
+    apex_isolate, block, check, completions, expire, hosts, indicators, isolate, ksc_task, man, rerun, resume, runs,
+    simulate, status, stream, streams, unblock, undo, unisolate,
 };
 use context::Context;
 use error::CommandError;

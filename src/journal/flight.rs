@@ -37,11 +37,7 @@ impl StateFolder {
     /// # Errors
     ///
     /// The journal of a run under way cannot be read: nobody knows what it is about to do.
-    pub fn crossed(
-        &self,
-        course: Course<'_>,
-        hosts: &HashSet<HostId>,
-    ) -> Result<HashMap<HostId, RunId>, JournalError> {
+    pub fn crossed(&self, course: Course<'_>, hosts: &HashSet<HostId>) -> Result<HashMap<HostId, RunId>, JournalError> {
         let mut crossed = HashMap::new();
         if hosts.is_empty() || course.kind.undone_by().is_none() {
             return Ok(crossed);

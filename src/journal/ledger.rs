@@ -164,8 +164,14 @@ impl Ledger {
             }
             let at = heard_of(target, run);
             let due = lasts.due(at);
-            let event =
-                Event { at, run: Arc::clone(&name), kind, touch, due, name: target.record.name.as_ref().map(Arc::clone) };
+            let event = Event {
+                at,
+                run: Arc::clone(&name),
+                kind,
+                touch,
+                due,
+                name: target.record.name.as_ref().map(Arc::clone),
+            };
             let story = self.stories.entry(id).or_default();
             // Two runs at the same instant stand in the order of their names, so that it is the same each time.
             let place = story.partition_point(|earlier| (earlier.at, &earlier.run) <= (event.at, &event.run));

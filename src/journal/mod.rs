@@ -23,6 +23,7 @@
 //! | `folder.rs` | where runs live, and how one is named |
 //! | `ledger.rs` | pure: all runs of a console side by side; whose doing it is, and when it is due |
 //! | `gate.rs`, `flight.rs` | one run begins at a time, and not against another that is under way |
+//! | `presence.rs` | who else works on a console from here |
 
 mod chain;
 mod error;
@@ -31,6 +32,7 @@ mod folder;
 mod gate;
 mod ledger;
 mod open;
+mod presence;
 mod reader;
 mod record;
 mod resume;
@@ -47,6 +49,7 @@ pub use flight::Course;
 pub use folder::{RunEntry, RunSummary, StateFolder, new_run_id};
 pub use gate::Gate;
 pub use ledger::{EXPIRES, Event, FOR, Lasts, Ledger, Pending, Since, Touch, heard_of, lasts, touch};
+pub use presence::Presence;
 pub use reader::Line;
 pub use record::{
     Answer, By, CandidateRecord, DuplicateRecord, End, Header, How, Intent, Interrupted, Record, Reply, Resumed,

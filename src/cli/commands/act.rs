@@ -14,6 +14,7 @@ use crate::{
         confirm::{self, Question},
         context::Context,
         error::CommandError,
+        protection::{self, AllowArgs},
         signals,
     },
     clock,
@@ -26,7 +27,7 @@ use crate::{
     engine::{
         Purpose, Run,
         event::{Listener, RunEvent, RunEventKind, RunHeader, TargetResult},
-        plan::{States, Wish},
+        plan::{Protection, States, Wish},
         roster::Roster,
     },
     journal::{
@@ -138,8 +139,6 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     let loaded = context.configuration(overrides(vendor, args.console.concurrency))?;
     let safety = loaded.safety()?;
     let frees = back.as_ref().is_some_and(|back| back.frees(kind));
-    let listed = safety.protected.iter().filter(|_| !frees);
-    let protected: Vec<_> = listed.map(|protected| protected.pattern.clone()).collect();
     let rules = prepare::rules(vendor, &args.targets, all_agents)?;
     let mut selected = match &back {
         Some(back) => back.selected(),
@@ -172,6 +171,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     if let Some(back) = &back {
         back.check_console(&session)?;
     }
+    session.join(journals.as_ref(), &run, context);
     let wanted = hearing::find(stream.as_ref(), &session, context, loaded.run().state_dir)?;
     // Whoever only prints what would be sent does not look ahead.
     let prints = errand.as_ref().is_some_and(|errand| errand.print);
@@ -182,9 +182,13 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         context.ui.can_ask() && !args.consent.yes && args.consent.expect_count.is_none() && !args.console.simulate;
     let product = args.console.product.as_deref();
     let states = if args.dry_run || asks || back.is_some() { States::IfCheap } else { States::Incidentally };
+    let protection = match frees {
+        true => Protection::default(),
+        false => protection::gather(&loaded, &safety, &args.allowed, kind).await,
+    };
     let wish = Wish {
         kind: Some(kind),
-        protected: &protected,
+        protection: &protection,
         states,
         rules,
         follows: wait.is_some() && !args.dry_run,
@@ -306,6 +310,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         lasts,
         reading: reading_kept,
         back,
+        allowed: &args.allowed,
     });
     let (journal, roster) = create_journal(journals, record, roster, context, session.concurrency.get()).await?;
     let vendor = Arc::clone(&session.console.vendor);
@@ -355,11 +360,13 @@ struct Options<'a> {
     lasts: Option<std::time::Duration>,
     reading: Reading,
     back: Option<Back>,
+    allowed: &'a AllowArgs,
 }
 
 fn options(of: Options<'_>) -> BTreeMap<String, serde_json::Value> {
-    let Options { with_unlock_code, task, wave, crowd, queue_offline, malop, lasts, reading, back } = of;
+    let Options { with_unlock_code, task, wave, crowd, queue_offline, malop, lasts, reading, back, allowed } = of;
     let mut options = back.map(|back| back.options).unwrap_or_default();
+    allowed.record(&mut options);
     if let Some(lasts) = lasts {
         options.insert(FOR.to_owned(), back::whole_seconds(lasts).into());
     }

@@ -12,7 +12,7 @@ use super::{
     session::{Opening, Session, overrides},
 };
 use crate::{
-    cli::{context::Context, error::CommandError, signals},
+    cli::{context::Context, error::CommandError, protection::AllowArgs, signals},
     clock,
     config::Overrides,
     domain::{
@@ -62,8 +62,11 @@ pub(crate) async fn run(args: ExpireArgs, context: &Context) -> Result<ExitCode,
         ended.push(expire(vendor, &args.back, context).await);
     }
     if ended.is_empty() && places.is_empty() && configured.is_empty() {
-        return Err(CommandError::text(ExitCode::Config, "no console is configured, and no journal says that anything is due")
-            .hint("`config.example.toml` shows the section of each"));
+        return Err(CommandError::text(
+            ExitCode::Config,
+            "no console is configured, and no journal says that anything is due",
+        )
+        .hint("`config.example.toml` shows the section of each"));
     }
     if ended.is_empty() && places.is_empty() {
         context.ui.tell("nothing is due");
@@ -72,10 +75,7 @@ pub(crate) async fn run(args: ExpireArgs, context: &Context) -> Result<ExitCode,
 }
 
 /// What several consoles come to. An only one speaks for itself; of several, each failure is told and none is the end.
-fn together(
-    mut ended: Vec<Result<ExitCode, CommandError>>,
-    context: &Context,
-) -> Result<ExitCode, CommandError> {
+fn together(mut ended: Vec<Result<ExitCode, CommandError>>, context: &Context) -> Result<ExitCode, CommandError> {
     if ended.len() == 1 {
         return ended.pop().unwrap_or(Ok(ExitCode::Success));
     }
@@ -117,7 +117,8 @@ async fn release(
     let own = back::context_of(context, place.profile.as_deref());
     let due = format!("{hosts} due at {address} left");
     // The address is asked of the configuration first: another console is no failure of this one.
-    let loaded = own.configuration(overrides(vendor, args.console.concurrency)).map_err(|error| error.context(due.clone()))?;
+    let loaded =
+        own.configuration(overrides(vendor, args.console.concurrency)).map_err(|error| error.context(due.clone()))?;
     let ready = loaded.console(vendor).map_err(|error| CommandError::from(error).context(due.clone()))?;
     if ready.link().address != place.console {
         let text = format!("{due}: the configuration speaks to {}", clean(&ready.link().address));
@@ -125,7 +126,7 @@ async fn release(
             .hint("name the configuration that leads there with `--config` or `--profile`"));
     }
     let deed = back::deed(ActionKind::Unisolate, vendor, place.back(vendor, now), args);
-    act::run(deed, args.change(Some("expired".to_owned()), None, None), &own).await
+    act::run(deed, args.change((Some("expired".to_owned()), None), AllowArgs::default(), None), &own).await
 }
 
 async fn expire(vendor: VendorName, args: &BackArgs, context: &Context) -> Result<ExitCode, CommandError> {

@@ -7,7 +7,11 @@ use super::{
     unlock_code::UnlockCodeArgs,
 };
 use crate::{
-    cli::{args::{ActArgs, LastsArgs}, context::Context, error::CommandError},
+    cli::{
+        args::{ActArgs, LastsArgs},
+        context::Context,
+        error::CommandError,
+    },
     domain::{action::ActionKind, outcome::ExitCode},
 };
 

@@ -12,7 +12,7 @@ use super::{
     unlock_code::UnlockCodeArgs,
 };
 use crate::{
-    cli::{args::line_of_text, context::Context, error::CommandError},
+    cli::{args::line_of_text, context::Context, error::CommandError, protection::AllowArgs},
     domain::{
         action::{ActionKind, Thing},
         id::RunId,
@@ -142,7 +142,7 @@ async fn hosts(
     }
     let comment = args.comment.or_else(|| header.comment.clone());
     let ticket = args.ticket.or_else(|| header.ticket.clone());
-    let mut change = args.back.change(comment, ticket, Some(&reading));
+    let mut change = args.back.change((comment, ticket), AllowArgs::of_record(&header.options)?, Some(&reading));
     // Whoever wanted proof wants it still.
     change.wait.wait = change.wait.wait.or(header.waits.map(std::time::Duration::from_secs));
     let own = back::context_of(context, header.profile.as_deref());

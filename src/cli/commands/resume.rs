@@ -18,6 +18,7 @@ use crate::{
         confirm::{self, Question},
         context::Context,
         error::CommandError,
+        protection::{self, AllowArgs},
         signals,
     },
     clock,
@@ -27,13 +28,12 @@ use crate::{
         host::{HostId, HostState, Isolation},
         id::Ticket,
         outcome::{Ending, ExitCode, Outcome},
-        protect::Pattern,
         selector::Entry,
     },
     engine::{
         Purpose, Resumed, Run,
         event::{Candidate, Duplicate, RunHeader, TargetResult},
-        plan::{States, Survey, Wish},
+        plan::{Protection, States, Survey, Wish},
         resolve::Rules,
         roster::{Detail, Roster},
     },
@@ -77,17 +77,17 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
     let journals = context.journals()?;
     let name = runs::find(&journals, &args.run)?;
     let options = context.writer_options(args.concurrency.map_or(64, std::num::NonZeroUsize::get));
+    let folder = journals.clone();
     let asked_to_wait = args.wait.wait.is_some();
     let opened = tokio::task::spawn_blocking(move || {
         // Nobody begins a run against this one from here on: it is under way once its journal is locked.
-        let _gate = journals.gate()?;
-        let (journal, replay) = Journal::resume(&journals, &name, &options)?;
+        let _gate = folder.gate()?;
+        let (journal, replay) = Journal::resume(&folder, &name, &options)?;
         let waits = asked_to_wait || replay.header.waits.is_some();
-        let opposed = back::opposed(&journals, &replay, waits)?;
+        let opposed = back::opposed(&folder, &replay, waits)?;
         Ok::<_, JournalError>((journal, replay, opposed))
     });
-    let (journal, replay, opposed) =
-        opened.await.map_err(|error| CommandError::new(ExitCode::Internal, error))??;
+    let (journal, replay, opposed) = opened.await.map_err(|error| CommandError::new(ExitCode::Internal, error))??;
     let task = task_of(&replay)?.map(Arc::new);
     let kind = kind_of(&replay)?;
     let vendor = vendor_of(&replay)?;
@@ -119,7 +119,8 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
     }
     let loaded = context_of_run.configuration(overrides(vendor, args.concurrency))?;
     let safety = loaded.safety()?;
-    let protected: Vec<Pattern> = safety.protected.iter().map(|protected| protected.pattern.clone()).collect();
+    let allowed = AllowArgs::of_record(&replay.header.options)?;
+    let protection = protection::gather(&loaded, &safety, &allowed, kind).await;
     let opening = Opening {
         vendor,
         simulate: simulated_fleet(&replay, kind)?,
@@ -141,6 +142,7 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
         },
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
+    session.join(Some(&journals), &replay.header.run, context);
     if !replay.header.simulated && session.address != replay.header.console {
         return Err(CommandError::text(
             ExitCode::Refused,
@@ -160,7 +162,7 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
         let numbers: Vec<u32> = to_send.map(|(n, _)| n).collect();
         blocklist::check_again(&mut session, &loaded, &replay, &mut roster, (kind, &numbers), &cancel, context).await?;
     } else {
-        check_protected(&mut session, &replay, &mut roster, waits, kind, &protected, vendor, &cancel, context).await?;
+        check_protected(&mut session, &replay, &mut roster, waits, kind, &protection, vendor, &cancel, context).await?;
     }
 
     settle_opposed(&replay, &mut roster, waits, &opposed);
@@ -324,14 +326,14 @@ async fn check_protected(
     roster: &mut Roster,
     waits: bool,
     kind: ActionKind,
-    protected: &[Pattern],
+    protection: &Protection,
     vendor: VendorName,
     cancel: &crate::engine::cancel::Cancel,
     context: &Context,
 ) -> Result<(), CommandError> {
     let capabilities = session.console.vendor.capabilities();
     let whole = capabilities.inventory == Inventory::Whole || capabilities.looks_first;
-    if protected.is_empty() && !whole {
+    if protection.is_empty() && !whole {
         return Ok(());
     }
     let may_be_sent = |target: &TargetReplay| matches!(target.needs(waits), Need::Send | Need::Look);
@@ -342,7 +344,7 @@ async fn check_protected(
     let mut tell = prepare::teller(context);
     let wish = Wish {
         kind: Some(kind),
-        protected,
+        protection,
         states: States::Incidentally,
         rules: Rules::default(),
         follows: waits,
@@ -412,6 +414,7 @@ fn roster_of(replay: &Replay) -> Roster {
             note: record.note.clone(),
             follows: false,
             host: None,
+            allowed: None,
         };
         let host = record.id.as_ref().map(|id| HostId::new(Arc::clone(id)));
         roster.push(Arc::clone(&record.t), record.f.clone(), record.l, host, detail);

@@ -10,7 +10,7 @@ use super::{
     unlock_code::UnlockCodeArgs,
 };
 use crate::{
-    cli::{args::line_of_text, context::Context, error::CommandError},
+    cli::{args::line_of_text, context::Context, error::CommandError, protection::AllowArgs},
     domain::{
         action::{ActionKind, Thing},
         outcome::{ExitCode, Outcome},
@@ -32,6 +32,8 @@ pub(crate) struct UndoArgs {
     run: String,
     #[command(flatten)]
     back: BackArgs,
+    #[command(flatten)]
+    allowed: AllowArgs,
     #[command(flatten)]
     unlock_code: UnlockCodeArgs,
     /// Why, in words: kept in the journal, and by the console with each host where it has room for them
@@ -82,7 +84,9 @@ async fn undo_hosts(
         let not_sent = not_sent.count() as u64;
         if not_sent > 0 {
             let hosts = words::hosts(not_sent);
-            context.ui.tell(&format!("run {name} stopped before {hosts}; `edrctl resume {name}` would still go on with them"));
+            context.ui.tell(&format!(
+                "run {name} stopped before {hosts}; `edrctl resume {name}` would still go on with them"
+            ));
         }
     }
     let comment = args.comment.or_else(|| Some(format!("undo of run {name}")));
@@ -91,7 +95,7 @@ async fn undo_hosts(
     let mut deed = back::deed(opposite, vendor, taken, &args.back);
     deed.unlock_code = args.unlock_code.read(vendor, context)?;
     deed.queue_offline |= header.options.contains_key(act::QUEUE_OFFLINE);
-    act::run(deed, args.back.change(comment, ticket, None), &own).await
+    act::run(deed, args.back.change((comment, ticket), args.allowed, None), &own).await
 }
 
 async fn undo_indicators(

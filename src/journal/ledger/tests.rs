@@ -95,9 +95,8 @@ fn the_last_word_decides_whether_an_old_run_may_go_on() {
 fn event() -> impl Strategy<Value = (u8, ActionKind, Touch, Option<i64>)> {
     let kind = prop_oneof![Just(Isolate), Just(Unisolate)];
     let touch = prop_oneof![Just(Done), Just(Perhaps), Just(Wanted)];
-    (0_u8..6, kind, touch, proptest::option::of(0_i64..40)).prop_map(|(n, kind, touch, due)| {
-        (n, kind, touch, due.filter(|_| kind == Isolate))
-    })
+    (0_u8..6, kind, touch, proptest::option::of(0_i64..40))
+        .prop_map(|(n, kind, touch, due)| (n, kind, touch, due.filter(|_| kind == Isolate)))
 }
 
 proptest! {

@@ -20,18 +20,13 @@ use crate::{
 pub(crate) type Crossed = HashMap<HostId, Failure>;
 
 /// Of a plan's hosts, those that another run does the opposite to now. Firm while the folder's gate is kept, else a foretaste.
-pub(crate) fn crossed_now(
-    journals: &StateFolder,
-    header: &Header,
-    roster: &Roster,
-) -> Result<Crossed, JournalError> {
+pub(crate) fn crossed_now(journals: &StateFolder, header: &Header, roster: &Roster) -> Result<Crossed, JournalError> {
     let Some(course) = course(header) else { return Ok(Crossed::new()) };
     let open = |n: &u32| {
         let settled = roster.detail(*n).and_then(|detail| detail.settled.as_ref());
         settled.is_none_or(|settled| settled.outcome == Outcome::Already)
     };
-    let hosts: HashSet<HostId> =
-        (0..roster.len()).filter(open).filter_map(|n| roster.item(n)?.host.clone()).collect();
+    let hosts: HashSet<HostId> = (0..roster.len()).filter(open).filter_map(|n| roster.item(n)?.host.clone()).collect();
     Ok(under_way(journals.crossed(course, &hosts)?, course.kind))
 }
 
@@ -71,9 +66,8 @@ pub(crate) fn opposed(journals: &StateFolder, replay: &Replay, waits: bool) -> R
     let Some(course) = course(header) else { return Ok(Crossed::new()) };
     let may_be_sent = |wanted: Need| matches!(wanted, Need::Send | Need::Look);
     let left = replay.targets.iter().filter(|target| may_be_sent(target.needs(waits)));
-    let left: HashMap<HostId, jiff::Timestamp> = left
-        .filter_map(|target| Some((HostId::new(target.record.id.as_deref()?), heard_of(target, replay))))
-        .collect();
+    let left: HashMap<HostId, jiff::Timestamp> =
+        left.filter_map(|target| Some((HostId::new(target.record.id.as_deref()?), heard_of(target, replay)))).collect();
     let hosts: HashSet<HostId> = left.keys().cloned().collect();
     let mut crossed = under_way(journals.crossed(course, &hosts)?, course.kind);
     if hosts.is_empty() {

@@ -30,8 +30,7 @@ impl Back {
         cancel: &Cancel,
         context: &Context,
     ) -> Result<(), CommandError> {
-        let known: HashMap<HostId, &Earlier> =
-            self.hosts.iter().filter_map(|host| Some((host.id()?, host))).collect();
+        let known: HashMap<HostId, &Earlier> = self.hosts.iter().filter_map(|host| Some((host.id()?, host))).collect();
         let mut to_look: Vec<(u32, Look)> = Vec::new();
         for n in 0..roster.len() {
             let Some(host) = roster.item(n).and_then(|item| known.get(item.host.as_ref()?)) else { continue };

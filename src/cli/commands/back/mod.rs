@@ -19,9 +19,12 @@ use serde_json::Value;
 use super::{act, session::Session};
 use crate::{
     cli::{
-        args::{ByChoice, ChangeArgs, ConsentArgs, ConsoleArgs, CrowdArgs, FirewallArgs, OfflineArgs, TargetArgs, WaitArgs},
+        args::{
+            ByChoice, ChangeArgs, ConsentArgs, ConsoleArgs, CrowdArgs, FirewallArgs, OfflineArgs, TargetArgs, WaitArgs,
+        },
         context::Context,
         error::CommandError,
+        protection::AllowArgs,
         select::Selected,
     },
     domain::{
@@ -100,8 +103,7 @@ impl Back {
             return Ok(());
         }
         let (wanted, found) = (clean(&self.console), clean(&session.address));
-        let text =
-            format!("this run belongs to {wanted}, and the configuration speaks to {found}; nothing was sent");
+        let text = format!("this run belongs to {wanted}, and the configuration speaks to {found}; nothing was sent");
         Err(CommandError::text(ExitCode::Refused, text)
             .hint("choose the run's own configuration with `--config` or `--profile`"))
     }
@@ -127,13 +129,20 @@ pub(crate) struct BackArgs {
 
 impl BackArgs {
     /// The same for `act`, which reads no files then.
-    pub(crate) fn change(&self, comment: Option<String>, ticket: Option<String>, reading: Option<&Reading>) -> ChangeArgs {
+    pub(crate) fn change(
+        &self,
+        why: (Option<String>, Option<String>),
+        allowed: AllowArgs,
+        reading: Option<&Reading>,
+    ) -> ChangeArgs {
+        let (comment, ticket) = why;
         let console: ConsoleArgs = self.console.clone().into();
         ChangeArgs {
             console: ConsoleArgs { product: reading.and_then(|reading| reading.product.clone()), ..console },
             targets: TargetArgs { netbios: reading.is_some_and(|reading| reading.netbios), ..TargetArgs::none() },
             consent: self.consent,
             wait: self.wait,
+            allowed,
             dry_run: self.dry_run,
             comment,
             ticket,

@@ -121,9 +121,8 @@ pub(crate) fn done_again(
 ) -> Back {
     let header = &replay.header;
     let reading = Reading::of_record(replay);
-    let host = |(target, now): &(&TargetReplay, Outcome)| {
-        host_of(target, &header.run, *now, (kind, again), &reading, id_form)
-    };
+    let host =
+        |(target, now): &(&TargetReplay, Outcome)| host_of(target, &header.run, *now, (kind, again), &reading, id_form);
     Back {
         hosts: left.iter().filter_map(host).collect(),
         console: header.console.clone(),
@@ -163,7 +162,8 @@ fn host_of(
     // What leaves no state behind can be looked at by nobody but the run that asked for it.
     let is_work = kind.undone_by().is_none() && again == Repeat::Unsafe;
     if is_work && matches!(now, Outcome::InDoubt | Outcome::Unconfirmed | Outcome::Accepted) {
-        let text = format!("it may have been carried out, and a second time can do harm: `edrctl resume {run}` asks first");
+        let text =
+            format!("it may have been carried out, and a second time can do harm: `edrctl resume {run}` asks first");
         host.leave = Some(Failure::new(FailureKind::Conflict, text));
     }
     Some(host)
