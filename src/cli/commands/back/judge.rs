@@ -14,7 +14,7 @@ use crate::{
         failure::{Failure, FailureKind},
         host::{HostId, HostState, Isolation, short_name},
         outcome::Outcome,
-        selector::same_name,
+        selector::{Selector, same_name},
     },
     engine::{cancel::Cancel, roster::Roster},
     reporters::clean::clean,
@@ -31,6 +31,7 @@ impl Back {
         context: &Context,
     ) -> Result<(), CommandError> {
         let known: HashMap<HostId, &Earlier> = self.hosts.iter().filter_map(|host| Some((host.id()?, host))).collect();
+        find_unread(session, roster, &known, (kind, self.takes_back), cancel, context).await?;
         let mut to_look: Vec<(u32, Look)> = Vec::new();
         for n in 0..roster.len() {
             let Some(host) = roster.item(n).and_then(|item| known.get(item.host.as_ref()?)) else { continue };
@@ -54,6 +55,47 @@ impl Back {
         }
         look(session, roster, (kind, self.takes_back), &to_look, cancel, context).await
     }
+}
+
+/// Reads hosts that the plan has not read because a listing was too dear, where the console gives each by its id: what it is called
+/// now tells whether it is the same machine, and how it stands whether anything is to be done.
+async fn find_unread(
+    session: &mut Session,
+    roster: &mut Roster,
+    known: &HashMap<HostId, &Earlier>,
+    deed: (ActionKind, bool),
+    cancel: &Cancel,
+    context: &Context,
+) -> Result<(), CommandError> {
+    if !session.console.vendor.capabilities().finds_ids {
+        return Ok(());
+    }
+    let mut tell = prepare::teller(context);
+    for n in 0..roster.len() {
+        let unread = roster.detail(n).is_none_or(|detail| detail.settled.is_none() && detail.before.is_none());
+        let Some(id) = roster.item(n).and_then(|item| item.host.clone()).filter(|_| unread) else { continue };
+        let Some(host) = known.get(&id).filter(|host| host.name.is_some() || host.look != Look::No) else { continue };
+        let selectors: Arc<[Selector]> = Arc::new([host.selector.clone()]);
+        let asked = session.console.ask(cancel, &mut tell, move |vendor| {
+            let selectors = Arc::clone(&selectors);
+            async move { vendor.find(&selectors).await }
+        });
+        let found = asked.await.map_err(|halt| prepare::failed(session, halt))?;
+        match found.into_iter().find(|found| found.id == id) {
+            Some(found) => {
+                roster.resolve(n, &found);
+                let same = renamed(host, found.name.as_deref()).is_none();
+                if let Some(state) = found.state.filter(|_| same && host.leave.is_none()) {
+                    take(roster, n, Look::No, deed, state);
+                }
+            }
+            None => {
+                let failure = Failure::new(FailureKind::NotFound, "the console knows no such host");
+                roster.settle(n, Outcome::Unresolved, Some(failure));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Why this is not the host that it was; `None` where it is, or the console does not tell.
@@ -132,7 +174,7 @@ fn take(roster: &mut Roster, n: u32, look: Look, (kind, takes_back): (ActionKind
     match (kind.standing(state.isolation), state.isolation) {
         (Standing::Reached | Standing::Heading, _) => roster.settle(n, Outcome::Already, None),
         (_, Isolation::NotTold | Isolation::Unknown) => untold(roster, n, look),
-        _ if takes_back => {
+        _ if takes_back && look != Look::No => {
             let note = "that run did not learn what became of its request; the console shows that it was carried out";
             let note = if look == Look::Must { note } else { "that run did not see its request confirmed" };
             roster.detail_mut(n).note = Some(note.into());
