@@ -28,8 +28,10 @@ pub const EXPIRES: &str = "expires";
 pub enum Touch {
     /// Nothing: it was so before, and the run wants it so.
     Wanted,
-    /// Perhaps it was its doing: sent, and not answered or not confirmed.
+    /// Perhaps it was its doing: sent, and nobody knows what came of it.
     Perhaps,
+    /// The console took its request, and did not confirm it in time.
+    Asked,
     /// It was its doing.
     Done,
 }
@@ -68,10 +70,12 @@ pub fn lasts(header: &Header) -> Lasts {
 pub fn touch(target: &TargetReplay, kind: ActionKind) -> Option<Touch> {
     let was_so = kind.reached().is_some() && target.record.before.as_deref() == kind.reached();
     let sent = target.attempts > 0 && !was_so;
+    let if_sent = |touch| Some(if sent { touch } else { Touch::Wanted });
     match target.outcome() {
         Outcome::Already => Some(Touch::Wanted),
-        Outcome::Confirmed | Outcome::Accepted => Some(if sent { Touch::Done } else { Touch::Wanted }),
-        Outcome::Unconfirmed | Outcome::InDoubt => Some(if sent { Touch::Perhaps } else { Touch::Wanted }),
+        Outcome::Confirmed | Outcome::Accepted => if_sent(Touch::Done),
+        Outcome::Unconfirmed => if_sent(Touch::Asked),
+        Outcome::InDoubt => if_sent(Touch::Perhaps),
         Outcome::Failed | Outcome::Unresolved | Outcome::Refused | Outcome::NotSent => None,
     }
 }
@@ -111,6 +115,11 @@ impl Event {
     fn is_against(&self, kind: ActionKind) -> bool {
         kind.undone_by() == Some(self.kind)
     }
+
+    /// Whether the target was seen as the run wanted it.
+    const fn is_sure(&self) -> bool {
+        matches!(self.touch, Touch::Done | Touch::Wanted)
+    }
 }
 
 /// How what a run has done to a target stands, seen from all that came later.
@@ -142,8 +151,8 @@ pub struct Pending {
     pub runs: Vec<Arc<RunId>>,
     /// The run that decides: the one that holds it longest.
     pub holder: Arc<RunId>,
-    /// Whether no run is sure that it was its doing.
-    pub look: bool,
+    /// How sure the surest of those who hold it is that it was its doing.
+    pub touch: Touch,
 }
 
 /// The stories of the targets of one console.
@@ -191,7 +200,7 @@ impl Ledger {
         let Some((own, later)) = story.get(place..).and_then(<[Event]>::split_first) else { return Since::Untouched };
         let mut since = match own.touch {
             Touch::Wanted => return Since::Untouched,
-            Touch::Perhaps => Since::Stands { look: true },
+            Touch::Perhaps | Touch::Asked => Since::Stands { look: true },
             Touch::Done => Since::Stands { look: false },
         };
         for event in later {
@@ -201,8 +210,8 @@ impl Ledger {
                 since = match (event.touch, since) {
                     (Touch::Done | Touch::Wanted, _) => Since::TakenBack(Arc::clone(&event.run)),
                     // Nobody knows whether it was taken back.
-                    (Touch::Perhaps, Since::Stands { .. }) => Since::Stands { look: true },
-                    (Touch::Perhaps, since) => since,
+                    (Touch::Perhaps | Touch::Asked, Since::Stands { .. }) => Since::Stands { look: true },
+                    (Touch::Perhaps | Touch::Asked, since) => since,
                 };
             }
         }
@@ -219,7 +228,7 @@ impl Ledger {
         for event in earlier {
             if event.kind == kind {
                 holder = Some(&event.run);
-            } else if event.is_against(kind) && event.touch != Touch::Perhaps {
+            } else if event.is_against(kind) && event.is_sure() {
                 holder = None;
             }
         }
@@ -237,18 +246,21 @@ impl Ledger {
     ///
     /// A target is held by every run that did it or found it so, for as long as that run wants. The longest wins. What no run of
     /// these has done is somebody else's, and not in the list.
-    pub fn pending(&self) -> Vec<Pending> {
-        self.stories.iter().filter_map(|(id, story)| pending(id, story)).collect()
+    ///
+    /// `is_enough`: how sure a release has to be to count. Where the console tells no states, that it was asked for has to do: to ask
+    /// again each time would only heap up requests.
+    pub fn pending(&self, is_enough: fn(Touch) -> bool) -> Vec<Pending> {
+        self.stories.iter().filter_map(|(id, story)| pending(id, story, is_enough)).collect()
     }
 }
 
-fn pending(id: &HostId, story: &[Event]) -> Option<Pending> {
+fn pending(id: &HostId, story: &[Event], is_enough: fn(Touch) -> bool) -> Option<Pending> {
     let mut holds: Vec<&Event> = Vec::new();
     for event in story {
         match event.kind {
             ActionKind::Isolate | ActionKind::Block => holds.push(event),
             // A release that may have failed takes nobody's hold away.
-            ActionKind::Unisolate | ActionKind::Unblock if event.touch != Touch::Perhaps => holds.clear(),
+            ActionKind::Unisolate | ActionKind::Unblock if is_enough(event.touch) => holds.clear(),
             _ => {}
         }
     }
@@ -262,7 +274,7 @@ fn pending(id: &HostId, story: &[Event]) -> Option<Pending> {
         due: longest.due,
         runs: holds.iter().filter(|hold| hold.due.is_some()).map(|hold| Arc::clone(&hold.run)).collect(),
         holder: Arc::clone(&longest.run),
-        look: !holds.iter().any(|hold| hold.touch == Touch::Done),
+        touch: holds.iter().map(|hold| hold.touch).max().unwrap_or(Touch::Wanted),
     })
 }
 

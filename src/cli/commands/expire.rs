@@ -20,6 +20,7 @@ use crate::{
         indicator::Indicator,
         outcome::ExitCode,
     },
+    engine::cancel::Urgency,
     reporters::{clean::clean, words},
     vendors::{TakesBack, VendorName, Wishes},
 };
@@ -44,11 +45,16 @@ pub(crate) async fn run(args: ExpireArgs, context: &Context) -> Result<ExitCode,
     let loaded = context.configuration(Overrides::default())?;
     let configured = loaded.consoles();
     let is_wanted = |vendor: VendorName| args.vendor.is_none_or(|wanted| wanted == vendor);
+    // Whoever interrupts means all of them, and not only the console that is being asked.
+    let (cancel, _guard) = signals::catch()?;
     let mut ended = Vec::new();
     let now = clock::now();
     let places = back::places(&context.journals()?)?;
     for place in &places {
         let Some(vendor) = place.host_console().filter(|vendor| is_wanted(*vendor)) else { continue };
+        if cancel.urgency() != Urgency::None {
+            break;
+        }
         if place.due(now).next().is_none() {
             context.ui.tell(&format!("nothing is due at {}", clean(&place.console)));
         } else if context.global.profile.as_ref().is_none_or(|profile| place.profile.as_ref() == Some(profile)) {
@@ -58,6 +64,9 @@ pub(crate) async fn run(args: ExpireArgs, context: &Context) -> Result<ExitCode,
     let asked = args.vendor.is_some();
     let firewall = |vendor: &VendorName| is_wanted(*vendor) && (asked || configured.contains(vendor));
     for vendor in VendorName::that_act_on(Thing::Indicator).filter(firewall) {
+        if cancel.urgency() != Urgency::None {
+            break;
+        }
         args.back.check_for_firewall().or_else(|error| if asked { Err(error) } else { Ok(()) })?;
         ended.push(expire(vendor, &args.back, context).await);
     }

@@ -49,11 +49,11 @@ pub(crate) struct RerunArgs {
 pub(crate) async fn run(args: RerunArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let journals = context.journals()?;
     let name = runs::find(&journals, &args.run)?;
-    let replay = journals.replay(&name)?;
+    let (replay, is_live) = back::read_whole(&journals, &name)?;
     let header = &replay.header;
     let vendor = back::of_hosts(&replay)?;
     let kind = resume::kind_of(&replay)?;
-    back::check_over(&replay, journals.is_live(&name)?, "done again")?;
+    back::check_over(&replay, is_live, "done again")?;
     refuse_derived(&replay)?;
     let reruns = reruns_of(&journals, &name)?;
     let left = back::left_of(&replay, &reruns);

@@ -120,7 +120,11 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
     let loaded = context_of_run.configuration(overrides(vendor, args.concurrency))?;
     let safety = loaded.safety()?;
     let allowed = AllowArgs::of_record(&replay.header.options)?;
-    let protection = protection::gather(&loaded, &safety, &allowed, kind).await;
+    let frees = back::resumes_freeing(&replay, kind);
+    let protection = match frees {
+        true => Protection::default(),
+        false => protection::gather(&loaded, &safety, &allowed, kind).await,
+    };
     let opening = Opening {
         vendor,
         simulate: simulated_fleet(&replay, kind)?,
@@ -192,7 +196,9 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
         let left = left_to_act(&replay, &roster, waits);
         let verb = act::verb(kind, header.action);
         let says: Vec<String> = task.iter().map(|task| task.describe()).collect();
-        act::check_limits(&left, safety.max_targets.map(std::num::NonZeroU64::get), &verb)?;
+        if !frees {
+            act::check_limits(&left, safety.max_targets.map(std::num::NonZeroU64::get), &verb)?;
+        }
         confirm::expect(args.consent, &left, header.action)?;
         let question = Question {
             verb: &verb,

@@ -48,14 +48,14 @@ pub(crate) struct UndoArgs {
 pub(crate) async fn run(args: UndoArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let journals = context.journals()?;
     let name = runs::find(&journals, &args.run)?;
-    let replay = journals.replay(&name)?;
+    let (replay, is_live) = back::read_whole(&journals, &name)?;
     let kind = ActionKind::from_word(&replay.header.action);
     let Some((kind, opposite)) = kind.and_then(|kind| Some((kind, kind.undone_by()?))) else {
         let text = format!("run {name} does `{}`, and nothing takes that back; nothing was sent", replay.header.action);
         return Err(CommandError::text(ExitCode::Refused, text));
     };
     let vendor = back::of_hosts(&replay)?;
-    back::check_over(&replay, journals.is_live(&name)?, "taken back")?;
+    back::check_over(&replay, is_live, "taken back")?;
     match kind.lands_on() {
         Thing::Host => undo_hosts(args, &journals, &replay, (kind, opposite), vendor, context).await,
         Thing::Indicator => undo_indicators(args, &replay, (kind, opposite), vendor, context).await,

@@ -30,13 +30,13 @@ fn ledger(events: &[(u8, ActionKind, Touch, Option<i64>)]) -> Ledger {
 }
 
 fn due(events: &[(u8, ActionKind, Touch, Option<i64>)]) -> Option<Option<Timestamp>> {
-    let pending = ledger(events).pending();
+    let pending = ledger(events).pending(|touch| matches!(touch, Done | Wanted));
     assert!(pending.len() <= 1);
     pending.first().map(|pending| pending.due)
 }
 
 use ActionKind::{Isolate, Unisolate};
-use Touch::{Done, Perhaps, Wanted};
+use Touch::{Asked, Done, Perhaps, Wanted};
 
 #[test]
 fn what_a_run_did_stands_until_another_takes_it_back_or_wants_it_too() {
@@ -79,6 +79,9 @@ fn what_was_put_back_or_was_never_ours_is_not_pending() {
     assert_eq!(due(&[(1, Isolate, Done, Some(4)), (2, Unisolate, Done, None)]), None);
     assert_eq!(due(&[(1, Isolate, Done, Some(4)), (2, Unisolate, Wanted, None)]), None);
     assert_eq!(due(&[(1, Isolate, Done, Some(4)), (2, Unisolate, Perhaps, None)]), Some(Some(at(4))), "tried again");
+    let asked = [(1, Isolate, Done, Some(4)), (2, Unisolate, Asked, None)];
+    assert_eq!(due(&asked), Some(Some(at(4))), "a console that tells states is asked again");
+    assert!(ledger(&asked).pending(|touch| touch != Perhaps).is_empty(), "one that does not is not");
     let since = [(1, Isolate, Done, Some(4)), (2, Unisolate, Done, None), (3, Isolate, Wanted, Some(9))];
     assert_eq!(due(&since), None, "somebody else isolated it since");
 }
@@ -94,7 +97,7 @@ fn the_last_word_decides_whether_an_old_run_may_go_on() {
 
 fn event() -> impl Strategy<Value = (u8, ActionKind, Touch, Option<i64>)> {
     let kind = prop_oneof![Just(Isolate), Just(Unisolate)];
-    let touch = prop_oneof![Just(Done), Just(Perhaps), Just(Wanted)];
+    let touch = prop_oneof![Just(Done), Just(Perhaps), Just(Asked), Just(Wanted)];
     (0_u8..6, kind, touch, proptest::option::of(0_i64..40))
         .prop_map(|(n, kind, touch, due)| (n, kind, touch, due.filter(|_| kind == Isolate)))
 }
@@ -103,7 +106,7 @@ proptest! {
     /// Whatever happened: nobody is put back before the last of those who want it cut off, nor what is nobody's doing here.
     #[test]
     fn nothing_is_due_before_every_run_that_holds_it_is_content(events in proptest::collection::vec(event(), 0..12)) {
-        let last_release = events.iter().rposition(|(_, kind, touch, _)| *kind == Unisolate && *touch != Perhaps);
+        let last_release = events.iter().rposition(|(_, kind, touch, _)| *kind == Unisolate && matches!(touch, Done | Wanted));
         let from = last_release.map_or(0, |place| place + 1);
         let holds: Vec<_> = events[from..].iter().filter(|(_, kind, ..)| *kind == Isolate).collect();
         match due(&events) {
@@ -128,7 +131,7 @@ proptest! {
             let Some(place) = events.iter().position(|(run, ..)| *run == n) else { continue };
             let own = events[place];
             let later = &events[place + 1..];
-            let said = later.iter().any(|(_, kind, touch, _)| *kind == own.1 || *touch != Perhaps);
+            let said = later.iter().any(|(_, kind, touch, _)| *kind == own.1 || matches!(touch, Done | Wanted));
             if let Since::Stands { .. } = story.since(&host(), &run(n)) {
                 prop_assert!(!said && own.2 != Wanted);
             }

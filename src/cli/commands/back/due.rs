@@ -13,7 +13,7 @@ use crate::{
         action::{ActionKind, Thing},
         id::RunId,
     },
-    journal::{JournalError, Lasts, Ledger, Pending, StateFolder, lasts},
+    journal::{JournalError, Lasts, Ledger, Pending, StateFolder, Touch, lasts},
     vendors::VendorName,
 };
 
@@ -57,7 +57,11 @@ impl Place {
                 line,
                 name: pending.name.clone(),
                 run: (*pending.holder).clone(),
-                look: if pending.look { Look::Must } else { Look::No },
+                look: match pending.touch {
+                    Touch::Perhaps => Look::Must,
+                    Touch::Asked => Look::IfTold,
+                    Touch::Done | Touch::Wanted => Look::No,
+                },
                 leave: None,
             });
         }
@@ -109,8 +113,23 @@ pub(crate) fn places(journals: &StateFolder) -> Result<Vec<Place>, JournalError>
             Err(error) => found.place.unread.push((header.run.clone(), Arc::new(error))),
         }
     }
-    let whole = found.into_values().map(|Found { place, ledger }| Place { pending: ledger.pending(), ..place });
+    let whole = found.into_values().map(|Found { place, ledger }| {
+        let vendor = VendorName::from_word(&place.vendor);
+        let keeps_no_state = vendor.is_some_and(|vendor| vendor.driver().takes.keeps_no_state);
+        let pending = ledger.pending(if keeps_no_state { was_taken } else { was_seen });
+        Place { pending, ..place }
+    });
     Ok(whole.collect())
+}
+
+/// Whether the host was seen as the release wanted it.
+const fn was_seen(touch: Touch) -> bool {
+    matches!(touch, Touch::Done | Touch::Wanted)
+}
+
+/// Whether the console took the release at least.
+const fn was_taken(touch: Touch) -> bool {
+    !matches!(touch, Touch::Perhaps)
 }
 
 /// How what one run did for a time stands.

@@ -34,7 +34,7 @@ use crate::{
         outcome::ExitCode,
         selector::{Entry, IdForm, Selector, SelectorKind},
     },
-    journal::Replay,
+    journal::{Replay, StateFolder},
     reporters::clean::clean,
     vendors::VendorName,
 };
@@ -248,6 +248,23 @@ pub(crate) fn check_over(replay: &Replay, is_live: bool, what: &str) -> Result<(
         return Err(CommandError::text(ExitCode::Refused, text).hint("interrupt it, or wait for its end"));
     }
     Ok(())
+}
+
+/// Reads a run, and whether it is under way. To ask for that is to hold its lock for a moment, which nobody must run into who wants to
+/// go on with it.
+pub(crate) fn read_whole(journals: &StateFolder, run: &RunId) -> Result<(Replay, bool), CommandError> {
+    let replay = journals.replay(run)?;
+    // Where nobody may write, nobody goes on.
+    let gate = journals.gate();
+    let is_live = journals.is_live(run)?;
+    drop(gate);
+    Ok((replay, is_live))
+}
+
+/// Whether a run that is gone on with puts back what we have cut off.
+pub(crate) fn resumes_freeing(replay: &Replay, kind: ActionKind) -> bool {
+    let options = &replay.header.options;
+    kind == ActionKind::Unisolate && [UNDOES, EXPIRED].iter().any(|key| options.contains_key(*key))
 }
 
 /// A context for a run of the past: its own profile, unless the command line names one.
