@@ -22,8 +22,8 @@ use clap::{CommandFactory, Parser, error::ErrorKind};
 
 use args::{Cli, Command};
 use commands::{
-    apex_isolate, block, check, completions, expire, hosts, indicators, isolate, ksc_task, man, resume, runs, simulate,
-    status, stream, streams, unblock, undo, unisolate,
+    apex_isolate, block, check, completions, expire, hosts, indicators, isolate, ksc_task, man, rerun, resume, runs,
+    simulate, status, stream, streams, unblock, undo, unisolate,
 };
 use context::Context;
 use error::CommandError;
@@ -91,8 +91,9 @@ async fn run_async(command: Command, context: &Context) -> Result<ExitCode, Comm
         Command::ApexIsolate(args) => apex_isolate::run(args, context).await,
         Command::Block(args) => block::run(*args, context).await,
         Command::Unblock(args) => unblock::run(*args, context).await,
-        Command::Expire(args) => expire::run(args, context).await,
-        Command::Undo(args) => undo::run(args, context).await,
+        Command::Expire(args) => expire::run(*args, context).await,
+        Command::Undo(args) => undo::run(*args, context).await,
+        Command::Rerun(args) => rerun::run(*args, context).await,
         Command::Stream(args) => stream::run(*args, context).await,
         Command::Streams(args) => streams::run(args, context).await,
         Command::Indicators(args) => indicators::run(*args, context).await,

@@ -82,6 +82,11 @@ impl StateFolder {
         self.paths(run).journal
     }
 
+    /// What whoever begins a run locks.
+    pub(super) fn gate_path(&self) -> PathBuf {
+        self.runs.join("gate")
+    }
+
     /// Where runs under way say which console they work on.
     pub(super) fn consoles(&self) -> PathBuf {
         self.runs.with_file_name("consoles")

@@ -21,11 +21,16 @@
 //! | `reader.rs`, `verify.rs` | read back and check; a torn last line is normal |
 //! | `resume.rs` | pure: records in, the state of every target out |
 //! | `folder.rs` | where runs live, and how one is named |
+//! | `ledger.rs` | pure: all runs of a console side by side; whose doing it is, and when it is due |
+//! | `gate.rs`, `flight.rs` | one run begins at a time, and not against another that is under way |
 //! | `presence.rs` | who else works on a console from here |
 
 mod chain;
 mod error;
+mod flight;
 mod folder;
+mod gate;
+mod ledger;
 mod open;
 mod presence;
 mod reader;
@@ -40,7 +45,10 @@ mod writer;
 pub(crate) mod tests;
 
 pub use error::{Holder, JournalError, JournalFailed};
+pub use flight::Course;
 pub use folder::{RunEntry, RunSummary, StateFolder, new_run_id};
+pub use gate::Gate;
+pub use ledger::{EXPIRES, Event, FOR, Lasts, Ledger, Pending, Since, Touch, heard_of, lasts, touch};
 pub use presence::Presence;
 pub use reader::Line;
 pub use record::{

@@ -56,6 +56,9 @@ pub struct Takes {
     pub offline: bool,
     /// The commands about hostile connections.
     pub indicators: bool,
+    /// Nothing that asks for the state of a host: it keeps none. Whether a host was cut off before a run is known from earlier
+    /// runs only.
+    pub keeps_no_state: bool,
 }
 
 impl Takes {
@@ -69,6 +72,7 @@ impl Takes {
         detections: None,
         offline: false,
         indicators: false,
+        keeps_no_state: false,
     };
 }
 

@@ -18,6 +18,7 @@ use tempfile::TempDir;
 
 mod agents;
 mod apex;
+mod consoles;
 mod cyb;
 mod disk;
 mod fake;
@@ -32,6 +33,7 @@ mod terminal;
 
 pub(crate) use agents::AT_ONCE;
 pub(crate) use apex::{Apex, PlayedApex, Said, success};
+pub(crate) use consoles::{PROMPT, Place, every_console};
 pub(crate) use cyb::Cyb;
 pub(crate) use disk::SmallDisk;
 pub(crate) use fake::{Asked, FakeConsole};

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
+    back::{self, Back, Reading},
     found, hearing, ksc_task,
     prepare::{self, Demand},
     radius::Radius,
@@ -28,11 +29,11 @@ use crate::{
     engine::{
         Purpose, Run,
         event::{Listener, RunEvent, RunEventKind, RunHeader, TargetResult},
-        plan::{States, Wish},
+        plan::{Protection, States, Wish},
         roster::Roster,
     },
     journal::{
-        By, CandidateRecord, DuplicateRecord, Header, Journal, Settlement, StateFolder, TargetRecord, new_run_id,
+        By, CandidateRecord, DuplicateRecord, FOR, Header, Journal, Settlement, StateFolder, TargetRecord, new_run_id,
     },
     reporters::hints::Invocation,
     secret::Secret,
@@ -88,6 +89,10 @@ pub(crate) struct Deed {
     pub(crate) errand: Option<Errand>,
     /// The command's own name, if it is not that of the action.
     pub(crate) own_name: Option<&'static str>,
+    /// How long it is to last, if not for good.
+    pub(crate) lasts: Option<std::time::Duration>,
+    /// The hosts, where they come from an earlier run and not from files.
+    pub(crate) back: Option<Back>,
 }
 
 impl Deed {
@@ -104,6 +109,8 @@ impl Deed {
             queue_offline: false,
             errand: None,
             own_name: None,
+            lasts: None,
+            back: None,
         }
     }
 
@@ -125,16 +132,20 @@ pub(super) fn verb(kind: ActionKind, word: &str) -> String {
 pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let word = deed.word();
     let verb = verb(deed.kind, word);
-    let Deed { kind, vendor, unlock_code, all_agents, shows_hosts, stream, crowd, queue_offline, errand, own_name } =
-        deed;
+    let Deed { kind, vendor, unlock_code, all_agents, shows_hosts, stream, crowd, queue_offline, errand, .. } = deed;
+    let Deed { own_name, lasts, back, .. } = deed;
     prepare::check_offline(vendor, queue_offline)?;
     let (run, begun) = (run_id()?, clock::now());
     let task = errand.as_ref().map(|errand| Arc::clone(&errand.task));
     let wait = args.rollout.wait(args.wait.wait);
     let loaded = context.configuration(overrides(vendor, args.console.concurrency))?;
     let safety = loaded.safety()?;
+    let frees = back.as_ref().is_some_and(|back| back.frees(kind));
     let rules = prepare::rules(vendor, &args.targets, all_agents)?;
-    let mut selected = prepare::targets(&args.targets, vendor, context)?;
+    let mut selected = match &back {
+        Some(back) => back.selected(),
+        None => prepare::targets(&args.targets, vendor, context)?,
+    };
     let journals = if args.dry_run { None } else { Some(context.journals_to_write(loaded.run().state_dir)?) };
     let (cancel, _guard) = signals::catch()?;
     let with_unlock_code = unlock_code.is_some();
@@ -159,6 +170,9 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         },
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
+    if let Some(back) = &back {
+        back.check_console(&session)?;
+    }
     session.join(journals.as_ref(), &run, context);
     let wanted = hearing::find(stream.as_ref(), &session, context, loaded.run().state_dir)?;
     // Whoever only prints what would be sent does not look ahead.
@@ -169,8 +183,11 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     let asks =
         context.ui.can_ask() && !args.consent.yes && args.consent.expect_count.is_none() && !args.console.simulate;
     let product = args.console.product.as_deref();
-    let states = if args.dry_run || asks { States::IfCheap } else { States::Incidentally };
-    let protection = protection::gather(&loaded, &safety, &args.allowed, kind).await;
+    let states = if args.dry_run || asks || back.is_some() { States::IfCheap } else { States::Incidentally };
+    let protection = match frees {
+        true => Protection::default(),
+        false => protection::gather(&loaded, &safety, &args.allowed, kind).await,
+    };
     let wish = Wish {
         kind: Some(kind),
         protection: &protection,
@@ -182,8 +199,32 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         queues: queue_offline,
     };
     let (mut roster, survey) = prepare::plan(&mut session, selected, wish, &cancel, context).await?;
-    let radius = Radius::new(&safety, args.rollout.max_targets);
-    radius.check(&mut session, (kind, &verb), (&roster, &survey), &cancel, context).await?;
+    if let Some(back) = &back {
+        back.judge(&mut session, &mut roster, kind, &cancel, context).await?;
+    }
+    let reading_kept = Reading::of(&args.targets, &args.console, all_agents);
+    let mut record = Header {
+        run: run.clone(),
+        tool: concat!("edrctl ", env!("CARGO_PKG_VERSION")).to_owned(),
+        action: word.to_owned(),
+        vendor: vendor.word().to_owned(),
+        console: session.address.clone(),
+        profile: loaded.profile().map(ToOwned::to_owned),
+        user: user(),
+        host: machine(),
+        pid: std::process::id(),
+        comment: args.comment.clone(),
+        ticket: args.ticket.clone(),
+        waits: wait.map(whole_seconds),
+        simulated: session.simulator.is_some(),
+        options: BTreeMap::new(),
+        targets: 0,
+    };
+    back::foretell_crossed(&record, &mut roster, context)?;
+    if !frees {
+        let radius = Radius::new(&safety, args.rollout.max_targets);
+        radius.check(&mut session, (kind, &verb), (&roster, &survey), &cancel, context).await?;
+    }
     let planned = args.rollout.plan(&mut roster);
     confirm::expect(args.consent, &roster, word)?;
 
@@ -224,6 +265,8 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     }
     let CrowdArgs { allow_rotation, require_console } = crowd;
     let mut says: Vec<String> = task.iter().map(|task| task.describe()).collect();
+    says.extend(back.iter().flat_map(|back| back.says.iter().cloned()));
+    says.extend(lasts.map(back::says_lasting));
     let demand =
         Demand { waits: wait.is_some(), allow_rotation, require_console, to_act: roster.to_act().count(), adds: true };
     if args.dry_run || all_protected {
@@ -231,7 +274,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         let ahead = if nothing_to_do {
             Ok((None, Vec::new()))
         } else {
-            says.iter().for_each(|says| context.ui.tell(&format!("the task {says}")));
+            task.iter().for_each(|task| context.ui.tell(&format!("the task {}", task.describe())));
             planned.says().iter().for_each(|says| context.ui.tell(says));
             prepare::preflight(&mut session, demand, &cancel, context).await
         };
@@ -264,32 +307,19 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     }
 
     let Some(journals) = journals else { return Ok(ExitCode::Internal) };
-    let record = Header {
-        run,
-        tool: concat!("edrctl ", env!("CARGO_PKG_VERSION")).to_owned(),
-        action: word.to_owned(),
-        vendor: vendor.word().to_owned(),
-        console: header.console.clone(),
-        profile: loaded.profile().map(ToOwned::to_owned),
-        user: user(),
-        host: machine(),
-        pid: std::process::id(),
-        comment: args.comment.clone(),
-        ticket: args.ticket.clone(),
-        waits: wait.map(whole_seconds),
-        simulated: header.simulated,
-        options: options(Options {
-            with_unlock_code,
-            task: task.as_deref(),
-            wave: session.console.limits.outstanding,
-            crowd,
-            queue_offline,
-            malop: prepare::only_detection(&args.targets),
-            allowed: &args.allowed,
-            planned: &planned,
-        }),
-        targets: 0,
-    };
+    record.options = options(Options {
+        with_unlock_code,
+        task: task.as_deref(),
+        wave: session.console.limits.outstanding,
+        crowd,
+        queue_offline,
+        malop: prepare::only_detection(&args.targets),
+        lasts,
+        reading: reading_kept,
+        back,
+        allowed: &args.allowed,
+        planned: &planned,
+    });
     let (journal, roster) = create_journal(journals, record, roster, context, session.concurrency.get()).await?;
     let vendor = Arc::clone(&session.console.vendor);
     let mut hearing = hearing::listen(wanted, kind, &mut session, &cancel, context).await;
@@ -337,15 +367,24 @@ struct Options<'a> {
     crowd: CrowdArgs,
     queue_offline: bool,
     malop: Option<String>,
+    lasts: Option<std::time::Duration>,
+    reading: Reading,
+    back: Option<Back>,
     allowed: &'a AllowArgs,
     planned: &'a Planned,
 }
 
 fn options(of: Options<'_>) -> BTreeMap<String, serde_json::Value> {
-    let Options { with_unlock_code, task, wave, crowd, queue_offline, malop, allowed, planned } = of;
-    let mut options = BTreeMap::new();
+    let Options { with_unlock_code, task, wave, crowd, queue_offline, malop, lasts, reading, back, allowed, planned } = of;
+    let mut options = back.map(|back| back.options).unwrap_or_default();
     allowed.record(&mut options);
     planned.keep(&mut options);
+    if let Some(lasts) = lasts {
+        options.insert(FOR.to_owned(), back::whole_seconds(lasts).into());
+    }
+    if let Some(reading) = reading.record() {
+        options.insert(back::READING.to_owned(), reading);
+    }
     if queue_offline {
         options.insert(QUEUE_OFFLINE.to_owned(), true.into());
     }
@@ -461,13 +500,17 @@ pub(super) fn dry_run_exit(counts: &Counts) -> ExitCode {
 pub(super) async fn create_journal(
     journals: StateFolder,
     header: Header,
-    roster: Roster,
+    mut roster: Roster,
     context: &Context,
     in_flight: usize,
 ) -> Result<(Journal, Roster), CommandError> {
     let options = context.writer_options(in_flight);
     // A plan of a million targets takes seconds on a disk; the runtime has other things to do.
     let created = tokio::task::spawn_blocking(move || {
+        // Nobody else begins a run between the look at those that are under way and the moment at which this one is.
+        let _gate = journals.gate()?;
+        let crossed = back::crossed_now(&journals, &header, &roster)?;
+        back::settle_crossed(&mut roster, &crossed);
         let targets = (0..roster.len() as usize).map(|n| target_record(&roster, u32::try_from(n).unwrap_or(u32::MAX)));
         Journal::create(&journals, header, targets, &options).map(|journal| (journal, roster))
     });

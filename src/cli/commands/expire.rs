@@ -1,23 +1,19 @@
 //! `edrctl expire`.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, io};
 
 use clap::Args;
 
 use super::{
     act,
+    back::{self, BackArgs, Place},
     blocklist::{self, Deed, Prefixes, Wanted},
     prepare,
     rollout::RolloutArgs,
     session::{Opening, Session, overrides},
 };
 use crate::{
-    cli::{
-        args::{ConsentArgs, FirewallArgs, firewall},
-        context::Context,
-        error::CommandError,
-        signals,
-    },
+    cli::{context::Context, error::CommandError, protection::AllowArgs, signals},
     clock,
     config::Overrides,
     domain::{
@@ -25,51 +21,125 @@ use crate::{
         indicator::Indicator,
         outcome::ExitCode,
     },
+    engine::cancel::Urgency,
     reporters::{clean::clean, words},
     vendors::{TakesBack, VendorName, Wishes},
 };
 
-/// Take out of firewalls what was put in for a time that has come; for cron
+/// Put back hosts, and take out of firewalls, what was done for a time that is over; for cron
 ///
-/// What is due stands in the journals and in the mark that every object of ours carries, so that a lost journal loses
-/// nothing. Only what carries the mark is taken out, and nothing that a later run wants to stay. Exit code 0 where nothing
-/// is due.
+/// Hosts are due by the journals: what a run with --for has isolated itself is put back, unless another run wants it longer, or has
+/// put it back already. Indicators are due by the journals and by the mark that every object of ours carries. One console that
+/// fails does not keep the next one waiting. Exit code 0 where nothing is due; 6 where something could not be done, and the next
+/// call tries it again.
 #[derive(Debug, Args)]
 pub(crate) struct ExpireArgs {
-    /// The firewall [default: every one that the configuration speaks of]
-    #[arg(long, value_name = "V", help_heading = "Console", value_parser = firewall())]
+    /// One console only [default: every one that something is due at]
+    #[arg(long, value_name = "V", help_heading = "Console")]
     vendor: Option<VendorName>,
     #[command(flatten)]
-    consent: ConsentArgs,
-    /// Look and print the plan; send nothing that changes anything
-    #[arg(long, help_heading = "Consent")]
-    dry_run: bool,
-    #[command(flatten)]
-    console: FirewallArgs,
+    back: BackArgs,
 }
 
-/// Runs it. A firewall that fails does not keep the next one waiting.
+/// Runs it.
 pub(crate) async fn run(args: ExpireArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let loaded = context.configuration(Overrides::default())?;
     let configured = loaded.consoles();
-    let is_wanted = |vendor: &VendorName| args.vendor.map_or(configured.contains(vendor), |wanted| wanted == *vendor);
-    let vendors: Vec<VendorName> = VendorName::that_act_on(Thing::Indicator).filter(is_wanted).collect();
-    if vendors.is_empty() {
-        return Err(CommandError::text(ExitCode::Config, "no firewall is configured")
-            .hint("`config.example.toml` shows the section of each"));
-    }
-    let mut worst = Ok(ExitCode::Success);
-    for vendor in vendors {
-        let ended = expire(vendor, &args, context).await;
-        let failed = !matches!(ended, Ok(ExitCode::Success));
-        if failed && matches!(worst, Ok(ExitCode::Success)) {
-            worst = ended;
+    let is_wanted = |vendor: VendorName| args.vendor.is_none_or(|wanted| wanted == vendor);
+    // Whoever interrupts means all of them, and not only the console that is being asked.
+    let (cancel, _guard) = signals::catch()?;
+    let mut ended = Vec::new();
+    let now = clock::now();
+    let places = back::places(&context.journals()?)?;
+    for place in &places {
+        let Some(vendor) = place.host_console().filter(|vendor| is_wanted(*vendor)) else { continue };
+        if cancel.urgency() != Urgency::None {
+            break;
+        }
+        if place.due(now).next().is_none() {
+            context.ui.tell(&format!("nothing is due at {}", clean(&place.console)));
+        } else if context.global.profile.as_ref().is_none_or(|profile| place.profile.as_ref() == Some(profile)) {
+            ended.push(release(vendor, place, now, &args.back, context).await);
         }
     }
-    worst
+    let asked = args.vendor.is_some();
+    let firewall = |vendor: &VendorName| is_wanted(*vendor) && (asked || configured.contains(vendor));
+    for vendor in VendorName::that_act_on(Thing::Indicator).filter(firewall) {
+        if cancel.urgency() != Urgency::None {
+            break;
+        }
+        args.back.check_for_firewall().or_else(|error| if asked { Err(error) } else { Ok(()) })?;
+        ended.push(expire(vendor, &args.back, context).await);
+    }
+    if ended.is_empty() && places.is_empty() && configured.is_empty() {
+        return Err(CommandError::text(
+            ExitCode::Config,
+            "no console is configured, and no journal says that anything is due",
+        )
+        .hint("`config.example.toml` shows the section of each"));
+    }
+    if ended.is_empty() && places.is_empty() {
+        context.ui.tell("nothing is due");
+    }
+    together(ended, context)
 }
 
-async fn expire(vendor: VendorName, args: &ExpireArgs, context: &Context) -> Result<ExitCode, CommandError> {
+/// What several consoles come to. An only one speaks for itself; of several, each failure is told and none is the end.
+fn together(mut ended: Vec<Result<ExitCode, CommandError>>, context: &Context) -> Result<ExitCode, CommandError> {
+    if ended.len() == 1 {
+        return ended.pop().unwrap_or(Ok(ExitCode::Success));
+    }
+    let codes: Vec<ExitCode> = ended
+        .into_iter()
+        .map(|ended| {
+            ended.unwrap_or_else(|error| {
+                // If standard error is gone, the exit code still tells.
+                drop(error.write(&mut io::stderr(), context.ui.stderr_colour));
+                error.exit()
+            })
+        })
+        .collect();
+    let first = codes.first().copied().unwrap_or(ExitCode::Success);
+    Ok(if codes.iter().all(|code| *code == first) { first } else { ExitCode::SomeFailed })
+}
+
+/// Puts back the hosts of one console whose time is over.
+async fn release(
+    vendor: VendorName,
+    place: &Place,
+    now: jiff::Timestamp,
+    args: &BackArgs,
+    context: &Context,
+) -> Result<ExitCode, CommandError> {
+    let hosts = words::hosts(place.due(now).count() as u64);
+    let address = clean(&place.console);
+    if let Some((run, _)) = place.unread.first() {
+        for (run, error) in &place.unread {
+            context.ui.warn(&format!("{run}: {error}"));
+        }
+        let text = format!(
+            "{hosts} due at {address} left: the journal of run {run} cannot be read, and may say that they are to stay isolated"
+        );
+        return Err(CommandError::text(ExitCode::Journal, text).hint(
+            "`edrctl runs verify --all` names what is wrong; a journal that is moved out of the folder is asked no more",
+        ));
+    }
+    let own = back::context_of(context, place.profile.as_deref());
+    let due = format!("{hosts} due at {address} left");
+    // The address is asked of the configuration first: another console is no failure of this one.
+    let loaded =
+        own.configuration(overrides(vendor, args.console.concurrency)).map_err(|error| error.context(due.clone()))?;
+    let ready = loaded.console(vendor).map_err(|error| CommandError::from(error).context(due.clone()))?;
+    if ready.link().address != place.console {
+        let text = format!("{due}: the configuration speaks to {}", clean(&ready.link().address));
+        return Err(CommandError::text(ExitCode::Config, text)
+            .hint("name the configuration that leads there with `--config` or `--profile`"));
+    }
+    let deed = back::deed(ActionKind::Unisolate, vendor, place.back(vendor, now), args);
+    act::run(deed, args.change((Some("expired".to_owned()), None), AllowArgs::default(), None), &own).await
+}
+
+async fn expire(vendor: VendorName, args: &BackArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let now = clock::now();
     let (address, part, due) = due(vendor, args, now, context).await?;
     if due.is_empty() {
@@ -102,7 +172,7 @@ async fn expire(vendor: VendorName, args: &ExpireArgs, context: &Context) -> Res
 /// What is due, by the firewall's own marks and by the journals, and where.
 async fn due(
     vendor: VendorName,
-    args: &ExpireArgs,
+    args: &BackArgs,
     now: jiff::Timestamp,
     context: &Context,
 ) -> Result<(String, Option<String>, BTreeSet<Indicator>), CommandError> {

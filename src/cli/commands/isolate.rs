@@ -7,7 +7,11 @@ use super::{
     unlock_code::UnlockCodeArgs,
 };
 use crate::{
-    cli::{args::ActArgs, context::Context, error::CommandError},
+    cli::{
+        args::{ActArgs, LastsArgs},
+        context::Context,
+        error::CommandError,
+    },
     domain::{action::ActionKind, outcome::ExitCode},
 };
 
@@ -21,6 +25,8 @@ pub(crate) struct IsolateArgs {
     #[command(flatten)]
     act: ActArgs,
     #[command(flatten)]
+    lasts: LastsArgs,
+    #[command(flatten)]
     unlock_code: UnlockCodeArgs,
 }
 
@@ -32,6 +38,7 @@ pub(crate) async fn run(args: IsolateArgs, context: &Context) -> Result<ExitCode
         unlock_code,
         stream: args.act.hearing.stream,
         crowd: args.act.crowd,
+        lasts: args.lasts.lasts,
         queue_offline: args.act.offline.queue_offline,
         ..Deed::plain(ActionKind::Isolate, vendor)
     };

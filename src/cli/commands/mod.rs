@@ -2,6 +2,7 @@
 
 mod act;
 pub(crate) mod apex_isolate;
+mod back;
 mod between;
 pub(crate) mod block;
 mod blocklist;
@@ -18,6 +19,7 @@ pub(crate) mod ksc_task;
 pub(crate) mod man;
 mod prepare;
 mod radius;
+pub(crate) mod rerun;
 pub(crate) mod resume;
 pub(crate) mod rollout;
 pub(crate) mod runs;

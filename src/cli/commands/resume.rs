@@ -5,7 +5,7 @@ use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 use clap::Args;
 
 use super::{
-    act, blocklist, hearing,
+    act, back, blocklist, hearing,
     prepare::{self, Demand},
     radius::Radius,
     rollout::{self, Planned},
@@ -39,7 +39,7 @@ use crate::{
         resolve::Rules,
         roster::{Detail, Roster},
     },
-    journal::{Journal, Need, Phase, Record, Replay, Resumed as ResumedRecord, TargetReplay},
+    journal::{Journal, JournalError, Need, Phase, Record, Replay, Resumed as ResumedRecord, TargetReplay},
     simulator::{Fleet, Wanted},
     stream::store::NameOrId,
     vendors::{
@@ -83,8 +83,16 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
     let name = runs::find(&journals, &args.run)?;
     let options = context.writer_options(args.concurrency.map_or(64, std::num::NonZeroUsize::get));
     let folder = journals.clone();
-    let opened = tokio::task::spawn_blocking(move || Journal::resume(&folder, &name, &options));
-    let (journal, replay) = opened.await.map_err(|error| CommandError::new(ExitCode::Internal, error))??;
+    let asked_to_wait = args.wait.wait.is_some();
+    let opened = tokio::task::spawn_blocking(move || {
+        // Nobody begins a run against this one from here on: it is under way once its journal is locked.
+        let _gate = folder.gate()?;
+        let (journal, replay) = Journal::resume(&folder, &name, &options)?;
+        let waits = asked_to_wait || replay.header.waits.is_some();
+        let opposed = back::opposed(&folder, &replay, waits)?;
+        Ok::<_, JournalError>((journal, replay, opposed))
+    });
+    let (journal, replay, opposed) = opened.await.map_err(|error| CommandError::new(ExitCode::Internal, error))??;
     let task = task_of(&replay)?.map(Arc::new);
     let planned = Planned::of(&replay)?;
     let kind = kind_of(&replay)?;
@@ -118,7 +126,11 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
     let loaded = context_of_run.configuration(overrides(vendor, args.concurrency))?;
     let safety = loaded.safety()?;
     let allowed = AllowArgs::of_record(&replay.header.options)?;
-    let protection = protection::gather(&loaded, &safety, &allowed, kind).await;
+    let frees = back::resumes_freeing(&replay, kind);
+    let protection = match frees {
+        true => Protection::default(),
+        false => protection::gather(&loaded, &safety, &allowed, kind).await,
+    };
     let opening = Opening {
         vendor,
         simulate: simulated_fleet(&replay, kind)?,
@@ -167,6 +179,7 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
         check_protected(&mut session, &replay, &mut roster, waits, kind, &protection, vendor, &cancel, context).await?;
     }
 
+    settle_opposed(&replay, &mut roster, waits, &opposed);
     let mut header = header_of(&replay, waits, true)?;
     header.console.clone_from(&session.address);
     let standings: Vec<(u32, Resumed)> =
@@ -194,8 +207,10 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
         let left = left_to_act(&replay, &roster, waits);
         let verb = act::verb(kind, header.action);
         let says: Vec<String> = task.iter().map(|task| task.describe()).chain(planned.says()).collect();
-        let radius = Radius::new(&safety, args.max_targets);
-        radius.check(&mut session, (kind, &verb), (&left, &Survey::default()), &cancel, context).await?;
+        if !frees {
+            let radius = Radius::new(&safety, args.max_targets);
+            radius.check(&mut session, (kind, &verb), (&left, &Survey::default()), &cancel, context).await?;
+        }
         confirm::expect(args.consent, &left, header.action)?;
         let question = Question {
             verb: &verb,
@@ -242,7 +257,23 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
     Ok(report.exit)
 }
 
-fn kind_of(replay: &Replay) -> Result<ActionKind, CommandError> {
+/// Ends what another run has done the opposite to since, or does now: what is newer holds.
+fn settle_opposed(replay: &Replay, roster: &mut Roster, waits: bool, opposed: &back::Crossed) {
+    if opposed.is_empty() {
+        return;
+    }
+    for (n, target) in (0_u32..).zip(&replay.targets) {
+        let may_be_sent = matches!(target.needs(waits), Need::Send | Need::Look);
+        let why = target.record.id.as_deref().filter(|_| may_be_sent).and_then(|id| opposed.get(&HostId::new(id)));
+        if let Some(why) = why {
+            roster.detail_mut(n).follows = false;
+            roster.settle(n, Outcome::Refused, Some(why.clone()));
+        }
+    }
+}
+
+/// What a run does, by its journal.
+pub(super) fn kind_of(replay: &Replay) -> Result<ActionKind, CommandError> {
     match ActionKind::from_word(&replay.header.action) {
         // What there is an action for is that action, and not a task, whichever command it was.
         Some(kind) => Ok(kind),
@@ -269,7 +300,7 @@ fn word_of(replay: &Replay) -> Result<&'static str, CommandError> {
 }
 
 /// The task that the run has hosts carry out.
-fn task_of(replay: &Replay) -> Result<Option<Task>, CommandError> {
+pub(super) fn task_of(replay: &Replay) -> Result<Option<Task>, CommandError> {
     let Some(task) = replay.header.options.get(act::TASK) else { return Ok(None) };
     Task::from_json(&task.to_string(), &IocLimits::default())
         .map(Some)
