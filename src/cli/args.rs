@@ -8,8 +8,8 @@ use clap::{
 };
 
 use super::commands::{
-    apex_isolate, block, check, completions, expire, hosts, indicators, isolate, ksc_task, man, resume, runs, simulate,
-    status, stream, streams, unblock, undo, unisolate,
+    apex_isolate, block, check, completions, expire, hosts, indicators, isolate, ksc_task, man, report, resume, runs,
+    simulate, status, stream, streams, unblock, undo, unisolate,
 };
 use crate::{domain::action::Thing, stream::store::NameOrId, vendors::VendorName};
 
@@ -108,6 +108,7 @@ pub(crate) enum Command {
     Indicators(Box<indicators::IndicatorsArgs>),
     Check(check::CheckArgs),
     Runs(runs::RunsArgs),
+    Report(report::ReportArgs),
     Resume(resume::ResumeArgs),
     Simulate(simulate::SimulateArgs),
     Completions(completions::CompletionsArgs),

@@ -19,9 +19,11 @@
 //! | `open.rs` | create a run's file whole, or lock and check one to go on with it |
 //! | `writer.rs`, `sink.rs` | append, sync in groups, keep room on the disk |
 //! | `reader.rs`, `verify.rs` | read back and check; a torn last line is normal |
+//! | `account.rs` | a run whole, checked, with what happened on the way |
 //! | `resume.rs` | pure: records in, the state of every target out |
 //! | `folder.rs` | where runs live, and how one is named |
 
+mod account;
 mod chain;
 mod error;
 mod folder;
@@ -37,6 +39,7 @@ mod writer;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use account::{Account, Witness};
 pub use error::{Holder, JournalError, JournalFailed};
 pub use folder::{RunEntry, RunSummary, StateFolder, new_run_id};
 pub use reader::Line;

@@ -16,6 +16,7 @@ pub(crate) mod isolate;
 pub(crate) mod ksc_task;
 pub(crate) mod man;
 mod prepare;
+pub(crate) mod report;
 pub(crate) mod resume;
 pub(crate) mod runs;
 mod session;
