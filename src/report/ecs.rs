@@ -42,8 +42,9 @@ fn event(story: &Story, row: &TargetResult) -> Value {
     put("event", about(deed, story, row));
     let version = story.journalled.tool.trim_start_matches("edrctl ");
     put("agent", json!({ "name": "edrctl", "type": "edrctl", "version": version }));
-    let user = subject::cut(&story.journalled.user);
-    put("user", json!({ "name": user }));
+    let (name, uid) = subject::user(story);
+    let user = subject::cut(name);
+    put("user", uid.map_or_else(|| json!({ "name": user }), |uid| json!({ "name": user, "id": uid })));
     put("observer", observer(story));
     put("related", related(story, row, &user));
     if let Some(host) = host(story, row) {

@@ -2,13 +2,13 @@
 //!
 //! | what the run does | class |
 //! |---|---|
-//! | isolate, unisolate, tasks without a file or a process | 7001 Remediation Activity |
+//! | isolate, unisolate, tasks without a file | 7001 Remediation Activity |
 //! | delete a file, put one into quarantine | 7002 File Remediation Activity |
-//! | end a process | 7003 Process Remediation Activity |
 //! | block, unblock | 7004 Network Remediation Activity |
 //!
-//! 7004 is for connections, and wants one; an isolated host is a remedied device, and so 7001. What a field of the schema
-//! cannot say exactly is left to `unmapped`.
+//! 7004 is for connections, and wants one; an isolated host is a remedied device, and so 7001. 7003 wants the number of a
+//! process: a task that ends every process of a program knows none, and is 7001, too. What a field of the schema cannot say
+//! exactly is left to `unmapped`.
 
 use std::io::{self, Write};
 
@@ -86,20 +86,19 @@ fn event(story: &Story, row: &TargetResult) -> Value {
     put("message", json!(subject::message(story, row)));
     put("command_uid", json!(subject::uid(story, row)));
     put("metadata", metadata(story, row));
-    put("actor", json!({ "user": { "name": subject::cut(&story.journalled.user) }, "app_name": "edrctl" }));
+    put("actor", actor(story));
     if let Some(device) = device(story, row) {
         put("device", device);
     }
     if let Some(countermeasure) = countermeasure(&activity) {
         put("countermeasures", json!([countermeasure]));
     }
-    put("observables", json!(observables(story, row)));
+    put("observables", json!(observables(deed, story, row)));
     match deed {
         Deed::DeleteFile(path) | Deed::QuarantineFile(path) => put("file", file(path)),
-        Deed::EndProcess(path) => put("process", json!({ "name": name_of(path), "file": file(path) })),
         // Whatever way it goes, and whoever begins.
         Deed::Block | Deed::Unblock => put("connection_info", json!({ "direction_id": 99, "direction": "both" })),
-        Deed::Isolate | Deed::Release | Deed::Search | Deed::Task => {}
+        Deed::Isolate | Deed::Release | Deed::EndProcess(_) | Deed::Search | Deed::Task => {}
     }
     put("unmapped", Value::Object(subject::own_fields(story, row)));
     Value::Object(event)
@@ -107,9 +106,10 @@ fn event(story: &Story, row: &TargetResult) -> Value {
 
 const fn class_of(deed: Deed<'_>) -> Class {
     match deed {
-        Deed::Isolate | Deed::Release | Deed::Search | Deed::Task => Class { uid: 7001, name: "Remediation Activity" },
+        Deed::Isolate | Deed::Release | Deed::EndProcess(_) | Deed::Search | Deed::Task => {
+            Class { uid: 7001, name: "Remediation Activity" }
+        }
         Deed::DeleteFile(_) | Deed::QuarantineFile(_) => Class { uid: 7002, name: "File Remediation Activity" },
-        Deed::EndProcess(_) => Class { uid: 7003, name: "Process Remediation Activity" },
         Deed::Block | Deed::Unblock => Class { uid: 7004, name: "Network Remediation Activity" },
     }
 }
@@ -176,6 +176,16 @@ fn metadata(story: &Story, row: &TargetResult) -> Value {
     })
 }
 
+/// Who started the run, and by what.
+fn actor(story: &Story) -> Value {
+    let (name, uid) = subject::user(story);
+    let mut user = json!({ "name": subject::cut(name) });
+    if let (Some(uid), Some(user)) = (uid, user.as_object_mut()) {
+        user.insert("uid".to_owned(), json!(uid));
+    }
+    json!({ "user": user, "app_name": "edrctl" })
+}
+
 /// The machine: the host, or the firewall that blocks. None for a target that is no host we know.
 fn device(story: &Story, row: &TargetResult) -> Option<Value> {
     let mut device = Map::new();
@@ -211,17 +221,21 @@ fn device(story: &Story, row: &TargetResult) -> Option<Value> {
 }
 
 /// What can be searched for: each with the place that it has in the event.
-fn observables(story: &Story, row: &TargetResult) -> Vec<Value> {
+fn observables(deed: Deed<'_>, story: &Story, row: &TargetResult) -> Vec<Value> {
     const HOST_NAME: (i64, &str) = (1, "Hostname");
     const ADDRESS: (i64, &str) = (2, "IP Address");
     const USER_NAME: (i64, &str) = (4, "User Name");
+    const PROCESS_NAME: (i64, &str) = (9, "Process Name");
     const UID: (i64, &str) = (10, "Resource UID");
     const SUBNET: (i64, &str) = (12, "Subnet");
 
     let one = |name: &str, (id, kind): (i64, &str), value: &str| {
         json!({ "name": name, "type_id": id, "type": kind, "value": subject::cut(value) })
     };
-    let mut observables = vec![one("actor.user.name", USER_NAME, &story.journalled.user)];
+    let mut observables = vec![one("actor.user.name", USER_NAME, subject::user(story).0)];
+    if let Deed::EndProcess(path) = deed {
+        observables.push(one("unmapped.path", PROCESS_NAME, &name_of(path)));
+    }
     if subject::is_indicator(story) {
         let indicator = subject::indicator(row);
         let kind = match &indicator {

@@ -75,6 +75,13 @@ pub(super) fn message(story: &Story, row: &TargetResult) -> String {
     cut(&format!("{rehearsal}{} {name}: {}{reason}", story.header.action, phrases::label(row.outcome)))
 }
 
+/// Who started the run: the name, and the number that the system knows it by.
+pub(super) fn user(story: &Story) -> (&str, Option<&str>) {
+    let user = story.journalled.user.as_str();
+    let parts = user.strip_suffix(')').and_then(|user| user.rsplit_once(" (uid "));
+    parts.map_or((user, None), |(name, uid)| (name, Some(uid)))
+}
+
 /// Whether the run lands on indicators.
 pub(super) fn is_indicator(story: &Story) -> bool {
     story.kind().lands_on() == Thing::Indicator
@@ -143,6 +150,11 @@ pub(super) fn own_fields(story: &Story, row: &TargetResult) -> Map<String, Value
     add("simulated", Some(json!(header.simulated)));
     add("started_on", text(Some(&story.journalled.host)));
     add("journal_sha256", Some(json!(story.digest)));
+    let path = match Deed::of(story) {
+        Deed::DeleteFile(path) | Deed::QuarantineFile(path) | Deed::EndProcess(path) => Some(path),
+        _ => None,
+    };
+    add("path", text(path));
     let due = story.journalled.options.get("expires").and_then(Value::as_str);
     add("expires", due.and_then(|due| due.parse().ok()).map(|due| json!(clock::rfc3339(due))));
     own
