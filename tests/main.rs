@@ -46,6 +46,7 @@ mod test_ksc_targets;
 mod test_ksc_tasks;
 mod test_ksc_trust;
 mod test_outputs;
+mod test_protection;
 mod test_quota;
 mod test_readme;
 mod test_report;

@@ -49,6 +49,27 @@ fn a_run_keeps_to_the_quota_and_uses_it_up() {
 }
 
 #[test]
+fn runs_side_by_side_share_the_quota_and_earn_no_refusal() {
+    let room = room(100, SMALL);
+    let all = room.console.guids();
+    let lines: Vec<&str> = all.lines().collect();
+    let (one, two) = lines.split_at(50);
+    room.env.file("one.txt", one.join("\n"));
+    room.env.file("two.txt", two.join("\n"));
+    let begun = Instant::now();
+    let children = ["one.txt", "two.txt"].map(|file| {
+        room.env.start(["isolate", "--vendor", "cisco", "--yes", "-o", "jsonl", "--concurrency", "32", file])
+    });
+    for child in children {
+        room.env.finish(child).exits(0);
+    }
+    assert_eq!(room.console.stats().throttled(), 0);
+    room.assert_each_isolated_once();
+    // 102 requests in windows of 39: both together take what one alone would, but for a window at its end.
+    assert!(begun.elapsed() < Duration::from_secs(2 * 3) + SLOW_MACHINE, "{:?}", begun.elapsed());
+}
+
+#[test]
 fn a_reset_that_is_rounded_down_earns_no_refusal_either() {
     let room = room(100, &format!("{SMALL}reset = \"down\""));
     in_turns(&room, &[], 2, SLOW_MACHINE + Duration::from_secs(1));

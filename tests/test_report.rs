@@ -13,7 +13,8 @@ use sha2::{Digest as _, Sha256};
 use crate::support::{Console, Output, Room, TestEnv, judged, records, signal, wait_until};
 
 /// What a host, and whoever writes a ticket, may call itself.
-const HOSTILE: &str = "`</code>` <script>alert(1)</script> |a|b| [x](http://evil.example) www.evil.example @all **b** _i_";
+const HOSTILE: &str =
+    "`</code>` <script>alert(1)</script> |a|b| [x](http://evil.example) www.evil.example @all **b** _i_";
 
 fn report(env: &TestEnv, more: &[&str]) -> Output {
     env.run([&["report"], more].concat())
@@ -127,7 +128,13 @@ fn a_rehearsal_is_called_one_in_every_form() {
     let env = TestEnv::new();
     env.file("hosts.txt", "web01\nweb02\n");
     env.run(["isolate", "--vendor", "cisco", "--simulate", "--wait", "hosts.txt"]).exits(0);
-    let said = [("markdown", "rehearsal"), ("html", "rehearsal"), ("csv", ",true,"), ("ocsf", "\"rehearsal\""), ("ecs", "\"rehearsal\"")];
+    let said = [
+        ("markdown", "rehearsal"),
+        ("html", "rehearsal"),
+        ("csv", ",true,"),
+        ("ocsf", "\"rehearsal\""),
+        ("ecs", "\"rehearsal\""),
+    ];
     for (form, words) in said {
         let told = report(&env, &["--format", form]).exits(0);
         assert!(told.stdout.contains(words), "{form}\n{told}");
@@ -186,7 +193,8 @@ fn a_journal_that_was_tampered_with_is_not_told_of() {
     let text = fs::read_to_string(&journal).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     let without = |left_out: usize| {
-        let kept = lines.iter().enumerate().filter(|(place, _)| *place != left_out).map(|(_, line)| format!("{line}\n"));
+        let kept =
+            lines.iter().enumerate().filter(|(place, _)| *place != left_out).map(|(_, line)| format!("{line}\n"));
         kept.collect::<String>()
     };
     let damages =
@@ -226,7 +234,12 @@ fn a_run_that_was_cut_off_is_told_so_and_its_resumption_too() {
         .and_then(|mut file| std::io::Write::write_all(&mut file, b"{\"v\":1,\"prev\":\"half a line"))
         .unwrap();
     let told = report(&room.env, &[]).exits(0);
-    for words in ["**The run has no end: it was cut off.", "**Half a line stands at the journal's end", "- State: `cut off", "in doubt"] {
+    for words in [
+        "**The run has no end: it was cut off.",
+        "**Half a line stands at the journal's end",
+        "- State: `cut off",
+        "in doubt",
+    ] {
         assert!(told.stdout.contains(words), "`{words}`\n{told}");
     }
     assert!(told.stderr.contains("has no end"), "{told}");
@@ -256,7 +269,9 @@ fn a_run_under_way_is_told_as_it_stands_and_its_interruption_afterwards() {
     signal(&child, Signal::INT);
     room.env.finish(child).exits(7);
     let told = report(&room.env, &[]).exits(0);
-    for words in ["- State: `stopped early: interrupted`", "interrupted; what was under way was awaited", "ended: interrupted"] {
+    for words in
+        ["- State: `stopped early: interrupted`", "interrupted; what was under way was awaited", "ended: interrupted"]
+    {
         assert!(told.stdout.contains(words), "`{words}`\n{told}");
     }
     let page = report(&room.env, &["--format", "html"]).exits(0).stdout;

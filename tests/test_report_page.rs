@@ -98,7 +98,10 @@ fn hostile_names_are_text_and_nothing_else() {
     room.isolate(&["--wait=30s", "--comment", ATTACKS[0], "--ticket", ATTACKS[1], "--skip-invalid"]);
     let mut browser = Browser::open(&page(&room.env), &[], true);
     assert_eq!(browser.eval("window.owned === undefined"), true);
-    assert_eq!(browser.eval("document.querySelectorAll('script, style, img, svg, table').length"), page_parts(&room.env));
+    assert_eq!(
+        browser.eval("document.querySelectorAll('script, style, img, svg, table').length"),
+        page_parts(&room.env)
+    );
     let texts: Value = browser.eval("[...document.querySelectorAll('#rows tbody th, dd')].map(e => e.textContent)");
     let texts: Vec<String> = serde_json::from_value(texts).unwrap();
     for attack in [ATTACKS[0], ATTACKS[1]] {
@@ -153,7 +156,10 @@ fn the_page_is_dark_where_its_reader_is_and_prints_everything() {
     assert_eq!(light.eval(paper), "rgb(255, 255, 255)");
     let mut dark = Browser::open(&path, &[("prefers-color-scheme", "dark")], true);
     assert_eq!(dark.eval(paper), "rgb(13, 17, 23)");
-    dark.ask("Emulation.setEmulatedMedia", json!({ "media": "print", "features": [{ "name": "prefers-color-scheme", "value": "dark" }] }));
+    dark.ask(
+        "Emulation.setEmulatedMedia",
+        json!({ "media": "print", "features": [{ "name": "prefers-color-scheme", "value": "dark" }] }),
+    );
     assert_eq!(dark.eval(paper), "rgb(255, 255, 255)", "paper is white");
     assert_eq!(dark.eval("getComputedStyle(document.getElementById('controls')).display"), "none");
     assert_eq!(dark.eval("getComputedStyle(document.querySelector('#rows thead')).display"), "table-header-group");
@@ -184,7 +190,10 @@ fn ten_thousand_hosts_are_one_page_that_still_answers() {
     assert!(size < 8 * 1024 * 1024, "{size} bytes");
     let mut browser = Browser::open(&path, &[], true);
     assert_eq!(browser.eval("document.querySelectorAll('#rows tbody tr').length"), 10_000);
-    assert!(browser.eval("document.querySelector('.plot path.proven').getAttribute('d').length").as_f64().unwrap() < 100_000.0);
+    assert!(
+        browser.eval("document.querySelector('.plot path.proven').getAttribute('d').length").as_f64().unwrap()
+            < 100_000.0
+    );
     let millis = browser.eval(
         "(() => { const begun = performance.now(); document.querySelectorAll('#rows thead button')[1].click(); \
          const filter = document.getElementById('filter'); filter.value = '77'; filter.dispatchEvent(new Event('input')); \

@@ -11,6 +11,7 @@ use super::commands::{
     apex_isolate, block, check, completions, expire, hosts, indicators, isolate, ksc_task, man, report, resume, runs,
     simulate, status, stream, streams, unblock, undo, unisolate,
 };
+use super::protection::AllowArgs;
 use crate::{domain::action::Thing, stream::store::NameOrId, vendors::VendorName};
 
 /// Isolates lists of hosts through the EDR console that manages them, proves that it happened, and puts exactly those
@@ -348,6 +349,8 @@ pub(crate) struct ChangeArgs {
     pub(crate) consent: ConsentArgs,
     #[command(flatten)]
     pub(crate) wait: WaitArgs,
+    #[command(flatten)]
+    pub(crate) allowed: AllowArgs,
     /// Resolve, check and print the plan; send nothing that changes anything
     #[arg(long, help_heading = "Consent")]
     pub(crate) dry_run: bool,

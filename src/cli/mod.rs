@@ -10,8 +10,10 @@ mod context;
 mod error;
 mod event_line;
 mod outlet;
+mod protection;
 pub mod select;
 mod signals;
+mod surroundings;
 mod ui;
 
 use std::{io, panic, sync::Arc, thread};
@@ -98,9 +100,7 @@ async fn run_async(command: Command, context: &Context) -> Result<ExitCode, Comm
         Command::Check(args) => check::run(args, context).await,
         Command::Resume(args) => resume::run(args, context).await,
         Command::Simulate(args) => simulate::run(args, context).await,
-        Command::Completions(_) | Command::Man(_) | Command::Runs(_) | Command::Report(_) => {
-            Ok(ExitCode::Internal)
-        }
+        Command::Completions(_) | Command::Man(_) | Command::Runs(_) | Command::Report(_) => Ok(ExitCode::Internal),
     }
 }
 

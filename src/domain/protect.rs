@@ -27,6 +27,19 @@ pub enum Pattern {
     Range(IpNet),
     /// The host of this id, in lower case.
     Id(Box<str>),
+    /// Hosts of a group or policy of such a name.
+    Group(Glob),
+    /// Hosts of such an operating system, in the console's words: that is where a server says that it is one.
+    System(Glob),
+}
+
+/// What a console tells of a host beside its names and addresses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traits<'a> {
+    /// Its group or policy.
+    pub group: Option<&'a str>,
+    /// Its operating system.
+    pub system: Option<&'a str>,
 }
 
 /// How a host stands to a pattern.
@@ -43,7 +56,8 @@ pub enum Match {
 impl Pattern {
     /// Reads one entry: a name with or without `*`, an address, a range such as `10.0.0.0/8`, or an id.
     ///
-    /// It is told by its form; `host:`, `ip:` and `id:` in front of it settle it.
+    /// It is told by its form; `host:`, `ip:` and `id:` in front of it settle it. Groups and operating systems are written
+    /// with `group:` and `os:` in front.
     ///
     /// # Errors
     ///
@@ -56,6 +70,8 @@ impl Pattern {
                 "host" => return Glob::explicit(rest).map(Self::Name),
                 "ip" => return parse_network(rest)?.ok_or(PatternError::NotAnAddress),
                 "id" => return explicit_id(rest),
+                "group" => return Glob::words(rest).map(Self::Group),
+                "os" => return Glob::words(rest).map(Self::System),
                 "mac" => return Err(PatternError::Mac),
                 _ => {}
             }
@@ -100,7 +116,22 @@ impl Pattern {
             },
             Self::Address(protected) => any_address(addresses, |address| address == *protected),
             Self::Range(range) => any_address(addresses, |address| range.contains(&address)),
+            Self::Group(_) | Self::System(_) => Match::CannotTell,
         }
+    }
+
+    /// Compares what a console tells of a host beside its names; `None` for a pattern that does not speak of that.
+    pub fn matches_traits(&self, traits: Traits<'_>) -> Option<Match> {
+        let (glob, told) = match self {
+            Self::Group(glob) => (glob, traits.group),
+            Self::System(glob) => (glob, traits.system),
+            _ => return None,
+        };
+        Some(match told.map(str::trim).filter(|told| !told.is_empty()) {
+            Some(told) => when(glob.is_any() || wild(&glob.text, &lower(told))),
+            None if glob.is_any() => Match::Yes,
+            None => Match::CannotTell,
+        })
     }
 }
 
@@ -132,6 +163,8 @@ impl fmt::Display for Pattern {
             Self::Address(address) => address.fmt(f),
             Self::Range(range) => range.fmt(f),
             Self::Id(id) => f.write_str(id),
+            Self::Group(glob) => write!(f, "group:{}", glob.text),
+            Self::System(glob) => write!(f, "os:{}", glob.text),
         }
     }
 }
@@ -166,6 +199,16 @@ impl Glob {
             return Err(PatternError::NotAName);
         }
         Ok(Self { text: lower(text).into() })
+    }
+
+    /// Words of a console, in which everything but control characters may stand.
+    fn words(text: &str) -> Result<Self, PatternError> {
+        match text.chars().find(|c| c.is_control()) {
+            Some(bad) => Err(PatternError::BadCharacter(bad)),
+            None if text.is_empty() => Err(PatternError::Empty),
+            None if text.len() > 1024 => Err(PatternError::NotAName),
+            None => Ok(Self { text: lower(text).into() }),
+        }
     }
 
     /// Whether it covers every host, named or not.

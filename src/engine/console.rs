@@ -27,6 +27,30 @@ pub struct Console {
     pub pace: Pace,
     /// Requests sent so far.
     pub requests: u64,
+    /// Who else asks it.
+    pub company: Option<Company>,
+}
+
+/// Tells how many other runs ask a console now, and how many requests they may have under way.
+#[derive(Clone)]
+pub struct Company(Arc<dyn Fn() -> (u64, u64) + Send + Sync>);
+
+impl Company {
+    /// Of whoever can count them.
+    pub fn new(count: impl Fn() -> (u64, u64) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(count))
+    }
+
+    /// So many.
+    pub fn count(&self) -> (u64, u64) {
+        (self.0)()
+    }
+}
+
+impl std::fmt::Debug for Company {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Company")
+    }
 }
 
 /// What is told while the console is asked.
@@ -76,7 +100,7 @@ const MAX_TRIES: u32 = 3;
 impl Console {
     /// A console of which nothing is known yet.
     pub fn new(vendor: Arc<dyn Vendor>, limits: Limits, uses_reserve: bool) -> Self {
-        Self { vendor, limits, pace: Pace::new(uses_reserve), requests: 0 }
+        Self { vendor, limits, pace: Pace::new(uses_reserve), requests: 0, company: None }
     }
 
     /// Asks one thing, waits where the console wants it, and tries again where that can help.

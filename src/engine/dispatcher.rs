@@ -20,6 +20,7 @@ use tokio::{
 use super::{
     cancel::{Cancel, Urgency},
     confirm::Confirmation,
+    console::Company,
     event::{Listener, RunEventKind, RunHeader},
     limits::Limits,
     news::Hearing,
@@ -45,6 +46,9 @@ use crate::{
 /// How often listeners may animate.
 const TICK: Duration = Duration::from_millis(100);
 
+/// How often it is counted who else asks the console: whoever comes has hardly asked by then.
+const HEADCOUNT: Duration = TICK;
+
 pub(super) struct Dispatcher<'a> {
     pub(super) header: Arc<RunHeader>,
     pub(super) action: Option<Arc<Action>>,
@@ -61,6 +65,9 @@ pub(super) struct Dispatcher<'a> {
     pub(super) max_batch: NonZeroUsize,
     pub(super) limits: Limits,
     pub(super) pace: Pace,
+    /// Who else asks the console, and when they were last counted.
+    company: Option<Company>,
+    counted: Option<Instant>,
     pub(super) roster: Roster,
     pub(super) slots: Vec<Slot>,
     pub(super) notes: Notes,
@@ -129,6 +136,8 @@ impl<'a> Dispatcher<'a> {
             max_batch,
             limits: console.limits,
             pace: console.pace,
+            company: console.company,
+            counted: None,
             slots: vec![Slot::new(first_phase); roster.len() as usize],
             notes: Notes::default(),
             ready: VecDeque::new(),
@@ -194,6 +203,7 @@ impl<'a> Dispatcher<'a> {
     pub(super) async fn run(mut self) -> Report {
         self.teller.now(RunEventKind::RunStarted(Arc::clone(&self.header)));
         self.sort_into_queues();
+        self.count_company();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         // These two outlive a turn of the loop: to make them anew costs more than most of what a turn does.
@@ -461,7 +471,18 @@ impl<'a> Dispatcher<'a> {
         waits.filter(|at| *at > now && !self.is_draining()).min()
     }
 
+    /// Counts who else asks the console, so that all of them together keep within what it grants.
+    fn count_company(&mut self) {
+        let due = self.counted.is_none_or(|counted| counted.elapsed() >= HEADCOUNT);
+        if let Some(company) = self.company.as_ref().filter(|_| due) {
+            let (others, in_flight) = company.count();
+            self.pace.share_with(others, in_flight);
+            self.counted = Some(Instant::now());
+        }
+    }
+
     fn tick(&mut self) {
+        self.count_company();
         self.refresh_stats();
         self.teller.tick();
     }

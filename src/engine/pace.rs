@@ -75,6 +75,9 @@ pub struct Pace {
     opened: Option<Instant>,
     /// How long its window is, as a refusal has taught.
     length: Option<Duration>,
+    /// Other runs that ask the same console now, and how much all of them may have under way.
+    others: u64,
+    others_in_flight: u64,
 }
 
 /// What is known of the window that is open.
@@ -97,6 +100,12 @@ impl Pace {
     /// A pace that knows nothing yet: until the console names a quota there is none.
     pub fn new(uses_reserve: bool) -> Self {
         Self { uses_reserve, ..Self::default() }
+    }
+
+    /// So many other runs ask the same console now, and may have so many requests under way.
+    pub const fn share_with(&mut self, others: u64, in_flight: u64) {
+        self.others = others;
+        self.others_in_flight = in_flight;
     }
 
     /// May one more request be sent?
@@ -242,7 +251,12 @@ impl Pace {
 
     /// Requests that may still leave in this window.
     fn free(&self, window: &Window) -> u64 {
-        window.remaining.saturating_sub(self.reserve(window)).saturating_sub(self.in_flight)
+        let spendable = window.remaining.saturating_sub(self.reserve(window));
+        // What others have sent since the console made our last reading is not in it: at most what they may have under way.
+        let alone = spendable.saturating_sub(self.others_in_flight).saturating_sub(self.in_flight);
+        // Near the end of the window everybody goes on with one request at a time, and leaves one for each of the others.
+        let last = self.others > 0 && self.in_flight == 0 && spendable > self.others;
+        alone.max(u64::from(last))
     }
 
     /// One request in a hundred, thirty at the most, is left for whoever has to put a host back at once.

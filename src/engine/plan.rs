@@ -17,14 +17,18 @@ use crate::domain::{
     failure::{Failure, FailureKind},
     host::{Host, HostId, HostState, Isolation},
     outcome::Outcome,
-    protect::{Match, Pattern},
     selector::{Entry, Selector, SelectorKind},
 };
 use crate::vendors::Inventory;
 
 mod named;
+mod protection;
+mod watch;
 
 pub use named::look_up;
+use protection::Verdict;
+pub use protection::{Allowance, Guarded, NOTHING, Protection};
+use watch::{Watch, is_about_the_list};
 
 /// Whether the states of hosts are wanted beside their ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,8 +44,8 @@ pub enum States {
 pub struct Wish<'a> {
     /// The action; `None` to read states only.
     pub kind: Option<ActionKind>,
-    /// The protected list.
-    pub protected: &'a [Pattern],
+    /// What is protected, and what is allowed all the same.
+    pub protection: &'a Protection,
     /// Whether states are wanted.
     pub states: States,
     /// What else than equality names a host.
@@ -57,7 +61,7 @@ pub struct Wish<'a> {
 }
 
 /// What came of reading the inventory.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Survey {
     /// Whether the whole inventory was read.
     pub read: bool,
@@ -67,6 +71,10 @@ pub struct Survey {
     pub incomplete: bool,
     /// Lines that turned out to name a host that another line had named.
     pub folded: usize,
+    /// The console does not list its hosts, so none could be held against what is protected without being written down.
+    pub unwatched: bool,
+    /// Hosts that were allowed although they are protected, and were not protected, or not among the targets.
+    pub needless: Vec<Arc<str>>,
 }
 
 /// States that nobody must know are read for no more targets than this: each takes memory, and no eye reads so long a
@@ -90,7 +98,7 @@ pub async fn plan(
     tell: &mut (dyn FnMut(Notice) + Send),
 ) -> Result<Survey, Halt> {
     let looked_up = entries.iter().any(|entry| entry.selector.kind() != SelectorKind::Id);
-    let guarded = wish.kind.is_some() && wish.protected.iter().any(Pattern::needs_inventory);
+    let guarded = wish.kind.is_some() && wish.protection.needs_inventory();
     let capabilities = console.vendor.capabilities();
     let first = wish.kind.is_some() && capabilities.looks_first;
     let must = looked_up || guarded || first || capabilities.inventory == Inventory::Whole;
@@ -116,25 +124,29 @@ pub async fn plan(
     }
     // For a million targets this is fifty megabytes, so it is held no longer than it is needed.
     let mut resolver = resolver.filter(|_| survey.read);
+    let mut watch = Watch::default();
+    if resolver.is_none() && wish.kind.is_some() && wish.protection.has_built_in() {
+        watch = Watch::look(console, entries, wish.protection, cancel, tell).await?;
+        survey.unwatched = !watch.complete;
+    }
     for (n, entry) in (0_u32..).zip(entries) {
         if let Some(why) = console.vendor.cannot_find(&entry.selector) {
             roster.settle(n, Outcome::Unresolved, Some(Failure::new(FailureKind::Unsupported, why)));
             continue;
         }
         let resolution = resolver.as_mut().map(|resolver| resolver.take(n, entry.selector.named()));
-        settle(roster, n, entry.selector.kind(), resolution, wish, guarded, survey);
+        if let (None, Some(id)) = (&resolution, roster.item(n).and_then(|item| item.host.clone())) {
+            judge_protected(roster, n, watch.verdict(&id));
+        }
+        settle(roster, n, entry.selector.kind(), resolution, wish, guarded, survey.incomplete);
     }
     drop(resolver);
+    survey.needless = protection::settle_allowed(roster, wish.protection);
     // The same id written twice was folded when it was read; only what was looked up can still be a second name.
     if looked_up {
         survey.folded = roster.fold_same_hosts();
     }
     Ok(survey)
-}
-
-/// Whether a failure says nothing against asking this console for something else.
-const fn is_about_the_list(kind: FailureKind) -> bool {
-    !kind.is_about_us() && !matches!(kind, FailureKind::Certificate | FailureKind::Unreachable | FailureKind::Timeout)
 }
 
 /// Asks for the hosts that the selectors may name, so many at a time. What fits is judged by the resolver, as ever.
@@ -227,7 +239,7 @@ fn settle(
     resolution: Option<Resolution>,
     wish: Wish<'_>,
     guarded: bool,
-    survey: Survey,
+    incomplete: bool,
 ) {
     let unresolved = |roster: &mut Roster, kind, text: String, candidates: Vec<Candidate>| {
         roster.detail_mut(n).candidates = candidates;
@@ -266,14 +278,10 @@ fn settle(
         Some(Resolution::None { near, why }) => match kind {
             // An id that a moving inventory did not show may still be there: then the console is the judge of it, unless
             // the protected list had to see the host first.
-            SelectorKind::Id if !guarded && !survey.incomplete => {
+            SelectorKind::Id if !guarded && !incomplete => {
                 roster.settle_missing(n, || Failure::new(FailureKind::NotFound, unknown("id", wish)));
             }
-            SelectorKind::Id if !guarded => {
-                if let Some((outcome, reason)) = judge_id(roster, n, wish) {
-                    roster.settle(n, outcome, reason);
-                }
-            }
+            SelectorKind::Id if !guarded => judge_id(roster, n, wish),
             SelectorKind::Id => {
                 let text = match wish.product {
                     Some(product) => format!(
@@ -298,11 +306,7 @@ fn settle(
                 unresolved(roster, FailureKind::NotFound, unknown(what, wish), near);
             }
         },
-        None => {
-            if let Some((outcome, reason)) = judge_id(roster, n, wish) {
-                roster.settle(n, outcome, reason);
-            }
-        }
+        None => judge_id(roster, n, wish),
     }
 }
 
@@ -326,7 +330,10 @@ fn nameless(roster: &mut Roster, n: u32, host: &Host) {
 /// Takes a host for a target.
 fn found(roster: &mut Roster, n: u32, host: Host, wish: Wish<'_>) {
     roster.resolve(n, &host);
-    if let Some((outcome, reason)) = judge(&host, wish) {
+    let verdict = wish.kind.map_or(Verdict::Free, |_| wish.protection.judge(host.id.as_str(), Some(&host)));
+    let refused = matches!(verdict, Verdict::Refused(_));
+    judge_protected(roster, n, verdict);
+    if let Some((outcome, reason)) = judge(&host, wish).filter(|_| !refused) {
         let standing = wish.kind.zip(host.state.as_ref()).map(|(kind, state)| kind.standing(state.isolation));
         let heading = outcome == Outcome::Already && standing == Some(Standing::Heading);
         if heading {
@@ -380,10 +387,20 @@ fn nearly(why: Near) -> String {
 }
 
 /// All that can be said of a host of which only the id is known.
-fn judge_id(roster: &Roster, n: u32, wish: Wish<'_>) -> Option<(Outcome, Option<Failure>)> {
-    wish.kind?;
-    let id = roster.item(n)?.host.as_ref()?;
-    protected_by(wish.protected, id.as_str(), None)
+fn judge_id(roster: &mut Roster, n: u32, wish: Wish<'_>) {
+    let id = roster.item(n).and_then(|item| item.host.clone());
+    if let (Some(id), Some(_)) = (id, wish.kind) {
+        judge_protected(roster, n, wish.protection.judge(id.as_str(), None));
+    }
+}
+
+/// Ends a target whose host is protected, or notes that somebody has allowed it.
+fn judge_protected(roster: &mut Roster, n: u32, verdict: Verdict) {
+    match verdict {
+        Verdict::Free => {}
+        Verdict::Refused(failure) => roster.settle(n, Outcome::Refused, Some(failure)),
+        Verdict::Allowed(number, failure) => roster.detail_mut(n).allowed = Some(Box::new((number, failure))),
+    }
 }
 
 /// Ends a host that nothing must or need be sent to.
@@ -392,10 +409,6 @@ fn judge(host: &Host, wish: Wish<'_>) -> Option<(Outcome, Option<Failure>)> {
         // Its state is all that was asked for, and here it is.
         return host.state.as_ref().map(as_read);
     };
-    let refusal = protected_by(wish.protected, host.id.as_str(), Some(host));
-    if refusal.is_some() {
-        return refusal;
-    }
     let standing = host.state.as_ref().map_or(Standing::Unknown, |state| kind.standing(state.isolation));
     match standing {
         Standing::Reached | Standing::Heading => Some((Outcome::Already, None)),
@@ -447,45 +460,6 @@ pub(super) fn not_capable(kind: ActionKind) -> String {
     format!(
         "the console says that this host cannot be {verb}: its policy, product, operating system or agent version rules it out"
     )
-}
-
-fn protected_by(patterns: &[Pattern], id: &str, host: Option<&Host>) -> Option<(Outcome, Option<Failure>)> {
-    let aliases = host.map(|host| &*host.aliases).unwrap_or_default();
-    let name = host.and_then(|host| host.name.as_deref());
-    let addresses = host.map(|host| host.addresses.as_slice()).unwrap_or_default();
-    let domain = host.and_then(|host| host.domain.as_deref());
-    let mut doubt = None;
-    for pattern in patterns {
-        let matched = match domain {
-            Some(domain) => pattern.matches_bare(id, name, domain, addresses),
-            None => pattern.matches(id, name, addresses),
-        };
-        let by_alias = || aliases.iter().any(|alias| pattern.matches(id, Some(alias), addresses) == Match::Yes);
-        let matched = if matched == Match::Yes || by_alias() { Match::Yes } else { matched };
-        // An address that could not be read may be the very one.
-        let unread = pattern.is_of_addresses() && host.is_some_and(|host| host.more_addresses);
-        match matched {
-            Match::Yes => {
-                let text = format!("protected by `{pattern}` in the configuration");
-                return Some((Outcome::Refused, Some(Failure::new(FailureKind::Protected, text))));
-            }
-            Match::CannotTell => doubt = doubt.or(Some(pattern)),
-            Match::No if unread => doubt = doubt.or(Some(pattern)),
-            Match::No => {}
-        }
-    }
-    doubt.map(|pattern| {
-        let what = match pattern {
-            Pattern::Name(_) if name.is_some() => "the whole name",
-            Pattern::Name(_) => "the name",
-            _ if !addresses.is_empty() => "every address",
-            _ => "an address",
-        };
-        let text = format!(
-            "the console does not tell {what} of this host, so it cannot be checked against the protected `{pattern}`"
-        );
-        (Outcome::Refused, Some(Failure::new(FailureKind::Protected, text)))
-    })
 }
 
 #[cfg(test)]

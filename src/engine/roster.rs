@@ -57,6 +57,8 @@ pub struct Detail {
     pub follows: bool,
     /// The host as the inventory has it, where somebody asked for it to be kept.
     pub host: Option<Box<Host>>,
+    /// It is protected, for this reason, and the allowance of this number lets it through.
+    pub allowed: Option<Box<(usize, Failure)>>,
 }
 
 /// How a target ended before anything was sent.

@@ -52,7 +52,6 @@ pub(super) fn account(
         }
     }
     let replay = fold.finish().map_err(|what| JournalError::damaged(path, reader.lines(), what))?;
-    let verified =
-        Verified { lines: reader.lines(), torn: reader.torn(), ended, sealed: reader.sealed() };
+    let verified = Verified { lines: reader.lines(), torn: reader.torn(), ended, sealed: reader.sealed() };
     Ok(Account { replay, verified, digest: reader.chain().last() })
 }

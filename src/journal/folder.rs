@@ -88,6 +88,11 @@ impl StateFolder {
         self.paths(run).journal
     }
 
+    /// Where runs under way say which console they work on.
+    pub(super) fn consoles(&self) -> PathBuf {
+        self.runs.with_file_name("consoles")
+    }
+
     pub(super) fn paths(&self, run: &RunId) -> RunPaths {
         let file = |suffix: &str| self.runs.join(format!("{run}{suffix}"));
         RunPaths {

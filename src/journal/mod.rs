@@ -22,12 +22,14 @@
 //! | `account.rs` | a run whole, checked, with what happened on the way |
 //! | `resume.rs` | pure: records in, the state of every target out |
 //! | `folder.rs` | where runs live, and how one is named |
+//! | `presence.rs` | who else works on a console from here |
 
 mod account;
 mod chain;
 mod error;
 mod folder;
 mod open;
+mod presence;
 mod reader;
 mod record;
 mod resume;
@@ -42,6 +44,7 @@ pub(crate) mod tests;
 pub use account::{Account, Witness};
 pub use error::{Holder, JournalError, JournalFailed};
 pub use folder::{RunEntry, RunSummary, StateFolder, new_run_id};
+pub use presence::Presence;
 pub use reader::Line;
 pub use record::{
     Answer, By, CandidateRecord, DuplicateRecord, End, Header, How, Intent, Interrupted, Record, Reply, Resumed,

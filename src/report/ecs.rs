@@ -132,9 +132,7 @@ fn observer(story: &Story) -> Value {
     if let Some(object) = observer.as_object_mut() {
         match subject::console(story) {
             Some(Host::Domain(name)) => object.insert("hostname".to_owned(), json!(name)),
-            Some(address) => {
-                object.insert("ip".to_owned(), json!([address.to_string().trim_matches(['[', ']'])]))
-            }
+            Some(address) => object.insert("ip".to_owned(), json!([address.to_string().trim_matches(['[', ']'])])),
             None => None,
         };
     }

@@ -142,9 +142,10 @@ impl History {
     }
 
     fn throttled(&mut self, answer: &Answer) {
-        let refused = answer.replies.iter().filter(|reply| {
-            matches!(reply, Reply::Again { code: Some(FailureKind::Throttled), .. })
-        });
+        let refused = answer
+            .replies
+            .iter()
+            .filter(|reply| matches!(reply, Reply::Again { code: Some(FailureKind::Throttled), .. }));
         let refused = refused.count() as u64;
         if refused == 0 {
             return;

@@ -6,13 +6,14 @@
 
 use std::fmt::Write as _;
 
-use super::{
-    sentences,
-    story::Story,
-};
+use super::{sentences, story::Story};
 use crate::{
     engine::event::TargetResult,
-    reporters::{clean::clean_to, phrases, words::{number, things}},
+    reporters::{
+        clean::clean_to,
+        phrases,
+        words::{number, things},
+    },
 };
 
 /// Targets that are named one by one.

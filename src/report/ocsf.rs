@@ -229,9 +229,7 @@ fn observables(deed: Deed<'_>, story: &Story, row: &TargetResult) -> Vec<Value> 
     const UID: (i64, &str) = (10, "Resource UID");
     const SUBNET: (i64, &str) = (12, "Subnet");
 
-    let one = |name: &str, (id, kind): (i64, &str), value: &str| {
-        json!({ "name": name, "type_id": id, "type": kind, "value": subject::cut(value) })
-    };
+    let one = |name: &str, (id, kind): (i64, &str), value: &str| json!({ "name": name, "type_id": id, "type": kind, "value": subject::cut(value) });
     let mut observables = vec![one("actor.user.name", USER_NAME, subject::user(story).0)];
     if let Deed::EndProcess(path) = deed {
         observables.push(one("unmapped.path", PROCESS_NAME, &name_of(path)));

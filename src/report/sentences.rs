@@ -47,12 +47,12 @@ pub(super) fn notices(story: &Story) -> Vec<String> {
         notices.push("This was a rehearsal against a simulated console. Nothing real was touched.".to_owned());
     }
     match story.standing {
-        Standing::UnderWay => notices.push(format!(
-            "The run is still under way. This is how it stood at {}.",
-            moment(story.last_at)
-        )),
+        Standing::UnderWay => {
+            notices.push(format!("The run is still under way. This is how it stood at {}.", moment(story.last_at)))
+        }
         Standing::CutOff => notices.push(
-            "The run has no end: it was cut off. What is in doubt may have been done; `edrctl resume` looks.".to_owned(),
+            "The run has no end: it was cut off. What is in doubt may have been done; `edrctl resume` looks."
+                .to_owned(),
         ),
         Standing::Ended(_) => {}
     }

@@ -122,10 +122,8 @@ pub(super) fn header(texts: &Texts, action: &'static str) -> RunHeader {
 
 /// Tells these records.
 pub(super) fn story_of(header: RunHeader, records: Vec<(i64, Record)>, standing: Standing) -> Story {
-    let lines: Vec<Line> = (1..)
-        .zip(records)
-        .map(|(number, (millis, record))| Line { number, at: at(millis), record })
-        .collect();
+    let lines: Vec<Line> =
+        (1..).zip(records).map(|(number, (millis, record))| Line { number, at: at(millis), record }).collect();
     let mut history = History::default();
     let mut so_far = Vec::new();
     for line in &lines {
@@ -247,12 +245,8 @@ fn lines(texts: &Texts) -> Vec<(i64, Record)> {
     for (n, outcome) in (0..).zip(Outcome::ALL) {
         records.push((6 + i64::from(n), Record::Settled(Settled { n, result: ended(outcome, texts) })));
     }
-    let end = End {
-        ending: texts.ending.clone(),
-        text: Some(texts.ending.clone()),
-        counts: Counts::default(),
-        exit: 7,
-    };
+    let end =
+        End { ending: texts.ending.clone(), text: Some(texts.ending.clone()), counts: Counts::default(), exit: 7 };
     records.push((60_000, Record::End(end)));
     records
 }

@@ -315,6 +315,8 @@ pub struct Capabilities {
     pub max_observe: usize,
     /// How many selectors one `find` takes; 0 where hosts can only be listed.
     pub max_find: usize,
+    /// Whether `find` takes one id, where it takes nothing else.
+    pub finds_ids: bool,
     /// Whether it can be asked what would keep requests from being carried out.
     pub looks_ahead: bool,
     /// Whether every host is looked at before anything is sent to it, because the console takes requests that no host can

@@ -41,8 +41,7 @@ impl Browser {
         for domain in ["Page", "Runtime", "Log", "Network"] {
             browser.ask(&format!("{domain}.enable"), json!({}));
         }
-        let features: Vec<Value> =
-            media.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
+        let features: Vec<Value> = media.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
         browser.ask("Emulation.setEmulatedMedia", json!({ "features": features }));
         if !with_script {
             browser.ask("Emulation.setScriptExecutionDisabled", json!({ "value": true }));

@@ -64,6 +64,7 @@ impl TestEnv {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("home")).unwrap();
+        fs::create_dir(folder.path().join("machine")).unwrap();
         let mut variables = BTreeMap::new();
         for (name, value) in [("LANG", "C.UTF-8"), ("COLUMNS", "100"), ("USER", "tester"), ("TZ", "UTC")] {
             variables.insert(name.to_owned(), value.to_owned());
@@ -71,6 +72,8 @@ impl TestEnv {
         let path = std::env::var("PATH").unwrap_or_default();
         variables.insert("PATH".to_owned(), path);
         variables.insert("HOME".to_owned(), folder.path().join("home").display().to_string());
+        // A machine without a name, resolvers or gateways, unless a test gives it some.
+        variables.insert("__EDRCTL_MACHINE".to_owned(), folder.path().join("machine").display().to_string());
         Self { folder, variables }
     }
 

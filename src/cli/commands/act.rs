@@ -13,6 +13,7 @@ use crate::{
         confirm::{self, Question},
         context::Context,
         error::CommandError,
+        protection::{self, AllowArgs},
         signals,
     },
     clock,
@@ -130,7 +131,6 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     let wait = args.wait.wait;
     let loaded = context.configuration(overrides(vendor, args.console.concurrency))?;
     let safety = loaded.safety()?;
-    let protected: Vec<_> = safety.protected.iter().map(|protected| protected.pattern.clone()).collect();
     let rules = prepare::rules(vendor, &args.targets, all_agents)?;
     let mut selected = prepare::targets(&args.targets, vendor, context)?;
     let journals = if args.dry_run { None } else { Some(context.journals_to_write(loaded.run().state_dir)?) };
@@ -157,6 +157,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         },
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
+    session.join(journals.as_ref(), &run, context);
     let wanted = hearing::find(stream.as_ref(), &session, context, loaded.run().state_dir)?;
     // Whoever only prints what would be sent does not look ahead.
     let prints = errand.as_ref().is_some_and(|errand| errand.print);
@@ -167,9 +168,10 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         context.ui.can_ask() && !args.consent.yes && args.consent.expect_count.is_none() && !args.console.simulate;
     let product = args.console.product.as_deref();
     let states = if args.dry_run || asks { States::IfCheap } else { States::Incidentally };
+    let protection = protection::gather(&loaded, &safety, &args.allowed, kind).await;
     let wish = Wish {
         kind: Some(kind),
-        protected: &protected,
+        protection: &protection,
         states,
         rules,
         follows: wait.is_some() && !args.dry_run,
@@ -276,6 +278,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
             crowd,
             queue_offline,
             malop: prepare::only_detection(&args.targets),
+            allowed: &args.allowed,
         }),
         targets: 0,
     };
@@ -324,11 +327,13 @@ struct Options<'a> {
     crowd: CrowdArgs,
     queue_offline: bool,
     malop: Option<String>,
+    allowed: &'a AllowArgs,
 }
 
 fn options(of: Options<'_>) -> BTreeMap<String, serde_json::Value> {
-    let Options { with_unlock_code, task, wave, crowd, queue_offline, malop } = of;
+    let Options { with_unlock_code, task, wave, crowd, queue_offline, malop, allowed } = of;
     let mut options = BTreeMap::new();
+    allowed.record(&mut options);
     if queue_offline {
         options.insert(QUEUE_OFFLINE.to_owned(), true.into());
     }

@@ -118,13 +118,16 @@ fn into_file(
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), CommandError> {
     let wrong = |what: &str| CommandError::text(ExitCode::Usage, format!("write `{}`: {what}", path.display()));
-    let failed = |error: io::Error| {
-        CommandError::new(ExitCode::Usage, error).context(format!("write `{}`", path.display()))
-    };
+    let failed =
+        |error: io::Error| CommandError::new(ExitCode::Usage, error).context(format!("write `{}`", path.display()));
     let (place, mode) = match fs::metadata(path) {
         // A link is followed: what it leads to is replaced.
         Ok(there) if there.is_file() => (fs::canonicalize(path).map_err(failed)?, Some(there.permissions())),
-        Ok(_) => return Err(wrong("there is something of that name that is no file").hint("leave `--out` out, and redirect")),
+        Ok(_) => {
+            return Err(
+                wrong("there is something of that name that is no file").hint("leave `--out` out, and redirect")
+            );
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => (path.to_owned(), None),
         Err(error) => return Err(failed(error)),
     };

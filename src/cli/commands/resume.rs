@@ -18,6 +18,7 @@ use crate::{
         confirm::{self, Question},
         context::Context,
         error::CommandError,
+        protection::{self, AllowArgs},
         signals,
     },
     clock,
@@ -27,13 +28,12 @@ use crate::{
         host::{HostId, HostState, Isolation},
         id::Ticket,
         outcome::{Ending, ExitCode, Outcome},
-        protect::Pattern,
         selector::Entry,
     },
     engine::{
         Purpose, Resumed, Run,
         event::{Candidate, Duplicate, RunHeader, TargetResult},
-        plan::{States, Survey, Wish},
+        plan::{Protection, States, Survey, Wish},
         resolve::Rules,
         roster::{Detail, Roster},
     },
@@ -77,7 +77,8 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
     let journals = context.journals()?;
     let name = runs::find(&journals, &args.run)?;
     let options = context.writer_options(args.concurrency.map_or(64, std::num::NonZeroUsize::get));
-    let opened = tokio::task::spawn_blocking(move || Journal::resume(&journals, &name, &options));
+    let folder = journals.clone();
+    let opened = tokio::task::spawn_blocking(move || Journal::resume(&folder, &name, &options));
     let (journal, replay) = opened.await.map_err(|error| CommandError::new(ExitCode::Internal, error))??;
     let task = task_of(&replay)?.map(Arc::new);
     let kind = kind_of(&replay)?;
@@ -110,7 +111,8 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
     }
     let loaded = context_of_run.configuration(overrides(vendor, args.concurrency))?;
     let safety = loaded.safety()?;
-    let protected: Vec<Pattern> = safety.protected.iter().map(|protected| protected.pattern.clone()).collect();
+    let allowed = AllowArgs::of_record(&replay.header.options)?;
+    let protection = protection::gather(&loaded, &safety, &allowed, kind).await;
     let opening = Opening {
         vendor,
         simulate: simulated_fleet(&replay, kind)?,
@@ -132,6 +134,7 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
         },
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
+    session.join(Some(&journals), &replay.header.run, context);
     if !replay.header.simulated && session.address != replay.header.console {
         return Err(CommandError::text(
             ExitCode::Refused,
@@ -151,7 +154,7 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
         let numbers: Vec<u32> = to_send.map(|(n, _)| n).collect();
         blocklist::check_again(&mut session, &loaded, &replay, &mut roster, (kind, &numbers), &cancel, context).await?;
     } else {
-        check_protected(&mut session, &replay, &mut roster, waits, kind, &protected, vendor, &cancel, context).await?;
+        check_protected(&mut session, &replay, &mut roster, waits, kind, &protection, vendor, &cancel, context).await?;
     }
 
     let mut header = header_of(&replay, waits, true)?;
@@ -298,14 +301,14 @@ async fn check_protected(
     roster: &mut Roster,
     waits: bool,
     kind: ActionKind,
-    protected: &[Pattern],
+    protection: &Protection,
     vendor: VendorName,
     cancel: &crate::engine::cancel::Cancel,
     context: &Context,
 ) -> Result<(), CommandError> {
     let capabilities = session.console.vendor.capabilities();
     let whole = capabilities.inventory == Inventory::Whole || capabilities.looks_first;
-    if protected.is_empty() && !whole {
+    if protection.is_empty() && !whole {
         return Ok(());
     }
     let may_be_sent = |target: &TargetReplay| matches!(target.needs(waits), Need::Send | Need::Look);
@@ -316,7 +319,7 @@ async fn check_protected(
     let mut tell = prepare::teller(context);
     let wish = Wish {
         kind: Some(kind),
-        protected,
+        protection,
         states: States::Incidentally,
         rules: Rules::default(),
         follows: waits,
@@ -386,6 +389,7 @@ fn roster_of(replay: &Replay) -> Roster {
             note: record.note.clone(),
             follows: false,
             host: None,
+            allowed: None,
         };
         let host = record.id.as_ref().map(|id| HostId::new(Arc::clone(id)));
         roster.push(Arc::clone(&record.t), record.f.clone(), record.l, host, detail);

@@ -6,11 +6,16 @@ use crate::{
     cli::{args::ConsoleArgs, context::Context, error::CommandError},
     config::{self, Loaded, Overrides},
     domain::{
+        id::RunId,
         outcome::ExitCode,
         selector::{Entry, Named},
     },
-    engine::{console::Console, limits::Limits},
+    engine::{
+        console::{Company, Console},
+        limits::Limits,
+    },
     http::{ClientOptions, Trust},
+    journal::{Presence, StateFolder},
     simulator::{self, Faults, Fleet, FleetError, Model, Wanted},
     stream::store,
     vendors::{OpenError, Vendor, VendorName, Wishes},
@@ -160,6 +165,22 @@ impl Session {
         let concurrency = console.capabilities().max_in_flight;
         let console = self::console(console, concurrency, opening.max_wait, opening.uses_reserve);
         Ok(Self { console, vendor, address: link.address, account, key_from, trust, simulator, concurrency })
+    }
+
+    /// Says that a run is about to work on the console, and learns from now on how many others do.
+    pub(crate) fn join(&mut self, journals: Option<&StateFolder>, run: &RunId, context: &Context) {
+        let Some(journals) = journals.filter(|_| self.simulator.is_none()) else { return };
+        // A quota is a tenant's, and several may be at one address.
+        let console = format!("{} {}", self.address, self.account.as_deref().unwrap_or_default());
+        match Presence::enter(journals, &console, run, self.concurrency.get() as u64) {
+            Ok(presence) => {
+                let (others, in_flight) = presence.others();
+                self.console.pace.share_with(others, in_flight);
+                self.console.company = Some(Company::new(move || presence.others()));
+            }
+            // Nothing goes wrong for it but the quota's end, and the console tells of that.
+            Err(error) => context.ui.warn(&format!("other runs do not see this one, and may spend its quota: {error}")),
+        }
     }
 
     /// Signs out, and ends the simulator, if there is one.

@@ -20,7 +20,7 @@ use crate::{
     engine::{
         Purpose, Run,
         event::RunHeader,
-        plan::{States, Wish},
+        plan::{NOTHING, States, Wish},
     },
     journal::new_run_id,
     vendors::Wishes,
@@ -60,7 +60,7 @@ pub(crate) async fn run(args: StatusArgs, context: &Context) -> Result<ExitCode,
     let product = args.vendor.console.product.as_deref();
     let wish = Wish {
         kind: None,
-        protected: &[],
+        protection: &NOTHING,
         states: States::IfCheap,
         rules,
         follows: false,

@@ -181,10 +181,28 @@ proptest! {
             let again = match &read {
                 Pattern::Id(id) => Pattern::parse(&format!("id:{id}")),
                 Pattern::Name(glob) => Pattern::parse(&format!("host:{}", glob.text)),
-                Pattern::Address(_) | Pattern::Range(_) => Pattern::parse(&read.to_string()),
+                Pattern::Address(_) | Pattern::Range(_) | Pattern::Group(_) | Pattern::System(_) => {
+                    Pattern::parse(&read.to_string())
+                }
             };
             prop_assert_eq!(again, Ok(read));
         }
+    }
+
+    #[test]
+    fn groups_and_systems_are_compared_as_the_console_words_them(word in "[A-Za-z0-9 ()-]{1,20}") {
+        let word = word.trim();
+        prop_assume!(!word.is_empty());
+        let group = Pattern::parse(&format!("group:{word}")).unwrap();
+        let told = Traits { group: Some(word), system: None };
+        prop_assert_eq!(group.matches_traits(told), Some(Match::Yes));
+        prop_assert_eq!(group.matches_traits(Traits::default()), Some(Match::CannotTell));
+        prop_assert_eq!(group.matches_traits(Traits { group: Some("elsewhere, surely"), system: None }), Some(Match::No));
+        let system = Pattern::parse(&format!("os:*{word}*")).unwrap();
+        let longer = format!("x {} y", word.to_uppercase());
+        prop_assert_eq!(system.matches_traits(Traits { group: None, system: Some(&longer) }), Some(Match::Yes));
+        prop_assert_eq!(system.matches("id", Some(word), &[]), Match::CannotTell);
+        prop_assert_eq!(pattern("dc*").matches_traits(told), None);
     }
 
     #[test]

@@ -77,6 +77,30 @@ fn flow(case: &Case, requests: u64) -> Duration {
     trip(case) * u32::try_from(requests.div_ceil(case.concurrency)).unwrap_or(u32::MAX)
 }
 
+#[test]
+fn runs_that_share_a_quota_keep_to_their_parts_of_it() {
+    let now = Instant::now();
+    let mut pace = Pace::new(true);
+    pace.sent(now);
+    let reading = QuotaReading { limit: Some(100), remaining: 10, reset: Duration::from_secs(60) };
+    pace.answered(now, now, Some(reading), false);
+    pace.share_with(2, 7);
+    let mut sent = 0;
+    while pace.ask(now) == Permit::Go {
+        pace.sent(now);
+        sent += 1;
+    }
+    assert_eq!(sent, 3, "ten are left, and others may have sent seven since");
+    pace.answered(now, now, Some(QuotaReading { remaining: 4, ..reading }), false);
+    assert_eq!(pace.ask(now), Permit::Answers, "near the end there is one request at a time");
+    pace.answered(now, now, Some(QuotaReading { remaining: 4, ..reading }), false);
+    pace.answered(now, now, Some(QuotaReading { remaining: 3, ..reading }), false);
+    assert_eq!(pace.ask(now), Permit::Go);
+    pace.sent(now);
+    pace.answered(now, now, Some(QuotaReading { remaining: 2, ..reading }), false);
+    assert!(matches!(pace.ask(now), Permit::Wait { .. }), "one is left for each of the others");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 250, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
 

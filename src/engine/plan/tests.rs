@@ -8,6 +8,7 @@ use super::*;
 use crate::{
     domain::{
         host::{HostState, Isolation},
+        protect::{Match, Pattern},
         selector::Selector,
     },
     engine::{
@@ -67,6 +68,8 @@ impl Planned {
 struct Asked<'a> {
     texts: &'a [&'a str],
     protected: &'a [&'a str],
+    built_in: &'a [(&'a str, &'a str)],
+    allowed: &'a [&'a str],
     kind: Option<ActionKind>,
     states: States,
     limits: Limits,
@@ -74,7 +77,15 @@ struct Asked<'a> {
 
 fn isolating<'a>(texts: &'a [&'a str]) -> Asked<'a> {
     let limits = Limits::new(NonZeroUsize::MIN);
-    Asked { texts, protected: &[], kind: Some(ActionKind::Isolate), states: States::Incidentally, limits }
+    Asked {
+        texts,
+        protected: &[],
+        built_in: &[],
+        allowed: &[],
+        kind: Some(ActionKind::Isolate),
+        states: States::Incidentally,
+        limits,
+    }
 }
 
 async fn planned(fake: Fake, asked: Asked<'_>) -> Planned {
@@ -86,11 +97,18 @@ async fn planned(fake: Fake, asked: Asked<'_>) -> Planned {
         .map(|(text, line)| Entry { selector: Selector::parse(text, None, id_form).unwrap(), file: 0, line })
         .collect();
     let mut roster = Roster::new(&entries, vec![None], []);
-    let protected: Vec<Pattern> = asked.protected.iter().map(|text| Pattern::parse(text).unwrap()).collect();
+    let listed = |text: &&str| Guarded { pattern: Pattern::parse(text).unwrap(), built_in: None };
+    let built_in = |(text, what): &(&str, &str)| Guarded {
+        pattern: Pattern::parse(text).unwrap(),
+        built_in: Some((*what).into()),
+    };
+    let guarded = asked.protected.iter().map(listed).chain(asked.built_in.iter().map(built_in)).collect();
+    let allowed = asked.allowed.iter().map(|host| Allowance { host: (*host).into() }).collect();
+    let protection = Protection { guarded, allowed };
     let mut console = Console::new(Arc::clone(&fake) as _, asked.limits, false);
     let wish = Wish {
         kind: asked.kind,
-        protected: &protected,
+        protection: &protection,
         states: asked.states,
         rules: Rules::default(),
         follows: false,
@@ -130,7 +148,7 @@ async fn any_number_of_names_and_addresses_costs_one_listing() {
     for n in [4, 5] {
         assert_eq!(planned.settled(n), Some((Outcome::Unresolved, Some(FailureKind::NotFound))));
     }
-    assert_eq!(planned.survey.unwrap(), Survey { read: true, hosts: 30, incomplete: false, folded: 0 });
+    assert_eq!(planned.survey.unwrap(), Survey { read: true, hosts: 30, ..Survey::default() });
 }
 
 #[tokio::test(start_paused = true)]
@@ -376,6 +394,58 @@ fn patterns() -> impl Strategy<Value = Vec<String>> {
 
 fn run<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(work)
+}
+
+fn built_in<'a>(texts: &'a [&'a str], built_in: &'a [(&'a str, &'a str)]) -> Asked<'a> {
+    Asked { built_in, ..isolating(texts) }
+}
+
+fn named(planned: &Planned, n: u32) -> (Outcome, String) {
+    let settled = planned.roster.detail(n).and_then(|detail| detail.settled.clone()).unwrap();
+    (settled.outcome, settled.reason.map(|reason| reason.text).unwrap_or_default())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_built_in_protects_hosts_that_are_named_by_their_ids_alone() {
+    let me = [("host:web7", "the machine that this runs on")];
+    let planned = planned(listing(fleet(30)), built_in(&["id-3", "id-7", "id-8"], &me)).await;
+    assert_eq!(planned.to_act(), ["id-3", "id-8"]);
+    let (outcome, text) = named(&planned, 1);
+    assert_eq!(outcome, Outcome::Refused);
+    assert_eq!(text, "protected: it is the machine that this runs on (`web7`)");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_allowance_lets_one_host_through_and_says_so() {
+    let me = [("host:web*", "one of ours")];
+    let asked = Asked { allowed: &["WEB7.corp.example", "id-9", "nobody"], ..built_in(&["id-3", "id-7", "id-9"], &me) };
+    let planned = planned(listing(fleet(30)), asked).await;
+    assert_eq!(planned.to_act(), ["id-7", "id-9"]);
+    let note = planned.roster.detail(1).and_then(|detail| detail.note.clone()).unwrap();
+    assert_eq!(&*note, "protected: it is one of ours (`web*`); allowed by `--allow-protected`");
+    let needless: Vec<String> = planned.survey.unwrap().needless.iter().map(|host| host.to_string()).collect();
+    assert_eq!(needless, ["nobody"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_allowance_whose_name_two_hosts_have_lets_none_through() {
+    let mut hosts = fleet(5);
+    hosts[2].name = hosts[1].name.clone();
+    let name = hosts[1].name.clone().unwrap();
+    let listed = [&*name];
+    let asked = Asked { protected: &listed, allowed: &listed, ..isolating(&["id-1", "id-2", "id-3"]) };
+    let planned = planned(listing(hosts), asked).await;
+    assert_eq!(planned.to_act(), ["id-3"]);
+    assert!(named(&planned, 0).1.contains("names 2 hosts, and it is for one"), "{}", named(&planned, 0).1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_console_that_does_not_list_its_hosts_can_still_isolate_and_whoever_asked_is_told() {
+    let me = [("host:web7", "the machine that this runs on")];
+    let fake = Fake::new().on_list(|_, _| Play::Answer(Err(error(FailureKind::NotFound, Again::Never))));
+    let planned = planned(fake, built_in(&["id-7"], &me)).await;
+    assert_eq!(planned.to_act(), ["id-7"]);
+    assert!(planned.survey.unwrap().unwatched);
 }
 
 proptest! {

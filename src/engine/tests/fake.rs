@@ -251,6 +251,7 @@ impl Fake {
             actions: BTreeMap::from([(ActionKind::Isolate, capability.clone()), (ActionKind::Unisolate, capability)]),
             max_observe: 1,
             max_find: 0,
+            finds_ids: false,
             looks_ahead: false,
             looks_first: false,
             inventory: Inventory::Pages(NonZeroUsize::new(PAGE).unwrap()),

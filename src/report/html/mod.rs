@@ -105,12 +105,7 @@ fn over_time(story: &Story, out: &mut dyn Write) -> io::Result<()> {
     if !marks.is_empty() {
         writeln!(out, "<ol class=\"marks\">")?;
         for mark in marks {
-            writeln!(
-                out,
-                "<li>{}: {}</li>",
-                sentences::moment(mark.at),
-                from_outside(&sentences::mark(mark))
-            )?;
+            writeln!(out, "<li>{}: {}</li>", sentences::moment(mark.at), from_outside(&sentences::mark(mark)))?;
         }
         writeln!(out, "</ol>")?;
     }

@@ -30,8 +30,35 @@ const BOTTOM: f64 = 50.0;
 const MOST_TICKS: i64 = 6;
 /// Distances of labels on the time axis, in milliseconds: what people count in.
 const STEPS: [i64; 30] = [
-    1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000,
-    900_000, 1_800_000, 3_600_000, 7_200_000, 10_800_000, 21_600_000, 43_200_000, 86_400_000, 172_800_000, 604_800_000,
+    1,
+    2,
+    5,
+    10,
+    20,
+    50,
+    100,
+    200,
+    500,
+    1_000,
+    2_000,
+    5_000,
+    10_000,
+    15_000,
+    30_000,
+    60_000,
+    120_000,
+    300_000,
+    600_000,
+    900_000,
+    1_800_000,
+    3_600_000,
+    7_200_000,
+    10_800_000,
+    21_600_000,
+    43_200_000,
+    86_400_000,
+    172_800_000,
+    604_800_000,
     2_592_000_000,
 ];
 const DAY: i64 = 86_400_000;
@@ -82,7 +109,16 @@ impl Frame {
             let decade = 10_u64.pow(step.ilog10());
             step = decade.saturating_mul(factor);
         }
-        (0..=self.most / step).map(|place| place * step).collect()
+        let mut counts: Vec<u64> = (0..=self.most / step).map(|place| place * step).collect();
+        // All of them is a number that everybody looks for, round or not.
+        let last = counts.pop().unwrap_or_default();
+        if last == 0 || (self.most - last) * 3 >= step {
+            counts.push(last);
+        }
+        if counts.last() != Some(&self.most) {
+            counts.push(self.most);
+        }
+        counts
     }
 }
 
@@ -230,10 +266,11 @@ mod tests {
     }
 
     #[test]
-    fn counts_are_round_numbers_from_nought() {
+    fn counts_are_round_numbers_from_nought_and_the_whole() {
         assert_eq!(frame(1, 1).counts(), [0, 1]);
-        assert_eq!(frame(1, 12).counts(), [0, 5, 10]);
+        assert_eq!(frame(1, 12).counts(), [0, 5, 10, 12]);
+        assert_eq!(frame(1, 11).counts(), [0, 5, 11]);
         assert_eq!(frame(1, 10_000).counts(), [0, 5_000, 10_000]);
-        assert!(frame(1, u64::from(u32::MAX)).counts().len() <= 6);
+        assert!(frame(1, u64::from(u32::MAX)).counts().len() <= 7);
     }
 }

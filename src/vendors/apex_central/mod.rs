@@ -148,6 +148,7 @@ impl ApexCentral {
             actions: BTreeMap::from([(ActionKind::Isolate, one.clone()), (ActionKind::Unisolate, one)]),
             max_observe: MOST_OBSERVED,
             max_find: 0,
+            finds_ids: false,
             looks_ahead: false,
             looks_first: false,
             inventory: Inventory::Whole,

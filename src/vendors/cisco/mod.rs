@@ -11,7 +11,7 @@
 //! - An unknown query parameter or body key is refused with 400: nothing is added "to be helpful".
 //! - The quota counts every request, errors included; its headers have two spellings.
 
-use std::{collections::BTreeMap, fmt, num::NonZeroUsize};
+use std::{collections::BTreeMap, fmt, num::NonZeroUsize, sync::Arc};
 
 use async_trait::async_trait;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -21,7 +21,8 @@ use crate::{
         action::{Action, ActionKind, Observed, Target, Thing},
         failure::FailureKind,
         guid,
-        selector::IdForm,
+        host::{Host, HostId},
+        selector::{IdForm, Named, Selector},
     },
     http::{self, Client, HeaderValue, Request, Response, Url, header},
     secret::Secret,
@@ -101,6 +102,7 @@ impl Cisco {
             actions: BTreeMap::from([(ActionKind::Isolate, one.clone()), (ActionKind::Unisolate, one)]),
             max_observe: 1,
             max_find: 0,
+            finds_ids: true,
             looks_ahead: false,
             looks_first: false,
             inventory: Inventory::Pages(NonZeroUsize::new(requests::PAGE_SIZE).unwrap_or(NonZeroUsize::MIN)),
@@ -178,6 +180,15 @@ impl Vendor for Cisco {
     async fn list(&self, cursor: Option<&Cursor>) -> Result<Answer<Page>, VendorError> {
         let draft = requests::computers(&self.base, cursor)?;
         self.ask(draft, |response| requests::judge_computers(&self.base, response)).await
+    }
+
+    async fn find(&self, selectors: &[Selector]) -> Result<Answer<Vec<Host>>, VendorError> {
+        let [selector] = selectors else {
+            return Err(VendorError::new(FailureKind::Internal, "one host at a time", Again::Never));
+        };
+        let Named::Id(id) = selector.named() else { return Err(VendorError::unsupported("find a host by its name")) };
+        let draft = requests::computer(&self.base, &HostId::new(Arc::clone(id)))?;
+        Ok(self.ask(draft, requests::judge_computer).await?.map(|host| host.into_iter().collect()))
     }
 
     async fn observe(&self, targets: &[Target]) -> Result<Answer<Vec<Observed>>, VendorError> {

@@ -76,6 +76,15 @@ pub(super) fn next_page(base: &Url, link: &str) -> Result<Url, VendorError> {
     Ok(url)
 }
 
+/// `GET /v1/computers/{guid}`.
+pub(super) fn computer(base: &Url, id: &HostId) -> Result<Draft, VendorError> {
+    // The id was validated when it was read; it is checked once more where it would enter a URL.
+    match super::id_form(id.as_str()) {
+        IdForm::Id(_) => Ok(Draft { method: Method::GET, url: at(base, &format!("computers/{id}")), body: None }),
+        _ => Err(VendorError::new(FailureKind::BadRequest, "the host's id is not a GUID", Again::Never)),
+    }
+}
+
 pub(super) fn isolation(base: &Url, id: &HostId) -> Result<Draft, VendorError> {
     Ok(Draft { method: Method::GET, url: isolation_url(base, id)?, body: None })
 }
@@ -194,6 +203,15 @@ pub(super) fn judge_computers(base: &Url, response: &Response) -> Result<Page, V
     let next = next.map(|link| next_page(base, &link).map(|url| Cursor(url.as_str().into()))).transpose()?;
     let hosts = computers.into_iter().map(host).collect::<Result<_, _>>()?;
     Ok(Page { hosts, next, total: metadata.results.unwrap_or_default().total })
+}
+
+/// `GET /v1/computers/{guid}`: the same object as in the list; none if the console does not know it.
+pub(super) fn judge_computer(response: &Response) -> Result<Option<Host>, VendorError> {
+    if response.status == StatusCode::NOT_FOUND && !response.is_html() {
+        return Ok(None);
+    }
+    let envelope = judge(response, false)?;
+    host(data(envelope.data)?).map(Some)
 }
 
 fn host(computer: Computer) -> Result<Host, VendorError> {

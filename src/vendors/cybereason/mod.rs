@@ -154,6 +154,7 @@ impl Cybereason {
             actions: BTreeMap::from([(ActionKind::Isolate, many.clone()), (ActionKind::Unisolate, many)]),
             max_observe: sensors::MOST_FOUND,
             max_find: sensors::MOST_FOUND,
+            finds_ids: false,
             looks_ahead: true,
             looks_first: true,
             inventory: Inventory::Pages(PAGE),

@@ -143,6 +143,7 @@ impl Fortigate {
             actions: BTreeMap::from([(ActionKind::Block, capability.clone()), (ActionKind::Unblock, capability)]),
             max_observe: READ,
             max_find: READ,
+            finds_ids: false,
             looks_ahead: true,
             looks_first: true,
             inventory: Inventory::Whole,

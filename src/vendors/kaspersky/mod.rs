@@ -210,6 +210,7 @@ impl Kaspersky {
                 .into(),
             max_observe: MOST_OBSERVED,
             max_find: hosts::MOST_NAMES,
+            finds_ids: false,
             looks_ahead: true,
             looks_first: false,
             inventory: Inventory::Pages(PAGE),

@@ -1,15 +1,11 @@
 //! What is never blocked here: the built-in rules, what the configuration says, and this machine's own way out.
 
-use std::{
-    fs,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    time::Duration,
-};
+use std::net::IpAddr;
 
 use clap::Args;
 
 use crate::{
-    cli::error::CommandError,
+    cli::{error::CommandError, surroundings::Surroundings},
     config::{Loaded, SafetyConfig},
     domain::{
         failure::{Failure, FailureKind},
@@ -23,9 +19,6 @@ use crate::{
 
 /// For tests: lets a firewall on this very machine block the addresses and names of documents.
 const OPENS_EXAMPLES: &str = "__EDRCTL_OPEN_EXAMPLES";
-
-/// How long a name of ours may take to be looked up.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How wide networks may be.
 #[derive(Clone, Copy, Debug, Args)]
@@ -78,13 +71,10 @@ impl Guard {
                     exceptions.extend(Exception::parse(&range.to_string(), &of).ok());
                 }
                 name @ Pattern::Name(_) => names.push(name.clone()),
-                Pattern::Id(_) => {}
+                Pattern::Id(_) | Pattern::Group(_) | Pattern::System(_) => {}
             }
         }
-        exceptions.extend(consoles(loaded).await);
-        exceptions.extend(resolvers(&fs::read_to_string("/etc/resolv.conf").unwrap_or_default()));
-        exceptions.extend(gateways(&fs::read_to_string("/proc/net/route").unwrap_or_default()));
-        exceptions.extend(gateways6(&fs::read_to_string("/proc/net/ipv6_route").unwrap_or_default()));
+        exceptions.extend(exceptions_of(&Surroundings::look(loaded).await));
         let rules =
             Rules { exceptions, prefix_v4: prefixes.max_prefix, prefix_v6: prefixes.max_prefix6, opens_examples };
         Ok(Self { rules, names })
@@ -129,85 +119,23 @@ fn opened_by_test(loaded: &Loaded, vendor: VendorName) -> Result<bool, CommandEr
     ))
 }
 
-/// The hosts of every console that is configured, the firewall's among them, by name and by address.
-async fn consoles(loaded: &Loaded) -> Vec<Exception> {
+/// What is around this machine is never blocked.
+fn exceptions_of(surroundings: &Surroundings) -> Vec<Exception> {
     let mut found = Vec::new();
-    for vendor in loaded.consoles() {
-        let Ok(url) = loaded.console_url(vendor) else { continue };
-        let Some(host) = url.host_str() else { continue };
-        let of = format!("the console of `[{vendor}]`");
-        found.extend(Exception::host(host, Refusal::OwnConsole, of.as_str()));
-        if host.parse::<IpAddr>().is_ok() || host.starts_with('[') {
-            continue;
-        }
-        // A name that cannot be looked up here protects itself, at least.
-        let looked_up = tokio::time::timeout(PATIENCE, tokio::net::lookup_host((host, 443))).await;
-        if let Ok(Ok(addresses)) = looked_up {
-            let of = format!("{of}, {host}");
-            found.extend(addresses.map(|address| Exception::address(address.ip(), Refusal::OwnConsole, of.as_str())));
-        }
+    for console in &surroundings.consoles {
+        let of = format!("the console of `[{}]`", console.vendor);
+        found.extend(Exception::host(&console.host, Refusal::OwnConsole, of.as_str()));
+        let is_address = console.host.parse::<IpAddr>().is_ok();
+        let of = format!("{of}, {}", console.host);
+        let addresses = console.addresses.iter().filter(|_| !is_address);
+        found.extend(addresses.map(|address| Exception::address(*address, Refusal::OwnConsole, of.as_str())));
+    }
+    let of_addresses = [
+        (&surroundings.resolvers, Refusal::OwnResolver, "a resolver of this machine"),
+        (&surroundings.gateways, Refusal::OwnGateway, "a gateway of this machine"),
+    ];
+    for (addresses, why, of) in of_addresses {
+        found.extend(addresses.iter().map(|address| Exception::address(*address, why, of)));
     }
     found
-}
-
-/// The resolvers of this machine, out of `resolv.conf`.
-fn resolvers(text: &str) -> Vec<Exception> {
-    let addresses = text.lines().filter_map(|line| {
-        let mut words = line.split_whitespace();
-        let address = words.next().filter(|word| *word == "nameserver").and_then(|_| words.next())?;
-        address.split('%').next()?.parse::<IpAddr>().ok()
-    });
-    addresses.map(|address| Exception::address(address, Refusal::OwnResolver, "a resolver of this machine")).collect()
-}
-
-/// The gateways of this machine, out of `/proc/net/route`.
-fn gateways(text: &str) -> Vec<Exception> {
-    let addresses = text.lines().skip(1).filter_map(|line| {
-        let gateway = u32::from_str_radix(line.split_whitespace().nth(2)?, 16).ok()?;
-        // As the kernel keeps it: the bytes of the address in order, read as a number of this machine.
-        (gateway != 0).then(|| IpAddr::V4(Ipv4Addr::from(gateway.to_ne_bytes())))
-    });
-    addresses.map(own_gateway).collect()
-}
-
-/// The same for IPv6, out of `/proc/net/ipv6_route`.
-fn gateways6(text: &str) -> Vec<Exception> {
-    let addresses = text.lines().filter_map(|line| {
-        let gateway = u128::from_str_radix(line.split_whitespace().nth(4)?, 16).ok()?;
-        (gateway != 0).then(|| IpAddr::V6(Ipv6Addr::from(gateway)))
-    });
-    addresses.map(own_gateway).collect()
-}
-
-fn own_gateway(address: IpAddr) -> Exception {
-    Exception::address(address, Refusal::OwnGateway, "a gateway of this machine")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn told(exceptions: &[Exception]) -> Vec<String> {
-        let rules = Rules { exceptions: exceptions.to_vec(), opens_examples: true, ..Rules::default() };
-        ["203.0.113.1", "203.0.113.2", "2001:db8::1", "203.0.113.3"]
-            .into_iter()
-            .filter(|text| rules.vet(&Indicator::parse(text).unwrap().indicator).is_err())
-            .map(str::to_owned)
-            .collect()
-    }
-
-    #[test]
-    fn resolvers_and_gateways_are_read_from_where_the_system_keeps_them() {
-        let text =
-            "# made by hand\nsearch corp.example\nnameserver 203.0.113.1\nnameserver 2001:db8::1%eth0\noptions x\n";
-        assert_eq!(told(&resolvers(text)), ["203.0.113.1", "2001:db8::1"]);
-        let text =
-            "Iface\tDestination\tGateway \tFlags\neth0\t00000000\t027100CB\t0003\neth0\t007100CB\t00000000\t0001\n";
-        if cfg!(target_endian = "little") {
-            assert_eq!(told(&gateways(text)), ["203.0.113.2"]);
-        }
-        let text = "00000000000000000000000000000000 00 00000000000000000000000000000000 00 20010db8000000000000000000000001 00000400 00000000 00000000 00000003 eth0\n";
-        assert_eq!(told(&gateways6(text)), ["2001:db8::1"]);
-        assert!(resolvers("").is_empty() && gateways("").is_empty() && gateways6("nonsense").is_empty());
-    }
 }

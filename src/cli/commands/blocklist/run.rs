@@ -34,7 +34,7 @@ use crate::{
         Purpose, Run,
         cancel::Cancel,
         event::RunHeader,
-        plan::{States, Survey, Wish, look_up},
+        plan::{NOTHING, States, Survey, Wish, look_up},
         resolve::Rules,
         roster::{Detail, Roster},
     },
@@ -120,6 +120,7 @@ pub(crate) async fn run(deed: Deed, context: &Context) -> Result<ExitCode, Comma
         },
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
+    session.join(journals.as_ref(), &deed.run, context);
     if let Some(address) = deed.address.as_ref().filter(|address| **address != session.address) {
         return Err(elsewhere(address, &session.address));
     }
@@ -231,7 +232,7 @@ async fn look(
     let wish = Wish {
         kind: Some(kind),
         // The guard has held every target against the list, and knows domains from names of hosts.
-        protected: &[],
+        protection: &NOTHING,
         states: States::Incidentally,
         rules: Rules::default(),
         follows: false,

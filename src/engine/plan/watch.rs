@@ -1,0 +1,118 @@
+//! A look for what is protected without anybody having written it down, where targets are ids alone: nothing else would have
+//! these looked up.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use super::protection::{Protection, Verdict};
+use crate::{
+    domain::{
+        failure::FailureKind,
+        host::{Host, HostId},
+        selector::{Entry, Selector},
+    },
+    engine::{
+        cancel::Cancel,
+        console::{Console, Halt, Notice},
+    },
+};
+
+/// The hosts that something built in protects.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    found: HashMap<HostId, Verdict>,
+    /// Whether every target has been looked for.
+    pub(super) complete: bool,
+}
+
+impl Watch {
+    /// What protects the host of this id.
+    pub(super) fn verdict(&self, id: &HostId) -> Verdict {
+        self.found.get(id).cloned().unwrap_or(Verdict::Free)
+    }
+
+    fn offer(&mut self, protection: &Protection, host: &Host) {
+        match protection.judge(host.id.as_str(), Some(host)) {
+            Verdict::Free => {}
+            verdict => drop(self.found.insert(host.id.clone(), verdict)),
+        }
+    }
+
+    /// Looks through the inventory, or for each target by itself where that costs less. Only what is protected is kept.
+    ///
+    /// A console that does not list its hosts can still isolate: then the look is incomplete, and whoever asked says so.
+    pub(super) async fn look(
+        console: &mut Console,
+        entries: &[Entry],
+        protection: &Protection,
+        cancel: &Cancel,
+        tell: &mut (dyn FnMut(Notice) + Send),
+    ) -> Result<Self, Halt> {
+        match Self::look_through(console, entries, protection, cancel, tell).await {
+            Err(Halt::Failed(failure)) if is_about_the_list(failure.kind) => Ok(Self::default()),
+            looked => looked,
+        }
+    }
+
+    async fn look_through(
+        console: &mut Console,
+        entries: &[Entry],
+        protection: &Protection,
+        cancel: &Cancel,
+        tell: &mut (dyn FnMut(Notice) + Send),
+    ) -> Result<Self, Halt> {
+        let mut watch = Self::default();
+        let inventory = console.vendor.capabilities().inventory;
+        let singly = console.vendor.capabilities().finds_ids;
+        let mut cursor = None;
+        let mut cursors = HashSet::new();
+        let mut hosts = 0_u64;
+        loop {
+            let page = console.page(cursor.clone(), cancel, tell).await?;
+            let first = cursor.is_none();
+            hosts += page.hosts.len() as u64;
+            page.hosts.iter().for_each(|host| watch.offer(protection, host));
+            tell(Notice::Listed { hosts, total: page.total });
+            let Some(next) = page.next else { break };
+            let pages = page.total.map_or(u64::MAX, |total| inventory.pages(total));
+            if first && singly && pages > entries.len() as u64 {
+                return Self::look_singly(console, entries, protection, cancel, tell).await;
+            }
+            if !cursors.insert(next.clone()) {
+                return Ok(Self::default());
+            }
+            cursor = Some(next);
+        }
+        watch.complete = true;
+        Ok(watch)
+    }
+
+    async fn look_singly(
+        console: &mut Console,
+        entries: &[Entry],
+        protection: &Protection,
+        cancel: &Cancel,
+        tell: &mut (dyn FnMut(Notice) + Send),
+    ) -> Result<Self, Halt> {
+        let mut watch = Self::default();
+        for entry in entries {
+            let selectors: Arc<[Selector]> = Arc::new([entry.selector.clone()]);
+            let hosts = console
+                .ask(cancel, tell, move |vendor| {
+                    let selectors = Arc::clone(&selectors);
+                    async move { vendor.find(&selectors).await }
+                })
+                .await?;
+            hosts.iter().for_each(|host| watch.offer(protection, host));
+        }
+        watch.complete = true;
+        Ok(watch)
+    }
+}
+
+/// Whether a failure says nothing against asking this console for something else.
+pub(super) const fn is_about_the_list(kind: FailureKind) -> bool {
+    !kind.is_about_us() && !matches!(kind, FailureKind::Certificate | FailureKind::Unreachable | FailureKind::Timeout)
+}
