@@ -46,6 +46,6 @@ pub(crate) fn judged(program: &str, report: &str) -> String {
     // One that ends before it has read everything says why.
     drop(feeder.join().unwrap());
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{program} (see tests/run.sh for what it needs):\n{said}\n{:.3000}", report);
+    assert!(output.status.success(), "{program} (see tests/run.sh for what it needs):\n{said}\n{report:.3000}");
     String::from_utf8(output.stdout).unwrap()
 }
