@@ -8,7 +8,7 @@ use clap::{
 };
 
 use super::commands::{
-    apex_isolate, block, check, completions, expire, hosts, indicators, isolate, ksc_task, man, rerun, resume,
+    apex_isolate, block, check, completions, expire, hosts, indicators, isolate, ksc_task, man, report, rerun, resume,
     rollout::RolloutArgs, runs, simulate, status, stream, streams, unblock, undo, unisolate,
 };
 use super::protection::AllowArgs;
@@ -110,6 +110,7 @@ pub(crate) enum Command {
     Indicators(Box<indicators::IndicatorsArgs>),
     Check(check::CheckArgs),
     Runs(runs::RunsArgs),
+    Report(report::ReportArgs),
     Resume(resume::ResumeArgs),
     Simulate(simulate::SimulateArgs),
     Completions(completions::CompletionsArgs),

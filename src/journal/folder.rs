@@ -11,6 +11,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
+    account::{Account, Witness, account},
     chain,
     error::JournalError,
     reader::{Reader, decode},
@@ -75,6 +76,11 @@ impl StateFolder {
     /// Takes a state folder to read from; one that does not exist has no runs.
     pub fn reading(state: &Path) -> Self {
         Self { runs: state.join("runs") }
+    }
+
+    /// Whether this is the folder that the journals themselves lie in.
+    pub fn holds(&self, folder: &Path) -> bool {
+        fs::canonicalize(&self.runs).is_ok_and(|runs| fs::canonicalize(folder).is_ok_and(|folder| folder == runs))
     }
 
     /// The file that a run's journal is in, or would be.
@@ -200,6 +206,16 @@ impl StateFolder {
     pub fn verify(&self, run: &RunId) -> Result<Verified, JournalError> {
         let (file, path, seal) = self.open(run)?;
         verify(file, &path, seal)
+    }
+
+    /// Reads a run whole, checks it, and tells a witness what happened on the way. Another process may be writing it.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read or trusted.
+    pub fn account(&self, run: &RunId, witness: &mut dyn Witness) -> Result<Account, JournalError> {
+        let (file, path, seal) = self.open(run)?;
+        account(file, &path, seal, witness)
     }
 
     /// The seal is read first: a run under way writes its journal before its seal.

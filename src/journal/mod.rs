@@ -19,12 +19,14 @@
 //! | `open.rs` | create a run's file whole, or lock and check one to go on with it |
 //! | `writer.rs`, `sink.rs` | append, sync in groups, keep room on the disk |
 //! | `reader.rs`, `verify.rs` | read back and check; a torn last line is normal |
+//! | `account.rs` | a run whole, checked, with what happened on the way |
 //! | `resume.rs` | pure: records in, the state of every target out |
 //! | `folder.rs` | where runs live, and how one is named |
 //! | `ledger.rs` | pure: all runs of a console side by side; whose doing it is, and when it is due |
 //! | `gate.rs`, `flight.rs` | one run begins at a time, and not against another that is under way |
 //! | `presence.rs` | who else works on a console from here |
 
+mod account;
 mod chain;
 mod error;
 mod flight;
@@ -44,6 +46,7 @@ mod writer;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use account::{Account, Witness};
 pub use error::{Holder, JournalError, JournalFailed};
 pub use flight::Course;
 pub use folder::{RunEntry, RunSummary, StateFolder, new_run_id};

@@ -48,6 +48,11 @@ impl<W: Write + Send> Csv<W> {
     pub const fn new(out: W) -> Self {
         Self { out, header: None }
     }
+
+    /// What it wrote to.
+    pub fn into_inner(self) -> W {
+        self.out
+    }
 }
 
 /// One row of a CSV file with its line break, every cell cleaned and none the beginning of a formula.

@@ -50,7 +50,7 @@ pub(super) fn next_step(next: NextStep) -> String {
 }
 
 /// The word for an outcome in a sentence.
-pub(super) const fn label(outcome: Outcome) -> &'static str {
+pub const fn label(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::InDoubt => "in doubt",
         Outcome::NotSent => "not sent",
@@ -59,7 +59,7 @@ pub(super) const fn label(outcome: Outcome) -> &'static str {
 }
 
 /// What an outcome says where no reason was given.
-pub(super) const fn meaning(outcome: Outcome) -> &'static str {
+pub const fn meaning(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Confirmed => "the console reports the state that was asked for",
         Outcome::Already => "it was so before",
@@ -74,7 +74,7 @@ pub(super) const fn meaning(outcome: Outcome) -> &'static str {
 }
 
 /// Why a run stopped early; `None` if it did not.
-pub(super) fn stopped(ending: &Ending) -> Option<String> {
+pub fn stopped(ending: &Ending) -> Option<String> {
     Some(match ending {
         Ending::Completed => return None,
         Ending::Interrupted => "interrupted".to_owned(),

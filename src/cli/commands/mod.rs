@@ -20,6 +20,7 @@ pub(crate) mod man;
 mod prepare;
 mod radius;
 pub(crate) mod rerun;
+pub(crate) mod report;
 pub(crate) mod resume;
 pub(crate) mod rollout;
 pub(crate) mod runs;

@@ -8,7 +8,7 @@ use super::{
     act,
     back::{self, BackArgs, Reading},
     blocklist::{self, Deed, Prefixes, Wanted},
-    resume, runs,
+    resume, rollout::RolloutArgs, runs,
     unlock_code::UnlockCodeArgs,
 };
 use crate::{

@@ -16,7 +16,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
-use super::{act, session::Session};
+use super::{act, rollout::RolloutArgs, session::Session};
 use crate::{
     cli::{
         args::{
