@@ -62,6 +62,8 @@ pub(super) struct SshSettings {
     pub(super) password: Option<Secret>,
     /// Its private key, if it has one.
     pub(super) key_file: Option<PathBuf>,
+    /// What opens the private key, if it is encrypted.
+    pub(super) key_passphrase: Option<Secret>,
     /// The keys that the firewall may show.
     pub(super) known_hosts: PathBuf,
     /// Whether key exchanges are offered that are not safe any more.
@@ -77,10 +79,10 @@ pub(super) struct Ssh {
 
 impl Ssh {
     pub(super) fn new(settings: SshSettings, vdom: &str, patience: Duration) -> Self {
-        let SshSettings { host, port, user, password, key_file, known_hosts, legacy } = settings;
-        let hidden = Hidden::new(password.iter().map(Secret::expose));
+        let SshSettings { host, port, user, password, key_file, key_passphrase, known_hosts, legacy } = settings;
+        let hidden = Hidden::new(password.iter().chain(&key_passphrase).map(Secret::expose));
         let expected = Expected { host, port, known_hosts };
-        let way = Way { expected, user, password, key_file, legacy, vdom: vdom.to_owned(), patience };
+        let way = Way { expected, user, password, key_file, key_passphrase, legacy, vdom: vdom.to_owned(), patience };
         Self { way, hidden, session: Mutex::new(None) }
     }
 
