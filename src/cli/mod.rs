@@ -22,8 +22,8 @@ use clap::{CommandFactory, Parser, error::ErrorKind};
 
 use args::{Cli, Command};
 use commands::{
-    apex_isolate, block, check, completions, expire, hosts, indicators, isolate, ksc_task, man, report, rerun, resume, runs,
-    simulate, status, stream, streams, unblock, undo, unisolate,
+    apex_isolate, block, check, completions, expire, hosts, indicators, isolate, ksc_task, man, report, rerun, resume,
+    runs, simulate, status, stream, streams, unblock, undo, unisolate,
 };
 use context::Context;
 use error::CommandError;

@@ -175,6 +175,7 @@ fn result_of(target: &TargetReplay, _: &crate::journal::Replay) -> TargetResult 
         candidates: candidates.collect(),
         duplicates: Vec::new(),
         note: record.note.clone(),
+        wave: None,
         started: at(0),
         finished: settled.and_then(|settled| settled.finished).unwrap_or(at(0)),
     }
@@ -220,6 +221,7 @@ pub(super) fn target(n: u32, texts: &Texts) -> TargetRecord {
         .into(),
         settled: None,
         note: Some(texts.reason.as_str().into()),
+        w: 0,
     }
 }
 

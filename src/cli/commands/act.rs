@@ -375,7 +375,8 @@ struct Options<'a> {
 }
 
 fn options(of: Options<'_>) -> BTreeMap<String, serde_json::Value> {
-    let Options { with_unlock_code, task, wave, crowd, queue_offline, malop, lasts, reading, back, allowed, planned } = of;
+    let Options { with_unlock_code, task, wave, crowd, queue_offline, malop, lasts, reading, back, allowed, planned } =
+        of;
     let mut options = back.map(|back| back.options).unwrap_or_default();
     allowed.record(&mut options);
     planned.keep(&mut options);

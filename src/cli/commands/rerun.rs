@@ -8,7 +8,9 @@ use super::{
     act,
     back::{self, BackArgs, Reading},
     blocklist::{self, Deed, Prefixes, Wanted},
-    resume, rollout::RolloutArgs, runs,
+    resume,
+    rollout::RolloutArgs,
+    runs,
     unlock_code::UnlockCodeArgs,
 };
 use crate::{

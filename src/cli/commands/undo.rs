@@ -131,7 +131,7 @@ async fn undo_indicators(
         ticket: args.ticket.or_else(|| header.ticket.clone()),
         profile: header.profile.clone(),
         address: Some(header.console.clone()),
-        part: blocklist::part_of(&replay).map(str::to_owned),
+        part: blocklist::part_of(replay).map(str::to_owned),
         reading: (Vec::new(), Vec::new()),
         rollout: RolloutArgs::default(),
     };
