@@ -26,7 +26,7 @@ use crate::{
     vendors::{TakesBack, VendorName, Wishes},
 };
 
-/// Put back hosts, and take out of firewalls, what was done for a time that is over; for cron
+/// Put back hosts and take out indicators whose time is over; for cron
 ///
 /// Hosts are due by the journals: what a run with --for has isolated itself is put back, unless another run wants it longer, or has
 /// put it back already. Indicators are due by the journals and by the mark that every object of ours carries. One console that

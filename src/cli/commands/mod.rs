@@ -29,6 +29,7 @@ pub(crate) mod simulate;
 pub(crate) mod status;
 pub(crate) mod stream;
 pub(crate) mod streams;
+mod survey;
 pub(crate) mod unblock;
 pub(crate) mod undo;
 pub(crate) mod unisolate;

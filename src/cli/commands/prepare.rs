@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use super::session::Session;
+use super::{session::Session, survey};
 use crate::{
     cli::{
         args::{ByChoice, ConsoleArgs, TargetArgs},
@@ -571,32 +571,8 @@ pub(crate) async fn plan(
         Ok(survey) => survey,
         Err(halt) => return Err(failed(session, halt)),
     };
-    tell_survey(&survey, context);
+    survey::tell(&survey, context);
     Ok((roster, survey))
-}
-
-fn tell_survey(survey: &Survey, context: &Context) {
-    if survey.incomplete {
-        context
-            .ui
-            .warn("the console's inventory changed while it was read; a host that has just been added may be missing");
-    }
-    if survey.unwatched {
-        context.ui.warn(
-            "the console does not list its hosts, so nobody has checked that none of these is this machine, one of its \
-             consoles, resolvers or gateways",
-        );
-    }
-    for host in &survey.needless {
-        context.ui.warn(&format!(
-            "`--allow-protected {}` allows nothing: no target of that id or name is protected",
-            clean(host)
-        ));
-    }
-    if survey.folded > 0 {
-        let targets = words::count(survey.folded as u64, "target names", "targets name");
-        context.ui.tell(&format!("{targets} a host that another target has named; each host is acted on once"));
-    }
 }
 
 /// One target by its id, as if it had been written.

