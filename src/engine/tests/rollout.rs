@@ -207,7 +207,8 @@ async fn without_waves_a_run_halts_as_soon_as_so_many_have_failed() {
 async fn a_run_that_halts_now_gives_up_what_is_under_way() {
     let fake = Fake::new().on_submit(|world, kind, ids| {
         if number(&ids[0]) == 0 {
-            return Play::Answer(Err(error(FailureKind::Forbidden, Again::Never)));
+            // The first request goes alone for a second: the others have to be under way by then.
+            return Play::After(Duration::from_secs(2), Err(error(FailureKind::Forbidden, Again::Never)));
         }
         ids.iter().for_each(|id| world.deed(kind, id));
         Play::Silence
