@@ -193,6 +193,25 @@ fn what_is_in_doubt_is_not_sent_against_rules_that_were_made_since() {
 }
 
 #[test]
+fn two_runs_at_once_lose_nothing_of_each_other_whichever_way_members_are_written() {
+    for faults in ["[fortigate]\nmember_path = false\n", ""] {
+        let wall = Wall::rest(&format!("latency = \"5ms\"\n{faults}"));
+        let all = addresses(40);
+        let lines: Vec<&str> = all.lines().collect();
+        let (one, two) = lines.split_at(20);
+        wall.env.file("one.txt", one.join("\n"));
+        wall.env.file("two.txt", two.join("\n"));
+        let runs = ["one.txt", "two.txt"]
+            .map(|list| wall.env.start(["block", "--vendor", "fortigate", "--yes", "-o", "jsonl", list]));
+        for run in runs {
+            wall.env.finish(run).exits(0);
+        }
+        assert_eq!(wall.blocked().len(), 40, "{faults}");
+        wall.assert_unharmed();
+    }
+}
+
+#[test]
 fn a_run_belongs_to_its_group_and_its_virtual_domain() {
     for (variable, value) in [("EDRCTL_FORTIGATE_GROUP", "Other"), ("EDRCTL_FORTIGATE_VDOM", "edge")] {
         let mut wall = Wall::rest("[fortigate]\nvdoms = [\"root\", \"edge\"]\n");

@@ -52,7 +52,7 @@ pub use flight::Course;
 pub use folder::{RunEntry, RunSummary, StateFolder, new_run_id};
 pub use gate::Gate;
 pub use ledger::{EXPIRES, Event, FOR, Lasts, Ledger, Pending, Since, Touch, heard_of, lasts, touch};
-pub use presence::Presence;
+pub use presence::{Alone, Presence};
 pub use reader::Line;
 pub use record::{
     Answer, By, CandidateRecord, DuplicateRecord, End, Header, How, Intent, Interrupted, Record, Reply, Resumed,

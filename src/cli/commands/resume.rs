@@ -163,6 +163,8 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
         )
         .hint("choose the run's own configuration with `--config` or `--profile`"));
     }
+    let folder = Some(&journals).filter(|_| kind.lands_on() == Thing::Indicator);
+    let _alone = session.alone(folder, &cancel, context).await?;
     blocklist::check_part(&replay, &session)?;
     let wanted = hearing::find(args.stream.as_ref(), &session, context, loaded.run().state_dir)?;
     prepare::prove(&mut session, &cancel, context).await?;

@@ -135,6 +135,7 @@ pub(crate) async fn run(deed: Deed, context: &Context) -> Result<ExitCode, Comma
     {
         return Err(elsewhere(wanted, found));
     }
+    let _alone = session.alone(journals.as_ref(), &cancel, context).await?;
     if deed.console.simulate && kind == ActionKind::Unblock {
         seed(&session, &deed.wanted).await?;
     }
