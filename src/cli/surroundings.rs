@@ -1,5 +1,5 @@
-//! What is around this machine on the network: itself, the consoles and firewalls of its configuration, its resolvers and
-//! gateways. None of it is ever cut off unasked, because whoever cuts off the way back cannot put anything back.
+//! What is around this machine on the network: itself, the consoles and firewalls of its configuration, its resolvers,
+//! gateways and proxies. None of it is ever cut off unasked, because whoever cuts off the way back cannot put anything back.
 
 use std::{
     collections::BTreeSet,
@@ -11,7 +11,8 @@ use std::{
 
 use crate::{config::Loaded, domain::protect::Pattern, engine::plan::Guarded, vendors::VendorName};
 
-/// For tests: a folder that stands for this machine, with `hostname`, `resolv.conf`, `route` and `ipv6_route`.
+/// For tests: a folder that stands for this machine, with `hostname`, `resolv.conf`,
+/// `upstream.conf`, `route` and `ipv6_route`.
 const PLAYED: &str = "__EDRCTL_MACHINE";
 
 /// How long a name of ours may take to be looked up.
