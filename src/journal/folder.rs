@@ -31,7 +31,7 @@ const SUFFIX: &str = ".jsonl";
 ///
 /// The system has no random numbers.
 pub fn new_run_id() -> Result<RunId, JournalError> {
-    let mut random = [0; 6];
+    let mut random = [0; 4];
     getrandom::fill(&mut random).map_err(JournalError::Random)?;
     Ok(RunId::from_parts(clock::now(), random))
 }

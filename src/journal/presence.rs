@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     fn run(n: u8) -> RunId {
-        RunId::from_parts(crate::clock::now(), [n; 6])
+        RunId::from_parts(crate::clock::now(), [n; 4])
     }
 
     #[test]

@@ -277,7 +277,7 @@ impl Vendor for Fortigate {
     }
 
     async fn submit(&self, action: &Action, targets: &[Target]) -> Result<Answer<Vec<Reply>>, VendorError> {
-        let unmarked = || Mark { run: RunId::from_parts(clock::now(), [0; 6]), expires: None };
+        let unmarked = || Mark { run: RunId::from_parts(clock::now(), [0; 4]), expires: None };
         let mark = self.mark.clone().unwrap_or_else(unmarked);
         let mut replies = Replies::new(targets.len());
         let mut of_table: BTreeMap<Table, Vec<Job>> = BTreeMap::new();
