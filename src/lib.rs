@@ -11,6 +11,7 @@
 //! | 2 | [`stream`] | events that a console pushes, from its queue to durable sinks |
 //! | 3 | [`engine`] | the bulk run: resolve, plan, pace, send, look, settle |
 //! | 4 | [`reporters`] | what a run shows and prints |
+//! | 4 | [`report`] | a run for a ticket, a manager and a SIEM, from its journal |
 //! | 5 | [`config`] | the configuration file |
 //! | 6 | [`cli`] | the commands |
 //! | aside | [`simulator`] | a simulated console over real HTTPS; imports `domain` only |
@@ -22,6 +23,7 @@ pub mod domain;
 pub mod engine;
 pub mod http;
 pub mod journal;
+pub mod report;
 pub mod reporters;
 pub mod secret;
 pub mod settings;

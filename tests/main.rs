@@ -12,10 +12,16 @@ mod test_apex_secrets;
 mod test_apex_targets;
 mod test_apex_trust;
 mod test_auto;
+mod test_auto_back;
+mod test_back_cross;
+mod test_back_expire;
+mod test_back_rerun;
+mod test_back_undo;
 mod test_check_hosts;
 mod test_clients;
 mod test_config;
 mod test_consent;
+mod test_cyb_doubt;
 mod test_cyb_faults;
 mod test_cyb_indicators;
 mod test_cyb_isolate;
@@ -49,7 +55,11 @@ mod test_ksc_trust;
 mod test_outputs;
 mod test_protection;
 mod test_quota;
+mod test_radius;
 mod test_readme;
+mod test_report;
+mod test_report_page;
+mod test_report_siem;
 mod test_resolve;
 mod test_resume;
 mod test_safety;
@@ -62,6 +72,7 @@ mod test_targets;
 mod test_unlock_code;
 mod test_vendor_contract;
 mod test_wait;
+mod test_waves;
 
 /// A test file that nobody lists would never run.
 #[test]

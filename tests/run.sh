@@ -27,6 +27,9 @@ has script || missing+=(bsdutils)          # a terminal for the prompts and the 
 has mount || missing+=(mount)              # a small disk that runs full
 has unshare || missing+=(util-linux)       # a place to mount it without being root
 [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || missing+=(rabbitmq-server) # a broker that is killed and frozen
+has chromium-headless-shell || has chromium || missing+=(chromium-headless-shell) # opens the page of a report
+has node || missing+=(nodejs)              # holds a report against a schema that is published as a module
+has npm || missing+=(npm)                  # fetches that schema
 [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates) # what `ca_file` is added to
 
 if [ "${#missing[@]}" -gt 0 ]; then
@@ -72,14 +75,19 @@ if ! can_import_all python3; then
     export PATH="$shelf:$PATH"
 fi
 
-# Two libraries that scripts for firewalls use are in no package of Debian's that is new enough.
-if ! python3 -c "import netmiko, fortigate_api" >/dev/null 2>&1; then
-    books=$PWD/target/python-$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-    if ! PYTHONPATH="$books" python3 -c "import netmiko, fortigate_api" >/dev/null 2>&1; then
-        echo "tests/run.sh: installing netmiko and fortigate-api for the tests alone" >&2
-        python3 -m pip install --quiet --disable-pip-version-check --target "$books" "netmiko==4.8.0" "fortigate-api==2.0.8" >&2
-    fi
-    export PYTHONPATH="$books${PYTHONPATH:+:$PYTHONPATH}"
+# Libraries that no Debian package has, or only older ones: what scripts for firewalls use, and what reports are held against.
+books=$PWD/target/python-$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+export PYTHONPATH="$books${PYTHONPATH:+:$PYTHONPATH}"
+if ! python3 -c "import netmiko, fortigate_api, ocsf_json_schema, jsonschema, markdown_it, linkify_it" >/dev/null 2>&1; then
+    echo "tests/run.sh: installing libraries of Python for the tests alone" >&2
+    python3 -m pip install --quiet --disable-pip-version-check --upgrade --target "$books" \
+        "netmiko==4.8.0" "fortigate-api==2.0.8" \
+        "ocsf-json-schema==1.2.0" "jsonschema==4.26.0" "markdown-it-py==4.3.0" "linkify-it-py==2.0.3" >&2
+fi
+export ECS_SCHEMA=$PWD/target/ecs-9.4.0/node_modules/@elastic/ecs
+if [ ! -e "$ECS_SCHEMA/package.json" ]; then
+    echo "tests/run.sh: installing @elastic/ecs for the tests alone" >&2
+    npm install --silent --no-audit --no-fund --no-save --ignore-scripts --prefix "$PWD/target/ecs-9.4.0" "@elastic/ecs@9.4.0" >&2
 fi
 
 # Not `--all-targets`: that would leave the documentation's examples out, and run the benchmark.

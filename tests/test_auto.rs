@@ -1,96 +1,6 @@
 //! `--vendor auto`: one run over several consoles, each host where it lives.
 
-use std::fs;
-
-use edrctl::{domain::host::Isolation, simulator::Fleet};
-
-use crate::support::{Console, Output, SWIFT, TestEnv, intents, records};
-
-/// Several consoles that one configuration speaks of.
-struct Company {
-    env: TestEnv,
-    consoles: Vec<(&'static str, Console)>,
-}
-
-/// A fleet of hosts of these names.
-fn fleet(names: &[&str]) -> Fleet {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    fs::write(file.path(), format!("hostname\n{}\n", names.join("\n"))).unwrap();
-    Fleet::read(file.path()).unwrap()
-}
-
-type Maker = fn(Fleet, &str) -> Console;
-
-/// Every console that manages hosts, and how a simulated one is made.
-const MAKERS: [(&str, Maker); 4] = [
-    ("cisco", Console::with),
-    ("apex", Console::apex),
-    ("kaspersky", Console::kaspersky),
-    ("cybereason", Console::cybereason),
-];
-
-impl Company {
-    fn of(consoles: Vec<(&'static str, Console)>) -> Self {
-        let env = TestEnv::new();
-        let mut company = Self { env, consoles };
-        company.configure();
-        company
-    }
-
-    /// Consoles with hosts of these names.
-    fn new(hosts: &[(&'static str, &[&str])], faults: &str) -> Self {
-        let make = |(word, names): &(&'static str, &[&str])| {
-            let (_, make) = MAKERS.into_iter().find(|(known, _)| known == word).unwrap();
-            (*word, make(fleet(names), faults))
-        };
-        Self::of(hosts.iter().map(make).collect())
-    }
-
-    /// Writes one configuration for all of them.
-    fn configure(&mut self) {
-        let folder = self.env.path().join("home/.config/edrctl");
-        fs::create_dir_all(&folder).unwrap();
-        let mut text = String::new();
-        for (word, console) in &self.consoles {
-            let ca = self.env.path().join(format!("{word}.pem"));
-            fs::write(&ca, console.ca_pem()).unwrap();
-            text.push_str(&console.inner().ready_config(&ca));
-            text.push('\n');
-        }
-        let config = self.env.private_file("config.toml", text);
-        fs::copy(self.env.path().join(config), folder.join("config.toml")).unwrap();
-    }
-
-    fn console(&self, word: &str) -> &Console {
-        &self.consoles.iter().find(|(known, _)| *known == word).unwrap().1
-    }
-
-    fn run(&self, command: &str, targets: &str, more: &[&str]) -> Output {
-        self.env.file("hosts.txt", targets);
-        self.env.run([&[command, "--vendor", "auto", "-o", "jsonl", "hosts.txt"], more].concat())
-    }
-
-    fn isolate(&self, targets: &str, more: &[&str]) -> Output {
-        self.run("isolate", targets, &[&["--yes"], more].concat())
-    }
-
-    /// The hosts of a console that are off the network or on their way.
-    fn off(&self, word: &str) -> Vec<String> {
-        let off = |state: Isolation| matches!(state, Isolation::Isolated | Isolation::Isolating);
-        let hosts = self.console(word).fleet().hosts().into_iter();
-        let mut names: Vec<String> = hosts.filter(|host| off(host.state)).map(|host| host.name).collect();
-        names.sort();
-        names
-    }
-
-    #[track_caller]
-    fn nothing_was_sent(&self) {
-        for (word, console) in &self.consoles {
-            assert_eq!(self.off(word), Vec::<String>::new(), "{word}");
-            assert_eq!(console.changes(), 0, "{word}");
-        }
-    }
-}
+use crate::support::{Company, Console, Output, SWIFT, TestEnv, fleet_of, intents, records};
 
 /// The console and the outcome of every target, by the target.
 fn told(output: &Output) -> Vec<(String, String, String)> {
@@ -213,8 +123,8 @@ fn nothing_is_sent_while_one_console_cannot_be_asked() {
 #[test]
 fn credentials_that_one_console_refuses_send_nothing_anywhere() {
     let company = Company::of(vec![
-        ("cisco", Console::with(fleet(&["web01"]), SWIFT)),
-        ("apex", Console::apex(fleet(&["pc01"]), "[[fault]]\ndo = { html = 401 }\n")),
+        ("cisco", Console::with(fleet_of(&["web01"]), SWIFT)),
+        ("apex", Console::apex(fleet_of(&["pc01"]), "[[fault]]\ndo = { html = 401 }\n")),
     ]);
     company.isolate("web01\npc01\n", &[]).exits(4);
     company.nothing_was_sent();
@@ -249,8 +159,11 @@ fn a_run_that_died_goes_on_in_every_console() {
 #[test]
 fn a_console_that_is_lost_ends_its_part_and_the_others_go_on() {
     let mut company = Company::of(vec![
-        ("cisco", Console::with(fleet(&["w1", "w2"]), SWIFT)),
-        ("apex", Console::apex(fleet(&["p1", "p2"]), "[[fault]]\nmethod = 'POST'\ntimes = 2\ndo = { html = 401 }\n")),
+        ("cisco", Console::with(fleet_of(&["w1", "w2"]), SWIFT)),
+        (
+            "apex",
+            Console::apex(fleet_of(&["p1", "p2"]), "[[fault]]\nmethod = 'POST'\ntimes = 2\ndo = { html = 401 }\n"),
+        ),
     ]);
     let output = company.isolate("w1\nw2\np1\np2\n", &["--wait"]).exits(7).says("apex");
     let told = told(&output);

@@ -131,14 +131,19 @@ fn an_expired_password_is_told_apart_from_a_wrong_one() {
 
 #[test]
 fn a_wrong_role_is_told_apart_from_a_lost_session_however_it_is_answered() {
-    for (answer, logons) in [("forbidden", 1), ("login_page", 2)] {
+    for (answer, logons) in [("forbidden", 1), ("login_page", 4)] {
         let room = Cyb::new(2, &format!("cybereason.role = 'analyst'\ncybereason.missing_role = '{answer}'\n"));
-        let output = room.env.run(["check", "cybereason"]).exits(4);
-        assert!(output.stderr.contains("role may not do this"), "{answer}: {output}");
+        let output = room.isolate(&[]).exits(4);
+        assert!(output.to_string().contains("role may not do this"), "{answer}: {output}");
+        assert_eq!(output.outcomes(), [("not_sent".to_owned(), 2)].into(), "{answer}: {output}");
+        let signed_in = room.console.stats().logons();
+        assert!(
+            signed_in <= logons,
+            "{answer}: once for each call that is refused, and not again and again: {signed_in}"
+        );
+        assert!(room.isolated().is_empty());
+        let output = room.env.run(["hosts", "--vendor", "cybereason"]).exits(4);
         assert!(output.stderr.contains("System Admin"), "{answer}: {output}");
-        assert_eq!(room.console.stats().logons(), logons, "{answer}: it does not sign in again and again");
-        room.isolate(&[]).exits(4);
-        room.was_left_alone();
     }
 }
 

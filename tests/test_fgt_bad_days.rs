@@ -175,3 +175,53 @@ fn a_resumed_run_holds_the_rest_against_the_rules_again() {
     wall.resume(&[]).exits(6);
     assert_eq!(wall.blocked(), ["203.0.113.1", "203.0.113.2"]);
 }
+
+#[test]
+fn what_is_in_doubt_is_not_sent_against_rules_that_were_made_since() {
+    let wall = Wall::rest("");
+    let died = crashing(&wall, 3, wall.block_command(&addresses(4)).args(["--concurrency", "1"]));
+    assert_eq!(died.code, None, "{died}");
+    // Somebody has it written down now that these must stay reachable.
+    wall.env.add_config("[safety]\nnever_block = [\"203.0.113.0/30\"]");
+    let output = wall.resume(&[]).exits(6);
+    let outcomes: Vec<_> = output.results().iter().map(|result| result["outcome"].clone()).collect();
+    let blocked = wall.blocked();
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == "refused").count() + blocked.len(), 4, "{output}");
+    assert!(blocked.iter().all(|value| value == "203.0.113.4"), "{blocked:?}\n{output}");
+    wall.assert_unharmed();
+    wall.verify();
+}
+
+#[test]
+fn two_runs_at_once_lose_nothing_of_each_other_whichever_way_members_are_written() {
+    for faults in ["[fortigate]\nmember_path = false\n", ""] {
+        let wall = Wall::rest(&format!("latency = \"5ms\"\n{faults}"));
+        let all = addresses(40);
+        let lines: Vec<&str> = all.lines().collect();
+        let (one, two) = lines.split_at(20);
+        wall.env.file("one.txt", one.join("\n"));
+        wall.env.file("two.txt", two.join("\n"));
+        let runs = ["one.txt", "two.txt"]
+            .map(|list| wall.env.start(["block", "--vendor", "fortigate", "--yes", "-o", "jsonl", list]));
+        for run in runs {
+            wall.env.finish(run).exits(0);
+        }
+        assert_eq!(wall.blocked().len(), 40, "{faults}");
+        wall.assert_unharmed();
+    }
+}
+
+#[test]
+fn a_run_belongs_to_its_group_and_its_virtual_domain() {
+    for (variable, value) in [("EDRCTL_FORTIGATE_GROUP", "Other"), ("EDRCTL_FORTIGATE_VDOM", "edge")] {
+        let mut wall = Wall::rest("[fortigate]\nvdoms = [\"root\", \"edge\"]\n");
+        wall.block("203.0.113.9\n", &["--expires", "1s"]).exits(0);
+        wall.room.env.set(variable, value);
+        let undo = wall.env.run(["undo", "latest", "--yes"]);
+        assert!(matches!(undo.code, Some(4 | 5)), "{undo}");
+        assert_eq!(wall.blocked(), ["203.0.113.9"], "{undo}");
+        wall.room.env.unset(variable);
+        wall.env.run(["undo", "latest", "--yes"]).exits(0);
+        assert!(wall.blocked().is_empty());
+    }
+}

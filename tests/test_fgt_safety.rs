@@ -200,6 +200,19 @@ fn a_policy_that_lets_through_stops_everything() {
 }
 
 #[test]
+fn what_a_policy_lets_through_can_be_taken_out() {
+    // Somebody has made the block list a guest list: now it is most urgent that nothing of it stays.
+    for take_out in [&["undo", "latest", "--yes"][..], &["unblock", "--vendor", "fortigate", "--yes", "list.txt"]] {
+        let wall = Wall::rest("");
+        wall.block("203.0.113.9\n", &[]).exits(0);
+        wall.firewall().turn_policies("accept");
+        wall.env.run(["block", "--vendor", "fortigate", "--yes", "list.txt"]).exits(5);
+        wall.env.run(take_out).exits(0).says("its action is `accept`");
+        assert!(wall.blocked().is_empty(), "{take_out:?}");
+    }
+}
+
+#[test]
 fn a_policy_that_is_off_or_missing_is_a_warning() {
     for policy in ["disabled", "none"] {
         let wall = Wall::rest(&format!("[fortigate]\ngroup_policy = \"{policy}\"\n"));

@@ -99,3 +99,46 @@ fn the_password_is_in_no_output_and_in_no_journal() {
     let journal = fs::read_to_string(wall.env.only_journal()).unwrap();
     assert!(!journal.contains(&password));
 }
+
+#[test]
+fn a_key_that_is_revoked_is_refused_though_another_line_knows_it() {
+    let wall = Wall::ssh("");
+    let file = wall.env.path().join("ca.known_hosts");
+    let known = fs::read_to_string(&file).unwrap();
+    let line = known.lines().find(|line| !line.starts_with('#') && !line.trim().is_empty()).unwrap();
+    fs::write(&file, format!("{known}\n@revoked {line}\n")).unwrap();
+    assert_shut(&wall, &["revoked", "SHA256:"]);
+}
+
+#[test]
+fn a_password_that_is_asked_for_is_given_and_nothing_else_is() {
+    let wall = Wall::ssh("fortigate.questions = ['Password: ']\n");
+    let output = wall.block(&addresses(2), &[]).exits(0);
+    assert_eq!(output.outcomes()["confirmed"], 2, "{output}");
+    assert_eq!((wall.firewall().ssh_sessions(), wall.firewall().ssh_refused()), (1, 0));
+
+    let wall = Wall::ssh("fortigate.questions = ['Password: ', 'Token: ']\n");
+    let output = wall.block(&addresses(2), &[]).exits(4);
+    assert!(output.stderr.contains("more than a password"), "{output}");
+    assert_eq!((wall.firewall().ssh_sessions(), wall.firewall().ssh_refused()), (0, 0), "nothing was answered");
+}
+
+#[test]
+fn an_encrypted_key_file_is_opened_with_its_passphrase() {
+    let public = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILfy6r7Di17wwqL/Kho6gal4Ai2qIuNC2eMtUqWhLr9N";
+    let mut wall = Wall::ssh(&format!("fortigate.authorized_key = '{public}'\n"));
+    wall.env.private_file("id_ed25519", include_bytes!("fixtures/ssh_key_with_passphrase"));
+    let path = wall.env.path().join("id_ed25519").display().to_string();
+    wall.room.env.set("EDRCTL_FORTIGATE_SSH_KEY_FILE", path);
+    let output = wall.block(&addresses(2), &[]).exits(4);
+    assert!(output.stderr.contains("ssh_key_passphrase"), "{output}");
+
+    wall.room.env.set("EDRCTL_FORTIGATE_SSH_KEY_PASSPHRASE", "not-the-phrase");
+    let output = wall.block(&addresses(2), &[]).exits(4);
+    assert!(!output.stderr.contains("not-the-phrase"), "{output}");
+
+    wall.room.env.set("EDRCTL_FORTIGATE_SSH_KEY_PASSPHRASE", "open-sesame-9");
+    let output = wall.block(&addresses(2), &[]).exits(0);
+    assert_eq!(output.outcomes()["confirmed"], 2, "{output}");
+    assert_eq!((wall.firewall().ssh_sessions(), wall.firewall().ssh_refused()), (1, 0));
+}

@@ -333,6 +333,7 @@ fn the_docs_list_every_word_that_scripts_may_meet() {
         Ending::Interrupted,
         Ending::QuotaWait(std::time::Duration::ZERO),
         Ending::NoRoom(text()),
+        Ending::Halted(text()),
         Ending::CredentialsLost(text()),
         Ending::CertificateLost(text()),
         Ending::ConsoleLost(text()),

@@ -8,8 +8,8 @@ use clap::{
 };
 
 use super::commands::{
-    apex_isolate, block, check, completions, expire, hosts, indicators, isolate, ksc_task, man, resume, runs, simulate,
-    status, stream, streams, unblock, undo, unisolate,
+    apex_isolate, block, check, completions, expire, hosts, indicators, isolate, ksc_task, man, report, rerun, resume,
+    rollout::RolloutArgs, runs, simulate, status, stream, streams, unblock, undo, unisolate,
 };
 use super::protection::AllowArgs;
 use crate::{domain::action::Thing, engine::event::SEVERAL, stream::store::NameOrId, vendors::VendorName};
@@ -102,13 +102,15 @@ pub(crate) enum Command {
     KscTask(Box<ksc_task::KscTaskArgs>),
     Block(Box<block::BlockArgs>),
     Unblock(Box<unblock::UnblockArgs>),
-    Expire(expire::ExpireArgs),
-    Undo(undo::UndoArgs),
+    Expire(Box<expire::ExpireArgs>),
+    Undo(Box<undo::UndoArgs>),
+    Rerun(Box<rerun::RerunArgs>),
     Stream(Box<stream::StreamArgs>),
     Streams(streams::StreamsArgs),
     Indicators(Box<indicators::IndicatorsArgs>),
     Check(check::CheckArgs),
     Runs(runs::RunsArgs),
+    Report(report::ReportArgs),
     Resume(resume::ResumeArgs),
     Simulate(simulate::SimulateArgs),
     Completions(completions::CompletionsArgs),
@@ -207,6 +209,8 @@ pub(crate) struct IndicatorActArgs {
     pub(crate) console: RehearsedArgs,
     #[command(flatten)]
     pub(crate) consent: ConsentArgs,
+    #[command(flatten)]
+    pub(crate) rollout: RolloutArgs,
     /// Vet, check and print the plan; send nothing that changes anything
     #[arg(long, help_heading = "Consent")]
     pub(crate) dry_run: bool,
@@ -322,6 +326,32 @@ pub(crate) struct TargetArgs {
     pub(crate) netbios: bool,
 }
 
+impl TargetArgs {
+    /// Nothing is read: the targets come from elsewhere.
+    pub(crate) const fn none() -> Self {
+        Self {
+            files: Vec::new(),
+            groups: Vec::new(),
+            malops: Vec::new(),
+            column: None,
+            field: Vec::new(),
+            by: None,
+            skip_invalid: false,
+            netbios: false,
+        }
+    }
+}
+
+/// How long hosts stay isolated.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "Run")]
+pub(crate) struct LastsArgs {
+    /// Have each host put back so long after it was isolated, unless a later run wants it longer; `edrctl expire` does it,
+    /// from cron
+    #[arg(id = "lasts", long = "for", value_name = "DURATION", value_parser = lasting)]
+    pub(crate) lasts: Option<std::time::Duration>,
+}
+
 /// What a target is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ByChoice {
@@ -398,6 +428,8 @@ pub(crate) struct ChangeArgs {
     #[command(flatten)]
     pub(crate) wait: WaitArgs,
     #[command(flatten)]
+    pub(crate) rollout: RolloutArgs,
+    #[command(flatten)]
     pub(crate) allowed: AllowArgs,
     /// Resolve, check and print the plan; send nothing that changes anything
     #[arg(long, help_heading = "Consent")]
@@ -435,6 +467,18 @@ pub(crate) struct WaitArgs {
 pub(crate) fn duration(text: &str) -> Result<std::time::Duration, String> {
     crate::domain::duration::parse(text).map_err(|error| error.to_string())
 }
+
+/// Reads how long something is to last.
+fn lasting(text: &str) -> Result<std::time::Duration, String> {
+    let time = duration(text)?;
+    if time.is_zero() || time > MOST_LASTING {
+        return Err("more than nothing is wanted, and at most ten years".to_owned());
+    }
+    Ok(time)
+}
+
+/// What is to last longer is to last for good.
+const MOST_LASTING: std::time::Duration = std::time::Duration::from_secs(3_660 * 86_400);
 
 /// Reads a product: it becomes a part of an address.
 fn product(text: &str) -> Result<String, String> {

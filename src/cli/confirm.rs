@@ -90,16 +90,17 @@ pub(crate) async fn agree(yes: bool, what: &str, prompt: String, ui: &Ui, cancel
 }
 
 async fn put(prompt: String, cancel: &Cancel) -> Result<(), CommandError> {
-    let answer = tokio::task::spawn_blocking(move || read_answer(&prompt));
-    let answer = tokio::select! {
-        answer = answer => answer.ok().flatten(),
-        () = cancel.requested() => None,
+    let agreed = tokio::select! {
+        agreed = says_yes(prompt) => agreed,
+        () = cancel.requested() => false,
     };
-    if answer.is_some_and(|answer| matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")) {
-        Ok(())
-    } else {
-        Err(CommandError::text(ExitCode::Refused, "declined; nothing was sent"))
-    }
+    if agreed { Ok(()) } else { Err(CommandError::text(ExitCode::Refused, "declined; nothing was sent")) }
+}
+
+/// Asks, and waits for an answer; everything but a yes is a no.
+pub(crate) async fn says_yes(prompt: String) -> bool {
+    let answer = tokio::task::spawn_blocking(move || read_answer(&prompt)).await.ok().flatten();
+    answer.is_some_and(|answer| matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
 fn read_answer(prompt: &str) -> Option<String> {

@@ -22,8 +22,8 @@ use clap::{CommandFactory, Parser, error::ErrorKind};
 
 use args::{Cli, Command};
 use commands::{
-    apex_isolate, block, check, completions, expire, hosts, indicators, isolate, ksc_task, man, resume, runs, simulate,
-    status, stream, streams, unblock, undo, unisolate,
+    apex_isolate, block, check, completions, expire, hosts, indicators, isolate, ksc_task, man, report, rerun, resume,
+    runs, simulate, status, stream, streams, unblock, undo, unisolate,
 };
 use context::Context;
 use error::CommandError;
@@ -48,6 +48,7 @@ fn run_command() -> u8 {
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
         Command::Runs(args) => runs::run(&args, &context),
+        Command::Report(args) => report::run(&args, &context),
         command => on_a_runtime(command, &context),
     };
     match result {
@@ -91,15 +92,16 @@ async fn run_async(command: Command, context: &Context) -> Result<ExitCode, Comm
         Command::ApexIsolate(args) => apex_isolate::run(args, context).await,
         Command::Block(args) => block::run(*args, context).await,
         Command::Unblock(args) => unblock::run(*args, context).await,
-        Command::Expire(args) => expire::run(args, context).await,
-        Command::Undo(args) => undo::run(args, context).await,
+        Command::Expire(args) => expire::run(*args, context).await,
+        Command::Undo(args) => undo::run(*args, context).await,
+        Command::Rerun(args) => rerun::run(*args, context).await,
         Command::Stream(args) => stream::run(*args, context).await,
         Command::Streams(args) => streams::run(args, context).await,
         Command::Indicators(args) => indicators::run(*args, context).await,
         Command::Check(args) => check::run(args, context).await,
         Command::Resume(args) => resume::run(args, context).await,
         Command::Simulate(args) => simulate::run(args, context).await,
-        Command::Completions(_) | Command::Man(_) | Command::Runs(_) => Ok(ExitCode::Internal),
+        Command::Completions(_) | Command::Man(_) | Command::Runs(_) | Command::Report(_) => Ok(ExitCode::Internal),
     }
 }
 

@@ -1,5 +1,5 @@
-//! What is around this machine on the network: itself, the consoles and firewalls of its configuration, its resolvers and
-//! gateways. None of it is ever cut off unasked, because whoever cuts off the way back cannot put anything back.
+//! What is around this machine on the network: itself, the consoles and firewalls of its configuration, its resolvers,
+//! gateways and proxies. None of it is ever cut off unasked, because whoever cuts off the way back cannot put anything back.
 
 use std::{
     collections::BTreeSet,
@@ -11,7 +11,8 @@ use std::{
 
 use crate::{config::Loaded, domain::protect::Pattern, engine::plan::Guarded, vendors::VendorName};
 
-/// For tests: a folder that stands for this machine, with `hostname`, `resolv.conf`, `route` and `ipv6_route`.
+/// For tests: a folder that stands for this machine, with `hostname`, `resolv.conf`,
+/// `upstream.conf`, `route` and `ipv6_route`.
 const PLAYED: &str = "__EDRCTL_MACHINE";
 
 /// How long a name of ours may take to be looked up.
@@ -41,6 +42,17 @@ pub(crate) struct Surroundings {
     pub(crate) resolvers: Vec<IpAddr>,
     /// Its gateways.
     pub(crate) gateways: Vec<IpAddr>,
+    /// The proxies by which it reaches its consoles.
+    pub(crate) proxies: Vec<Neighbour>,
+}
+
+/// A machine that this one cannot do without.
+#[derive(Clone, Debug)]
+pub(crate) struct Neighbour {
+    /// Its name or address.
+    pub(crate) host: String,
+    /// The addresses of that name.
+    pub(crate) addresses: Vec<IpAddr>,
 }
 
 impl Surroundings {
@@ -55,7 +67,10 @@ impl Surroundings {
             Some(_) => read("", "hostname").trim().to_owned(),
             None => rustix::system::uname().nodename().to_string_lossy().into_owned(),
         };
-        let resolvers = resolvers(&read("/etc/resolv.conf", "resolv.conf"));
+        let mut resolvers = resolvers(&read("/etc/resolv.conf", "resolv.conf"));
+        // A stub on this machine asks others, and those are its resolvers.
+        resolvers.extend(self::resolvers(&read("/run/systemd/resolve/resolv.conf", "upstream.conf")));
+        let proxies = proxies().await;
         let mut gateways = gateways(&read("/proc/net/route", "route"));
         gateways.extend(gateways6(&read("/proc/net/ipv6_route", "ipv6_route")));
         let consoles = consoles(loaded).await;
@@ -69,6 +84,7 @@ impl Surroundings {
             addresses: addresses.into_iter().collect(),
             resolvers,
             gateways,
+            proxies,
         }
     }
 
@@ -89,6 +105,14 @@ impl Surroundings {
             }
             for address in console.addresses.iter().filter(|it| tells_apart(**it)) {
                 add(Pattern::Address(address.to_canonical()), what.clone());
+            }
+        }
+        for proxy in &self.proxies {
+            let is_address = proxy.host.parse::<IpAddr>().is_ok();
+            let name = (!is_address).then(|| Pattern::parse(&format!("host:{}", proxy.host)).ok()).flatten();
+            name.into_iter().for_each(|name| add(name, "a proxy of this machine".to_owned()));
+            for address in proxy.addresses.iter().filter(|it| tells_apart(**it)) {
+                add(Pattern::Address(address.to_canonical()), "a proxy of this machine".to_owned());
             }
         }
         if let Some(name) = self.name.as_ref().and_then(|name| Pattern::parse(&format!("host:{name}")).ok()) {
@@ -142,17 +166,42 @@ async fn consoles(loaded: &Loaded) -> Vec<OwnConsole> {
         Some((vendor, host))
     });
     let looked_up = hosts.map(|(vendor, host)| async move {
-        let addresses = match host.parse::<IpAddr>() {
-            Ok(address) => vec![address],
-            // A name that cannot be looked up here protects itself, at least.
-            Err(_) => match tokio::time::timeout(PATIENCE, tokio::net::lookup_host((host.as_str(), 443))).await {
-                Ok(Ok(addresses)) => addresses.map(|address| address.ip()).collect(),
-                _ => Vec::new(),
-            },
-        };
+        let addresses = addresses_of(&host).await;
         OwnConsole { vendor, host, addresses }
     });
     futures::future::join_all(looked_up).await
+}
+
+/// The addresses of a host, as far as it can be looked up here. A name that cannot be protects itself, at least.
+async fn addresses_of(host: &str) -> Vec<IpAddr> {
+    if let Ok(address) = host.parse() {
+        return vec![address];
+    }
+    match tokio::time::timeout(PATIENCE, tokio::net::lookup_host((host, 443))).await {
+        Ok(Ok(addresses)) => addresses.map(|address| address.ip()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The proxies that the environment names.
+async fn proxies() -> Vec<Neighbour> {
+    let hosts: BTreeSet<String> = PROXIES.iter().filter_map(|name| host_of_proxy(&env::var(name).ok()?)).collect();
+    let looked_up = hosts.into_iter().map(|host| async move {
+        let addresses = addresses_of(&host).await;
+        Neighbour { host, addresses }
+    });
+    futures::future::join_all(looked_up).await
+}
+
+/// The variables that name a proxy.
+const PROXIES: [&str; 6] = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+
+/// The host of a proxy, which may be written without a scheme.
+fn host_of_proxy(text: &str) -> Option<String> {
+    let text = text.trim();
+    let url = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    let url = crate::http::Url::parse(&url).ok()?;
+    Some(url.host_str()?.trim_start_matches('[').trim_end_matches(']').to_owned())
 }
 
 /// The resolvers of this machine, out of `resolv.conf`.
@@ -208,6 +257,18 @@ mod tests {
     }
 
     #[test]
+    fn a_proxy_is_found_however_it_is_written() {
+        for (text, host) in [
+            ("http://user:secret@proxy.corp.example:3128/", "proxy.corp.example"),
+            ("proxy:3128", "proxy"),
+            ("socks5h://[2001:db8::8]:1080", "2001:db8::8"),
+        ] {
+            assert_eq!(host_of_proxy(text).as_deref(), Some(host));
+        }
+        assert_eq!(host_of_proxy(""), None);
+    }
+
+    #[test]
     fn what_every_host_has_protects_none() {
         let surroundings = Surroundings {
             consoles: vec![
@@ -232,11 +293,22 @@ mod tests {
             addresses: vec![ip("10.9.0.3")],
             resolvers: vec![ip("127.0.0.53"), ip("10.9.0.1")],
             gateways: vec![ip("fe80::1"), ip("10.9.0.254")],
+            proxies: vec![Neighbour { host: "proxy.corp.example".to_owned(), addresses: vec![ip("10.9.0.8")] }],
         };
         let told: Vec<String> = surroundings.guarded().iter().map(|guarded| guarded.pattern.to_string()).collect();
         assert_eq!(
             told,
-            ["ksc.corp.example", "10.9.0.4", "198.51.100.7", "jump01", "10.9.0.3", "10.9.0.1", "10.9.0.254"]
+            [
+                "ksc.corp.example",
+                "10.9.0.4",
+                "198.51.100.7",
+                "proxy.corp.example",
+                "10.9.0.8",
+                "jump01",
+                "10.9.0.3",
+                "10.9.0.1",
+                "10.9.0.254"
+            ]
         );
     }
 }

@@ -24,6 +24,7 @@ pub(super) struct SafetySection {
     /// The same for what is never blocked.
     never_block: Vec<List>,
     max_targets: Option<Setting<u64>>,
+    max_percent: Option<Setting<u64>>,
 }
 
 #[derive(Clone, Debug)]
@@ -44,7 +45,7 @@ impl Section for SafetySection {
     }
 
     fn keys(&self) -> &'static [&'static str] {
-        &["protected", "never_block", "max_targets"]
+        &["protected", "never_block", "max_targets", "max_percent"]
     }
 
     fn set(&mut self, key: &str, given: Given<'_>) -> Result<(), SettingError> {
@@ -52,6 +53,7 @@ impl Section for SafetySection {
             "protected" => self.protected.push(list(given)?),
             "never_block" => self.never_block.push(list(given)?),
             "max_targets" => self.max_targets = Some(given.whole(1..=u64::MAX)?),
+            "max_percent" => self.max_percent = Some(given.whole(1..=100)?),
             _ => return Err(given.unknown()),
         }
         Ok(())
@@ -82,6 +84,8 @@ pub struct SafetyConfig {
     pub never_block: Vec<Exception>,
     /// How many hosts a run may touch.
     pub max_targets: Option<NonZeroU64>,
+    /// How many of a hundred of the console's hosts a run may touch.
+    pub max_percent: Option<NonZeroU64>,
 }
 
 impl SafetyConfig {
@@ -120,7 +124,8 @@ impl SafetySection {
             },
         )?;
         let max_targets = self.max_targets.as_ref().and_then(|setting| NonZeroU64::new(setting.value));
-        Ok(SafetyConfig { protected, never_block, max_targets })
+        let max_percent = self.max_percent.as_ref().and_then(|setting| NonZeroU64::new(setting.value));
+        Ok(SafetyConfig { protected, never_block, max_targets, max_percent })
     }
 }
 

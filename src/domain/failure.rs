@@ -17,6 +17,10 @@ pub enum FailureKind {
     Offline,
     /// A rule of ours protects the host.
     Protected,
+    /// Another run does the opposite to it now, has done so since, or wants it as it is.
+    OtherRun,
+    /// The host of this id is called otherwise than when its run was journalled.
+    Renamed,
     /// The console says that the request itself is wrong.
     BadRequest,
     /// The console contradicts the request, and a look did not settle it.
@@ -87,12 +91,14 @@ pub enum FailureKind {
 
 impl FailureKind {
     /// Every kind, for reading words back and for tests.
-    pub const ALL: [Self; 54] = [
+    pub const ALL: [Self; 56] = [
         Self::NotFound,
         Self::Ambiguous,
         Self::NotCapable,
         Self::Offline,
         Self::Protected,
+        Self::OtherRun,
+        Self::Renamed,
         Self::BadRequest,
         Self::Conflict,
         Self::CredentialsRefused,
@@ -152,6 +158,8 @@ impl FailureKind {
             Self::NotCapable => "not_capable",
             Self::Offline => "offline",
             Self::Protected => "protected",
+            Self::OtherRun => "other_run",
+            Self::Renamed => "renamed",
             Self::BadRequest => "bad_request",
             Self::Conflict => "conflict",
             Self::CredentialsRefused => "credentials_refused",

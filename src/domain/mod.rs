@@ -13,4 +13,5 @@ pub mod indicator;
 pub mod outcome;
 pub mod protect;
 pub mod selector;
+pub mod share;
 pub mod vetting;

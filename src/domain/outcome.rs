@@ -160,6 +160,8 @@ pub enum Ending {
     NoRoom(String),
     /// The console has no room for another entry; the text says which table.
     TableFull(String),
+    /// It halted by its own rules: too many failed, or the next wave was not to begin; the text says which.
+    Halted(String),
     /// The console stopped taking the credentials; the text says how.
     CredentialsLost(String),
     /// The console's certificate was not the one to be trusted any more.
@@ -179,6 +181,7 @@ impl Ending {
             Self::QuotaWait(_) => "quota_wait",
             Self::NoRoom(_) => "no_room",
             Self::TableFull(_) => "table_full",
+            Self::Halted(_) => "halted",
             Self::CredentialsLost(_) => "credentials_lost",
             Self::CertificateLost(_) => "certificate_lost",
             Self::ConsoleLost(_) => "console_lost",

@@ -197,6 +197,15 @@ impl Selector {
 /// Two selectors that name the same thing are duplicates before anything is resolved: the same id in any case, the same
 /// name in any case, the same address in any spelling.
 impl Selector {
+    /// The same host, under what somebody once wrote for it. Only an id can be what it was without what was written.
+    #[must_use]
+    pub fn written_as(self, written: Arc<str>) -> Self {
+        match self.value {
+            Value::Id(_) => Self { written, value: self.value },
+            Value::Name(_) | Value::Ip(_) | Value::Mac(_) => self,
+        }
+    }
+
     /// Whether both name the same thing, however they are written.
     pub fn names_same(&self, other: &Self) -> bool {
         match (self.named(), other.named()) {

@@ -87,6 +87,14 @@ impl Confirmation {
         self.last_round = false;
     }
 
+    /// A wave begins: its wait is its own, and it is asked after as soon as the first was.
+    pub(super) fn begin_wave(&mut self) {
+        self.begin_anew();
+        self.rounds = 0;
+        self.next_round = None;
+        self.put_off = None;
+    }
+
     /// Whether accepted work is followed at all.
     pub(super) const fn is_wanted(&self) -> bool {
         self.wait.is_some()

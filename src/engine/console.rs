@@ -74,6 +74,15 @@ pub enum Notice {
     },
     /// Something was wrong on our side and has been put right.
     Mended(Failure),
+    /// A period takes many questions.
+    Extracting {
+        /// Questions so far.
+        questions: u64,
+        /// Names that have come.
+        names: u64,
+        /// The end of the stretch that was asked about last.
+        upto: jiff::Timestamp,
+    },
     /// So many hosts of the inventory have been read.
     Listed {
         /// Hosts read.

@@ -26,6 +26,8 @@ use super::{
     news::Hearing,
     pace::Pace,
     recorder::Recorder,
+    retry,
+    rollout::Stages,
     roster::Roster,
     run::{Purpose, Report, Resumed, Run},
     slot::{Notes, Phase, Slot, Why},
@@ -45,6 +47,9 @@ use crate::{
 
 /// How often listeners may animate.
 const TICK: Duration = Duration::from_millis(100);
+
+/// So much too early is early enough for what waits to be sent again.
+const TOGETHER: Duration = Duration::from_millis(5);
 
 /// How often it is counted who else asks the console: whoever comes has hardly asked by then.
 const HEADCOUNT: Duration = TICK;
@@ -77,6 +82,8 @@ pub(super) struct Dispatcher<'a> {
     pub(super) looks: VecDeque<u32>,
     /// Targets that wait for their time, to be sent or looked at as their phase says.
     delayed: BinaryHeap<Reverse<(Instant, u32)>>,
+    /// What is added by chance to waits, the same for all that came back together: they go on together, too.
+    pub(super) jitter: f64,
     pub(super) confirmation: Confirmation,
     pub(super) hearing: Hearing,
     pub(super) work: JoinSet<Done>,
@@ -86,6 +93,8 @@ pub(super) struct Dispatcher<'a> {
     pub(super) teller: Teller<'a>,
     pub(super) cancel: Cancel,
     pub(super) heard: Urgency,
+    /// The waves, and when the run halts.
+    pub(super) stages: Stages,
     /// Why nothing more is sent.
     stop: Option<Ending>,
     stopped_by: Option<Failure>,
@@ -109,7 +118,7 @@ pub(super) enum Carried {
 
 impl<'a> Dispatcher<'a> {
     pub(super) fn new(run: Run, recorder: Recorder, cancel: Cancel, listener: &'a mut dyn Listener) -> Self {
-        let Run { header, purpose, console, roster, standings, wait, first_batch, news } = run;
+        let Run { header, purpose, console, roster, standings, wait, first_batch, rollout, news } = run;
         let action = match purpose {
             Purpose::Act(action) => Some(Arc::new(action)),
             Purpose::Read => None,
@@ -143,6 +152,7 @@ impl<'a> Dispatcher<'a> {
             ready: VecDeque::new(),
             looks: VecDeque::new(),
             delayed: BinaryHeap::new(),
+            jitter: retry::jitter(),
             confirmation: Confirmation::new(wait, capabilities.inventory, capabilities.max_observe, polls),
             hearing: Hearing::new(news, header.resumed),
             work: JoinSet::new(),
@@ -151,6 +161,7 @@ impl<'a> Dispatcher<'a> {
             teller,
             cancel,
             heard: Urgency::None,
+            stages: Stages::new(rollout),
             stop: None,
             stopped_by: None,
             next_batch: first_batch,
@@ -202,6 +213,7 @@ impl<'a> Dispatcher<'a> {
 
     pub(super) async fn run(mut self) -> Report {
         self.teller.now(RunEventKind::RunStarted(Arc::clone(&self.header)));
+        self.begin_stages();
         self.sort_into_queues();
         self.count_company();
         let mut tick = tokio::time::interval(TICK);
@@ -214,6 +226,7 @@ impl<'a> Dispatcher<'a> {
             self.wake_delayed();
             self.take_early_news();
             self.confirm_if_due();
+            self.advance_stages();
             self.start_work();
             if self.is_done() {
                 break;
@@ -242,6 +255,7 @@ impl<'a> Dispatcher<'a> {
                     }
                 }
                 () = &mut alarm, if timer.is_some() => {}
+                Some(word) = self.stages.asking.join_next(), if !self.stages.asking.is_empty() => self.take_word(word),
                 news = self.hearing.next() => {
                     self.take_news(news);
                     while let Some(news) = self.hearing.ready() {
@@ -275,6 +289,7 @@ impl<'a> Dispatcher<'a> {
         }
         for (n, slot) in (0_u32..).zip(&self.slots) {
             match slot.phase {
+                Phase::Ready if self.stages.is_later(self.roster.wave(n)) => self.stages.hold(n, self.roster.wave(n)),
                 Phase::Ready => self.ready.push_back(n),
                 Phase::Look(_) => self.looks.push_back(n),
                 Phase::Awaiting => {
@@ -304,11 +319,12 @@ impl<'a> Dispatcher<'a> {
     }
 
     pub(super) fn looks_while_draining(&self) -> bool {
-        self.action.is_some() && self.stop == Some(Ending::Interrupted) && self.heard < Urgency::Abandon
+        let asks = matches!(self.stop, Some(Ending::Interrupted | Ending::Halted(_)));
+        self.action.is_some() && asks && self.heard < Urgency::Abandon && !self.stages.abandons
     }
 
     fn all_asked(&self) -> bool {
-        self.ready.is_empty() && self.delayed.is_empty() && self.confirmation.is_over()
+        self.ready.is_empty() && self.delayed.is_empty() && self.confirmation.is_over() && self.stages.are_over()
     }
 
     /// Whether every request that changes something has been sent and has come back.
@@ -334,7 +350,8 @@ impl<'a> Dispatcher<'a> {
 
     /// Moves what has waited long enough to where it is sent or looked at.
     fn wake_delayed(&mut self) {
-        let now = Instant::now();
+        // What came back together was put off within an instant, and is to leave in one request.
+        let now = Instant::now() + TOGETHER;
         while let Some(Reverse((at, n))) = self.delayed.peek().copied()
             && at <= now
         {
@@ -346,6 +363,10 @@ impl<'a> Dispatcher<'a> {
     /// Puts a target into the queue that its phase names.
     pub(super) fn enqueue(&mut self, n: u32, first: bool) {
         let queue = match self.slots.get(n as usize).map(|slot| slot.phase) {
+            // Whoever turns back before its wave waits for that, too.
+            Some(Phase::Ready) if self.stages.is_later(self.roster.wave(n)) => {
+                return self.stages.hold(n, self.roster.wave(n));
+            }
             Some(Phase::Ready) => &mut self.ready,
             Some(Phase::Look(_)) => &mut self.looks,
             _ => return,
@@ -368,6 +389,7 @@ impl<'a> Dispatcher<'a> {
                 if let Some((sent, _)) = self.carried.remove(&id) {
                     self.keep_pace(sent, &done);
                 }
+                self.jitter = retry::jitter();
                 self.judge(done);
             }
             Err(error) => {
@@ -467,7 +489,7 @@ impl<'a> Dispatcher<'a> {
         let now = Instant::now();
         let delayed = self.delayed.peek().map(|Reverse((at, _))| *at);
         // While draining, only what is under way counts, and it comes back by itself.
-        let waits = [delayed, self.held_until, self.confirmation.due()].into_iter().flatten();
+        let waits = [delayed, self.held_until, self.confirmation.due(), self.stages.due()].into_iter().flatten();
         waits.filter(|at| *at > now && !self.is_draining()).min()
     }
 
@@ -495,7 +517,8 @@ impl<'a> Dispatcher<'a> {
         stats.in_flight = self.work.len() as u64;
         stats.awaiting = self.confirmation.len() as u64;
         stats.quota_left = self.pace.left();
-        let to_send = self.ready.len() as u64 + self.delayed.len() as u64 + self.looks.len() as u64;
+        let to_send =
+            self.ready.len() as u64 + self.delayed.len() as u64 + self.looks.len() as u64 + self.stages.waiting();
         let done = stats.settled.total() + stats.awaiting;
         let requests = to_send / self.max_batch.get() as u64;
         let by_quota = self.pace.delay_for(requests, now);
@@ -509,6 +532,8 @@ impl<'a> Dispatcher<'a> {
     }
 
     async fn finish(mut self) -> Report {
+        // Whatever was asked for between two waves is not wanted any more.
+        self.stages.asking.shutdown().await;
         let ending = self.stop.clone().unwrap_or(Ending::Completed);
         let unsettled: Vec<u32> =
             (0_u32..).zip(&self.slots).filter(|(_, slot)| slot.phase != Phase::Settled).map(|(n, _)| n).collect();

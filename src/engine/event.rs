@@ -11,7 +11,7 @@ use crate::domain::{
     failure::Failure,
     host::HostId,
     id::RunId,
-    outcome::{Ending, Outcome, RunStats},
+    outcome::{Counts, Ending, Outcome, RunStats},
 };
 
 /// One thing that happened in a run.
@@ -77,8 +77,54 @@ pub enum RunEventKind {
     TargetSettled(Arc<TargetResult>),
     /// Somebody interrupted: what is under way is awaited, nothing more is sent.
     CancelRequested,
+    /// A wave begins; the ones before it are over.
+    WaveStarted(Wave),
+    /// Every target of a wave is at its end.
+    WaveEnded {
+        /// The wave.
+        wave: Wave,
+        /// How its targets ended.
+        counts: Counts,
+    },
+    /// The next wave is held up.
+    BetweenWaves(Between),
+    /// The run halts by its own rules: nothing more is sent.
+    Halted {
+        /// Why.
+        why: String,
+        /// Whether what is under way is given up, and is in doubt; it is awaited otherwise.
+        abandons: bool,
+    },
     /// The run is over. The last event.
     RunFinished(Ending),
+}
+
+/// One wave of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wave {
+    /// Its number, from 1.
+    pub number: u32,
+    /// How many waves the run has.
+    pub of: u32,
+    /// How many of its targets are not at their end.
+    pub targets: u64,
+}
+
+/// What holds up the next wave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Between {
+    /// A pause.
+    Pause {
+        /// How long.
+        wait: Duration,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// Somebody, or a command, has to agree.
+    Gate {
+        /// Whether it is a person, who is asked now.
+        asks: bool,
+    },
 }
 
 /// Why every worker waits.
@@ -178,6 +224,8 @@ pub struct TargetResult {
     pub duplicates: Vec<Duplicate>,
     /// What else the user must know of how the host was found.
     pub note: Option<Arc<str>>,
+    /// The wave that it belongs to, from 1; `None` where there are none.
+    pub wave: Option<u16>,
     /// When it was first sent, or settled without being sent.
     pub started: Timestamp,
     /// When it ended.

@@ -23,6 +23,12 @@ use crate::{
 /// The shortest stretch that is halved.
 const FLOOR: Duration = Duration::from_secs(60);
 
+/// Questions after which no stretch is halved any more: a console that cuts off whatever it is asked would be asked all day.
+const MOST_QUESTIONS: u64 = 500;
+
+/// After so many questions it is told how far it has come, and again after as many.
+const TELLING: u64 = 20;
+
 /// Reasons that are kept to be told.
 const TOLD: usize = 5;
 
@@ -48,6 +54,8 @@ pub struct Collected {
     pub missing: Vec<String>,
     /// Detections that were left out because people have closed them or called them false alarms.
     pub left_out: u64,
+    /// What the console could not be asked as it was meant to.
+    pub notes: Vec<String>,
 }
 
 impl Collected {
@@ -65,6 +73,9 @@ impl Collected {
     fn take(&mut self, extract: Extract) {
         self.sightings.extend(extract.sightings);
         self.left_out += extract.left_out;
+        if let Some(note) = extract.note.filter(|note| self.notes.iter().all(|known| known != note)) {
+            self.notes.push(note.to_owned());
+        }
         if let Some(why) = extract.cut_off {
             self.miss(why);
         }
@@ -87,10 +98,16 @@ pub async fn collect(
         return Err(Halt::Failed(Failure::new(FailureKind::Unsupported, text)));
     }
     let mut collected = Collected::default();
+    let mut questions = 0;
     for part in 0..period.route.parts() {
         let mut left = vec![whole(period, part)];
         while let Some(asked) = left.pop() {
             let mut extract = ask(console, asked, cancel, tell).await?;
+            questions += 1;
+            if questions % TELLING == 0 {
+                let names = collected.sightings.len() as u64;
+                tell(Notice::Extracting { questions, names, upto: asked.to });
+            }
             // What the console could not tell just now it may tell when it is asked again.
             if extract.missing.as_ref().is_some_and(|missing| !missing.shorter_helps) {
                 extract = ask(console, asked, cancel, tell).await?;
@@ -98,6 +115,11 @@ pub async fn collect(
             match extract.missing.take() {
                 // The older half first: what changes meanwhile moves into the other one.
                 Some(missing) if missing.shorter_helps => match halves(&asked) {
+                    Some(_) if questions >= MOST_QUESTIONS => {
+                        collected.miss(told(&missing.why, &asked));
+                        collected.miss(format!("no more was asked in shorter stretches after {questions} questions"));
+                        collected.take(extract);
+                    }
                     Some([older, newer]) => left.extend([newer, older]),
                     None => {
                         collected.miss(told(&missing.why, &asked));

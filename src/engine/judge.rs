@@ -144,7 +144,7 @@ impl Dispatcher<'_> {
         let unreachable = failure.kind == FailureKind::Unreachable;
         // Nothing left this machine: that is no try of this host, and the run as a whole knows how long to go on so.
         let counted = if unreachable { attempt.min(self.limits.max_attempts - 1) } else { attempt };
-        let next = retry::next(again, counted, &self.limits, retry::jitter());
+        let next = retry::next(again, counted, &self.limits, self.jitter);
         let told = match next {
             // A gateway that gave up may have let the request through: the host itself has the last word.
             Next::GiveUp if again == Again::Backoff => {
@@ -252,7 +252,7 @@ impl Dispatcher<'_> {
 
     pub(super) fn look_failed(&mut self, n: u32, why: Why, failure: &Failure, again: Again) {
         let looks = self.slots.get(n as usize).map_or(1, |slot| slot.looks);
-        match retry::next(again, looks, &self.limits, retry::jitter()) {
+        match retry::next(again, looks, &self.limits, self.jitter) {
             Next::Pause(_) => self.enqueue(n, true),
             Next::After(wait) => self.delay(n, wait),
             Next::GiveUp | Next::Look => match why {
@@ -280,10 +280,7 @@ impl Dispatcher<'_> {
     /// A look at one host succeeded.
     fn saw(&mut self, n: u32, why: Why, observed: Observed) {
         let (state, able, last_seen) = match observed {
-            Observed::NoSuchHost => {
-                let failure = Failure::new(FailureKind::NotFound, "the console knows no such host");
-                return self.settle(n, Outcome::Unresolved, Some(failure), By::Look);
-            }
+            Observed::NoSuchHost => return self.saw_nothing(n, why),
             Observed::State { state, able, last_seen } => (state, able, last_seen),
         };
         let note = self.notes.of(n);
@@ -295,6 +292,19 @@ impl Dispatcher<'_> {
             Why::Reading => self.settle_read(n, as_read(&state)),
             Why::Awaiting => self.saw_awaited(n, &state, last_seen.as_deref(), By::Look),
             Why::Conflict | Why::Doubt => self.saw_after_question(n, why, &state, able),
+        }
+    }
+
+    /// A look did not find the host. A list that moves while it is read leaves one out now and then: once the console has
+    /// taken a request for a host, one look is no proof that it is gone.
+    fn saw_nothing(&mut self, n: u32, why: Why) {
+        let failure = Failure::new(FailureKind::NotFound, "the console knows no such host");
+        let Some(slot) = self.slots.get(n as usize).copied() else { return };
+        match why {
+            Why::Awaiting => self.set_phase(n, Phase::Awaiting),
+            Why::Doubt if slot.maybe_ours && slot.looks < 2 => self.delay(n, self.limits.poll_first),
+            Why::Doubt if slot.maybe_ours => self.settle_in_doubt(n, failure),
+            _ => self.settle(n, Outcome::Unresolved, Some(failure), By::Look),
         }
     }
 
@@ -355,7 +365,7 @@ impl Dispatcher<'_> {
             Standing::Away | Standing::Unknown
                 if attempts_left && (why == Why::Conflict || self.repeat == Repeat::Safe) =>
             {
-                let wait = retry::backoff(slot.attempts.max(1), &self.limits, retry::jitter());
+                let wait = retry::backoff(slot.attempts.max(1), &self.limits, self.jitter);
                 let synced = self.keep_look(n, unsent_or_in_doubt(slot.maybe_ours), Some(&self.after_a_look(n, state)));
                 self.teller.after(synced, Vec::new());
                 self.set_phase(n, Phase::Ready);
@@ -444,6 +454,7 @@ impl Dispatcher<'_> {
         }
         self.notes.forget(n);
         self.outstanding.ended(n, outcome);
+        self.count_end(n, outcome, by);
         self.teller.stats.awaiting = self.confirmation.len() as u64;
         let mut settlement = journal::Settlement::new(outcome, by);
         settlement.state.clone_from(&result.state);
@@ -486,7 +497,7 @@ impl Dispatcher<'_> {
         let because = self.stopped_by().map_or_else(
             || match ending {
                 Ending::Interrupted => "the run was interrupted".to_owned(),
-                Ending::NoRoom(text) | Ending::TableFull(text) => text.clone(),
+                Ending::NoRoom(text) | Ending::TableFull(text) | Ending::Halted(text) => text.clone(),
                 Ending::QuotaWait(wait) => {
                     format!("the console's quota is spent for {}", crate::domain::duration::format(*wait))
                 }
@@ -560,6 +571,7 @@ impl Dispatcher<'_> {
             candidates: detail.map(|detail| detail.candidates.clone()).unwrap_or_default(),
             duplicates: detail.map(|detail| detail.duplicates.clone()).unwrap_or_default(),
             note: detail.and_then(|detail| detail.note.clone()),
+            wave: Some(self.roster.wave(n)).filter(|wave| *wave > 0),
             started: slot.and_then(|slot| slot.started).unwrap_or(now),
             finished: now,
         })

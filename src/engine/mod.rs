@@ -5,12 +5,14 @@
 
 mod acks;
 pub mod cancel;
+mod census;
 mod confirm;
 pub mod console;
 mod dispatcher;
 pub mod event;
 pub mod extract;
 pub mod fleet;
+pub mod halt;
 mod judge;
 pub mod limits;
 mod news;
@@ -20,11 +22,13 @@ pub mod plan;
 mod recorder;
 pub mod resolve;
 pub mod retry;
+pub mod rollout;
 pub mod roster;
 mod run;
 mod slot;
 mod tell;
 mod tickets;
+pub mod waves;
 mod worker;
 
 #[cfg(test)]

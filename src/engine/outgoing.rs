@@ -13,8 +13,11 @@ use super::{
 };
 use crate::{
     clock,
-    domain::{action::Target, outcome::Ending},
-    journal::{Intent, Record},
+    domain::{
+        action::Target,
+        outcome::{Ending, Outcome},
+    },
+    journal::{By, Intent, Record},
 };
 
 impl Dispatcher<'_> {
@@ -82,6 +85,11 @@ impl Dispatcher<'_> {
         while numbers.len() < self.max_batch.get()
             && let Some(n) = self.ready.pop_front()
         {
+            // The rules may have changed since it was sent for the first time, and a look has found it not done.
+            if let Some(reason) = self.roster.detail(n).and_then(|detail| detail.barred.as_deref().cloned()) {
+                self.settle(n, Outcome::Refused, Some(reason), By::Plan);
+                continue;
+            }
             let Some(target) = self.target(n) else { continue };
             let Some(slot) = self.slots.get_mut(n as usize) else { continue };
             self.hearing.sent(&target.id);

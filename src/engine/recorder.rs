@@ -57,6 +57,11 @@ impl Share {
 pub(super) struct Synced(Option<journal::Synced>);
 
 impl Synced {
+    /// For what has no line of its own.
+    pub(super) const fn at_once() -> Self {
+        Self(None)
+    }
+
     /// Waits; the journal itself keeps why it failed.
     pub(super) async fn wait(&mut self) -> Result<(), ()> {
         match &mut self.0 {

@@ -34,6 +34,8 @@ pub struct Item {
     /// The line, from 1.
     pub line: u32,
     file: u16,
+    /// The wave that it goes in, from 1; 0 for none.
+    wave: u16,
 }
 
 /// What is known of a target beside its id.
@@ -57,6 +59,8 @@ pub struct Detail {
     pub follows: bool,
     /// The host as the inventory has it, where somebody asked for it to be kept.
     pub host: Option<Box<Host>>,
+    /// It is in doubt and may be looked at, but for this reason it is not sent again.
+    pub barred: Option<Box<Failure>>,
     /// It is protected, for this reason, and the allowance of this number lets it through.
     pub allowed: Option<Box<(usize, Failure)>>,
 }
@@ -84,7 +88,13 @@ impl Roster {
                     crate::domain::selector::Named::Id(id) => Some(HostId::new(Arc::clone(id))),
                     _ => None,
                 };
-                Item { written: Arc::clone(entry.selector.written()), host, line: entry.line, file: entry.file }
+                Item {
+                    written: Arc::clone(entry.selector.written()),
+                    host,
+                    line: entry.line,
+                    file: entry.file,
+                    wave: 0,
+                }
             })
             .collect();
         let mut roster = Self { files, items, ..Self::default() };
@@ -102,13 +112,14 @@ impl Roster {
             self.files.len() - 1
         });
         let n = u32::try_from(self.items.len()).unwrap_or(u32::MAX);
-        self.items.push(Item { written, host, line, file: u16::try_from(file).unwrap_or(u16::MAX) });
+        self.items.push(Item { written, host, line, file: u16::try_from(file).unwrap_or(u16::MAX), wave: 0 });
         let plain = detail.name.is_none()
             && detail.before.is_none()
             && detail.candidates.is_empty()
             && detail.duplicates.is_empty()
             && detail.settled.is_none()
             && detail.note.is_none()
+            && detail.barred.is_none()
             && !detail.follows;
         if !plain {
             self.details.insert(n, Box::new(detail));
@@ -147,6 +158,18 @@ impl Roster {
         self.items.get(n as usize).and_then(|item| self.files.get(usize::from(item.file))?.as_ref())
     }
 
+    /// The wave that a target goes in, from 1; 0 for none.
+    pub fn wave(&self, n: u32) -> u16 {
+        self.items.get(n as usize).map_or(0, |item| item.wave)
+    }
+
+    /// Gives a target its wave.
+    pub fn set_wave(&mut self, n: u32, wave: u16) {
+        if let Some(item) = self.items.get_mut(n as usize) {
+            item.wave = wave;
+        }
+    }
+
     /// Takes what the inventory says of a target's host.
     pub fn resolve(&mut self, n: u32, host: &Host) {
         // The console is sent its own spelling of an id, whatever the user's was.
@@ -165,7 +188,7 @@ impl Roster {
     /// Adds one more target that is written like target `n`; returns its number.
     pub fn also(&mut self, n: u32) -> Option<u32> {
         let item = self.items.get(n as usize)?;
-        let again = Item { written: Arc::clone(&item.written), host: None, line: item.line, file: item.file };
+        let again = Item { written: Arc::clone(&item.written), host: None, line: item.line, file: item.file, wave: 0 };
         let number = self.len();
         self.items.push(again);
         Some(number)

@@ -11,6 +11,7 @@ use super::{
     event::{Listener, RunHeader},
     news::News,
     recorder::Recorder,
+    rollout::Rollout,
     roster::Roster,
 };
 use crate::{
@@ -49,6 +50,8 @@ pub struct Run {
     pub wait: Option<Duration>,
     /// The number of the first batch: after those that are in the journal.
     pub first_batch: u64,
+    /// How it is spread over time.
+    pub rollout: Rollout,
     /// What the console pushes of its hosts, if somebody listens.
     pub news: Option<mpsc::Receiver<News>>,
 }

@@ -54,6 +54,11 @@ impl Slot {
     pub(super) const fn new(phase: Phase) -> Self {
         Self { phase, attempts: 0, attempts_before: 0, looks: 0, maybe_ours: false, started: None }
     }
+
+    /// Whether a request has ever been sent for it.
+    pub(super) const fn was_sent(&self) -> bool {
+        self.attempts + self.attempts_before > 0
+    }
 }
 
 /// What is remembered of the few targets that did not go straight to their end.

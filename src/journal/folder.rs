@@ -11,6 +11,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
+    account::{Account, Witness, account},
     chain,
     error::JournalError,
     reader::{Reader, decode},
@@ -30,7 +31,7 @@ const SUFFIX: &str = ".jsonl";
 ///
 /// The system has no random numbers.
 pub fn new_run_id() -> Result<RunId, JournalError> {
-    let mut random = [0; 6];
+    let mut random = [0; 4];
     getrandom::fill(&mut random).map_err(JournalError::Random)?;
     Ok(RunId::from_parts(clock::now(), random))
 }
@@ -77,9 +78,19 @@ impl StateFolder {
         Self { runs: state.join("runs") }
     }
 
+    /// Whether this is the folder that the journals themselves lie in.
+    pub fn holds(&self, folder: &Path) -> bool {
+        fs::canonicalize(&self.runs).is_ok_and(|runs| fs::canonicalize(folder).is_ok_and(|folder| folder == runs))
+    }
+
     /// The file that a run's journal is in, or would be.
     pub fn path(&self, run: &RunId) -> PathBuf {
         self.paths(run).journal
+    }
+
+    /// What whoever begins a run locks.
+    pub(super) fn gate_path(&self) -> PathBuf {
+        self.runs.join("gate")
     }
 
     /// Where runs under way say which console they work on.
@@ -195,6 +206,16 @@ impl StateFolder {
     pub fn verify(&self, run: &RunId) -> Result<Verified, JournalError> {
         let (file, path, seal) = self.open(run)?;
         verify(file, &path, seal)
+    }
+
+    /// Reads a run whole, checks it, and tells a witness what happened on the way. Another process may be writing it.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read or trusted.
+    pub fn account(&self, run: &RunId, witness: &mut dyn Witness) -> Result<Account, JournalError> {
+        let (file, path, seal) = self.open(run)?;
+        account(file, &path, seal, witness)
     }
 
     /// The seal is read first: a run under way writes its journal before its seal.

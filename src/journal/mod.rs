@@ -19,13 +19,21 @@
 //! | `open.rs` | create a run's file whole, or lock and check one to go on with it |
 //! | `writer.rs`, `sink.rs` | append, sync in groups, keep room on the disk |
 //! | `reader.rs`, `verify.rs` | read back and check; a torn last line is normal |
+//! | `account.rs` | a run whole, checked, with what happened on the way |
 //! | `resume.rs` | pure: records in, the state of every target out |
 //! | `folder.rs` | where runs live, and how one is named |
+//! | `ledger.rs` | pure: all runs of a console side by side; whose doing it is, and when it is due |
+//! | `gate.rs`, `flight.rs` | one run begins at a time, and not against another that is under way |
 //! | `presence.rs` | who else works on a console from here |
 
+mod account;
+mod apart;
 mod chain;
 mod error;
+mod flight;
 mod folder;
+mod gate;
+mod ledger;
 mod open;
 mod presence;
 mod reader;
@@ -39,9 +47,14 @@ mod writer;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use account::{Account, Witness};
+pub use apart::{Apart, Piece};
 pub use error::{Holder, JournalError, JournalFailed};
+pub use flight::Course;
 pub use folder::{RunEntry, RunSummary, StateFolder, new_run_id};
-pub use presence::Presence;
+pub use gate::Gate;
+pub use ledger::{EXPIRES, Event, FOR, Lasts, Ledger, Pending, Since, Touch, heard_of, lasts, touch};
+pub use presence::{Alone, Presence};
 pub use reader::Line;
 pub use record::{
     Answer, By, CandidateRecord, DuplicateRecord, End, Header, How, Intent, Interrupted, Record, Reply, Resumed,

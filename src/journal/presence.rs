@@ -35,14 +35,7 @@ impl Presence {
     ///
     /// The file cannot be made or locked.
     pub fn enter(state: &StateFolder, console: &str, run: &RunId, in_flight: u64) -> Result<Self, JournalError> {
-        let digest = Sha256::digest(console.as_bytes());
-        let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        let folder = state.consoles().join(digest);
-        let mut builder = DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&folder).map_err(|error| JournalError::io("make the folder", &folder, error))?;
+        let folder = folder_of(state, console)?;
         let own = folder.join(format!("{run}-{}{SUFFIX}", std::process::id()));
         let draft = own.with_extension("tmp");
         let mut options = OpenOptions::new();
@@ -55,6 +48,26 @@ impl Presence {
         file.lock().map_err(|error| JournalError::io("lock", &draft, error))?;
         fs::rename(&draft, &own).map_err(|error| JournalError::io("name", &own, error))?;
         Ok(Self { folder, own, _file: file })
+    }
+
+    /// Takes the right to be the only run that changes this console, if nobody from here has it; it ends with what comes back.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be made or locked.
+    pub fn try_alone(state: &StateFolder, console: &str) -> Result<Option<Alone>, JournalError> {
+        let folder = folder_of(state, console)?;
+        let path = folder.join("alone");
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&path).map_err(|error| JournalError::io("make", &path, error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Alone { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(JournalError::io("lock", &path, error)),
+        }
     }
 
     /// How many other runs work on that console now, and how many requests they may have under way. What dead ones have left
@@ -88,6 +101,26 @@ impl Presence {
     }
 }
 
+/// The right to be the only run that changes a console.
+#[derive(Debug)]
+pub struct Alone {
+    /// Holds the lock.
+    _file: File,
+}
+
+/// Makes the folder of one console, its owner's alone.
+fn folder_of(state: &StateFolder, console: &str) -> Result<PathBuf, JournalError> {
+    let digest = Sha256::digest(console.as_bytes());
+    let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let folder = state.consoles().join(digest);
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(&folder).map_err(|error| JournalError::io("make the folder", &folder, error))?;
+    Ok(folder)
+}
+
 impl Drop for Presence {
     fn drop(&mut self) {
         // What cannot be removed is taken for what it is: without a lock it is nobody.
@@ -100,7 +133,7 @@ mod tests {
     use super::*;
 
     fn run(n: u8) -> RunId {
-        RunId::from_parts(crate::clock::now(), [n; 6])
+        RunId::from_parts(crate::clock::now(), [n; 4])
     }
 
     #[test]
@@ -114,6 +147,18 @@ mod tests {
         assert_eq!((one.others(), two.others(), elsewhere.others()), ((1, 20), (1, 10), (0, 0)));
         drop(two);
         assert_eq!(one.others(), (0, 0));
+    }
+
+    #[test]
+    fn one_run_alone_keeps_the_next_out_until_it_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateFolder::at(folder.path()).unwrap();
+        let one = Presence::try_alone(&state, "https://fw.example").unwrap();
+        assert!(one.is_some());
+        assert!(Presence::try_alone(&state, "https://fw.example").unwrap().is_none());
+        assert!(Presence::try_alone(&state, "https://other.example").unwrap().is_some());
+        drop(one);
+        assert!(Presence::try_alone(&state, "https://fw.example").unwrap().is_some());
     }
 
     #[test]

@@ -136,6 +136,11 @@ impl<R: BufRead> Reader<R> {
         self.torn
     }
 
+    /// Whether the last line is vouched for; known at the end.
+    pub(super) fn sealed(&self) -> bool {
+        self.seal.as_ref().is_some_and(|seal| seal.lines == self.lines)
+    }
+
     /// What the next line would have to follow.
     pub(super) fn chain(&self) -> &Chain {
         &self.chain

@@ -170,6 +170,9 @@ pub struct TargetRecord {
     /// What else the user must know of how the host was found.
     #[serde(default, with = "words::shared_option", skip_serializing_if = "Option::is_none")]
     pub note: Option<Arc<str>>,
+    /// The wave that it goes in, from 1; 0 for none.
+    #[serde(default, skip_serializing_if = "words::is_zero")]
+    pub w: u16,
 }
 
 /// A further line that named a host of the plan.
@@ -480,6 +483,7 @@ impl End {
             Ending::QuotaWait(wait) => Some(format!("{} s", wait.as_secs())),
             Ending::NoRoom(text)
             | Ending::TableFull(text)
+            | Ending::Halted(text)
             | Ending::CredentialsLost(text)
             | Ending::CertificateLost(text)
             | Ending::ConsoleLost(text)

@@ -271,6 +271,11 @@ impl Fold {
         Ok(())
     }
 
+    /// The run as far as its lines were taken.
+    pub(super) const fn so_far(&self) -> Option<&Replay> {
+        self.so_far.as_ref()
+    }
+
     pub(super) fn finish(self) -> Result<Replay, String> {
         let mut run = self.so_far.ok_or("is missing: a journal begins with what the run is")?;
         if run.header.targets != run.targets.len() as u64 {

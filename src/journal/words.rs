@@ -34,6 +34,12 @@ pub(super) mod shared_option {
     }
 }
 
+/// Whether a number says nothing, and is left out.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands every field over by reference")]
+pub(super) const fn is_zero(number: &u16) -> bool {
+    *number == 0
+}
+
 /// A run's name.
 pub(super) mod run_id {
     use super::{Deserialize, Deserializer, Serializer};

@@ -11,7 +11,7 @@ use super::{Reporter, clean::csv_cell, wire::ResultV1};
 use crate::engine::event::{RunEvent, RunEventKind, RunHeader};
 
 /// The columns, in order. New ones come at the end.
-pub const COLUMNS: [&str; 21] = [
+pub const COLUMNS: [&str; 22] = [
     "run",
     "vendor",
     "action",
@@ -33,6 +33,7 @@ pub const COLUMNS: [&str; 21] = [
     "duplicates",
     "schema",
     "note",
+    "wave",
 ];
 
 /// Writes a row for every target that settles.
@@ -46,6 +47,11 @@ impl<W: Write + Send> Csv<W> {
     /// Makes one that writes to `out`.
     pub const fn new(out: W) -> Self {
         Self { out, header: None }
+    }
+
+    /// What it wrote to.
+    pub fn into_inner(self) -> W {
+        self.out
     }
 }
 
@@ -97,6 +103,7 @@ fn result_row(result: &ResultV1<'_>) -> io::Result<Vec<u8>> {
         &list(duplicates.collect()),
         result.schema,
         result.note.unwrap_or_default(),
+        &result.wave.map(|wave| wave.to_string()).unwrap_or_default(),
     ])
 }
 
@@ -149,11 +156,11 @@ mod tests {
     #[test]
     fn a_header_and_a_row_a_target() {
         assert_snapshot!(rows(bad_day()), @r#"
-        run,vendor,action,target,file,line,host_id,host_name,outcome,state,attempts,reason_code,reason,last_seen,simulated,started,finished,candidates,duplicates,schema,note
-        20261122-031502-k3f9q2,cisco,isolate,web01,hosts.txt,7,0a1b2c3d-0000-4000-8000-000000000001,web01,confirmed,isolated,1,,,,false,2026-11-22T03:15:02.120Z,2026-11-22T03:15:02.532Z,,,edrctl.result/1,
-        20261122-031502-k3f9q2,cisco,isolate,10.0.0.2,hosts.txt,7,0a1b2c3d-0000-4000-8000-000000000001,10.0.0.2,already,isolated,0,,,,false,2026-11-22T03:15:02.120Z,2026-11-22T03:15:02.532Z,,stdin:9 WEB02,edrctl.result/1,
-        20261122-031502-k3f9q2,cisco,isolate,db01,hosts.txt,7,,,unresolved,,0,ambiguous,2 hosts are named so,,false,2026-11-22T03:15:02.120Z,2026-11-22T03:15:02.532Z,0a1b2c3d-0000-4000-8000-00000000000a db01.corp.example 2026-11-21T09:00:00Z; 0a1b2c3d-0000-4000-8000-00000000000b,,edrctl.result/1,
-        20261122-031502-k3f9q2,cisco,isolate,端末01,hosts.txt,7,0a1b2c3d-0000-4000-8000-000000000001,"'=cmd()\u{1b}[2J\n\u{202e}exe.""txt\u{9b}",failed,pending\tstart,1,forbidden,"the console said: ""no\u{7}"", HTTP 403",2026-11-22T03:14:00Z,false,2026-11-22T03:15:02.120Z,2026-11-22T03:15:02.532Z,,,edrctl.result/1,
+        run,vendor,action,target,file,line,host_id,host_name,outcome,state,attempts,reason_code,reason,last_seen,simulated,started,finished,candidates,duplicates,schema,note,wave
+        20261122-031502-k3f9q2,cisco,isolate,web01,hosts.txt,7,0a1b2c3d-0000-4000-8000-000000000001,web01,confirmed,isolated,1,,,,false,2026-11-22T03:15:02.120Z,2026-11-22T03:15:02.532Z,,,edrctl.result/1,,
+        20261122-031502-k3f9q2,cisco,isolate,10.0.0.2,hosts.txt,7,0a1b2c3d-0000-4000-8000-000000000001,10.0.0.2,already,isolated,0,,,,false,2026-11-22T03:15:02.120Z,2026-11-22T03:15:02.532Z,,stdin:9 WEB02,edrctl.result/1,,
+        20261122-031502-k3f9q2,cisco,isolate,db01,hosts.txt,7,,,unresolved,,0,ambiguous,2 hosts are named so,,false,2026-11-22T03:15:02.120Z,2026-11-22T03:15:02.532Z,0a1b2c3d-0000-4000-8000-00000000000a db01.corp.example 2026-11-21T09:00:00Z; 0a1b2c3d-0000-4000-8000-00000000000b,,edrctl.result/1,,
+        20261122-031502-k3f9q2,cisco,isolate,端末01,hosts.txt,7,0a1b2c3d-0000-4000-8000-000000000001,"'=cmd()\u{1b}[2J\n\u{202e}exe.""txt\u{9b}",failed,pending\tstart,1,forbidden,"the console said: ""no\u{7}"", HTTP 403",2026-11-22T03:14:00Z,false,2026-11-22T03:15:02.120Z,2026-11-22T03:15:02.532Z,,,edrctl.result/1,,
         "#);
     }
 

@@ -25,7 +25,7 @@ const EXAMPLE_COLUMNS: usize = 40;
 
 /// The failures of a run so far.
 #[derive(Debug, Default)]
-pub(super) struct Groups {
+pub struct Groups {
     groups: HashMap<Key, Group>,
 }
 
@@ -39,22 +39,22 @@ struct Key {
 
 /// Hosts that failed for one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Group {
+pub struct Group {
     /// How they ended.
-    pub(super) outcome: Outcome,
+    pub outcome: Outcome,
     /// The reason, clean.
-    pub(super) text: String,
+    pub text: String,
     /// How many they are.
-    pub(super) count: u64,
+    pub count: u64,
     /// Some of them, clean.
-    pub(super) examples: Vec<String>,
+    pub examples: Vec<String>,
     /// When it was first seen, for a steady order.
     order: usize,
 }
 
 impl Groups {
     /// Takes in one host that did not succeed.
-    pub(super) fn add(&mut self, result: &TargetResult) {
+    pub fn add(&mut self, result: &TargetResult) {
         let words = result.reason.as_ref().map_or(phrases::meaning(result.outcome), |failure| failure.text.as_str());
         let words = clean_to(words, LONGEST);
         let kind = result.reason.as_ref().map(|failure| failure.kind);
@@ -81,7 +81,7 @@ impl Groups {
     }
 
     /// The groups, biggest first; of equals, the earlier first.
-    pub(super) fn biggest(&self) -> Vec<&Group> {
+    pub fn biggest(&self) -> Vec<&Group> {
         let mut groups: Vec<&Group> = self.groups.values().collect();
         groups.sort_by_key(|group| (Reverse(group.count), group.order));
         groups

@@ -131,6 +131,7 @@ impl Hints<'_> {
             Ending::Completed => return None,
             Ending::Interrupted => format!("goes on{left}"),
             Ending::QuotaWait(wait) => format!("goes on{left}, once the quota is back in {}", duration(*wait)),
+            Ending::Halted(_) => format!("goes on{left}, once you know why"),
             Ending::TableFull(_) => format!("goes on{left}, once there is room"),
             Ending::NoRoom(_) => format!("goes on{left}, once the tasks before them are done"),
             Ending::CredentialsLost(_) | Ending::CertificateLost(_) | Ending::ConsoleLost(_) => {

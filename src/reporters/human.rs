@@ -157,7 +157,13 @@ impl<W: Write + Send> Reporter for Human<W> {
                     self.write_out()?;
                 }
             }
-            RunEventKind::Throttled { .. } | RunEventKind::CancelRequested | RunEventKind::RunFinished(_) => {
+            RunEventKind::Throttled { .. }
+            | RunEventKind::CancelRequested
+            | RunEventKind::WaveStarted(_)
+            | RunEventKind::WaveEnded { .. }
+            | RunEventKind::BetweenWaves(_)
+            | RunEventKind::Halted { .. }
+            | RunEventKind::RunFinished(_) => {
                 self.write_out()?;
             }
             RunEventKind::BatchStarted { .. }

@@ -50,7 +50,7 @@ pub(super) fn next_step(next: NextStep) -> String {
 }
 
 /// The word for an outcome in a sentence.
-pub(super) const fn label(outcome: Outcome) -> &'static str {
+pub const fn label(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::InDoubt => "in doubt",
         Outcome::NotSent => "not sent",
@@ -59,7 +59,7 @@ pub(super) const fn label(outcome: Outcome) -> &'static str {
 }
 
 /// What an outcome says where no reason was given.
-pub(super) const fn meaning(outcome: Outcome) -> &'static str {
+pub const fn meaning(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Confirmed => "the console reports the state that was asked for",
         Outcome::Already => "it was so before",
@@ -74,7 +74,7 @@ pub(super) const fn meaning(outcome: Outcome) -> &'static str {
 }
 
 /// Why a run stopped early; `None` if it did not.
-pub(super) fn stopped(ending: &Ending) -> Option<String> {
+pub fn stopped(ending: &Ending) -> Option<String> {
     Some(match ending {
         Ending::Completed => return None,
         Ending::Interrupted => "interrupted".to_owned(),
@@ -82,6 +82,7 @@ pub(super) fn stopped(ending: &Ending) -> Option<String> {
             format!("the console's quota would have made it wait {}, longer than allowed", duration(*wait))
         }
         Ending::NoRoom(text) => format!("stopped, so that nothing is pushed out at the console: {}", clean(text)),
+        Ending::Halted(text) => format!("halted: {}", clean(text)),
         Ending::TableFull(text) => format!("the console has no room for more: {}", clean(text)),
         Ending::CredentialsLost(text) => format!("the console refused the credentials: {}", clean(text)),
         Ending::CertificateLost(text) => format!("the console's certificate is not to be trusted: {}", clean(text)),

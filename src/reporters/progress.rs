@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     domain::outcome::RunStats,
-    engine::event::{RunEvent, RunEventKind, RunHeader, Throttle},
+    engine::event::{Between, RunEvent, RunEventKind, RunHeader, Throttle, Wave},
 };
 
 /// Events come by the thousand; eyes do not.
@@ -48,7 +48,7 @@ impl Progress {
     }
 
     fn draw(&mut self, now: Duration) {
-        let Some(view) = &self.view else { return };
+        let Some(view) = self.view.as_ref().filter(|view| !view.stands_aside) else { return };
         self.drawn = Some(now);
         // A full line would leave the cursor between two lines.
         let columns = (self.columns)().saturating_sub(1);
@@ -71,7 +71,24 @@ impl Reporter for Progress {
             (RunEventKind::Throttled { wait, why, .. }, Some(view)) => {
                 view.throttled = Some((event.elapsed + *wait, *why))
             }
-            (RunEventKind::CancelRequested, Some(view)) => view.cancelled = true,
+            (RunEventKind::CancelRequested, Some(view)) => {
+                view.cancelled = true;
+                view.stands_aside = false;
+            }
+            (RunEventKind::Halted { .. }, Some(view)) => view.stands_aside = false,
+            (RunEventKind::WaveStarted(wave), Some(view)) => {
+                view.wave = Some(*wave);
+                view.pause_ends = None;
+                view.stands_aside = false;
+            }
+            (RunEventKind::BetweenWaves(Between::Pause { wait, .. }), Some(view)) => {
+                view.pause_ends = Some(event.elapsed + *wait);
+            }
+            (RunEventKind::BetweenWaves(Between::Gate { .. }), Some(view)) => {
+                // A question, and whatever a command says, has the terminal to itself.
+                view.stands_aside = true;
+                self.screen.clear();
+            }
             _ => urgent = false,
         }
         if let Some(view) = &mut self.view {
@@ -106,17 +123,32 @@ struct View {
     told: Duration,
     throttled: Option<(Duration, Throttle)>,
     cancelled: bool,
+    wave: Option<Wave>,
+    /// The next wave begins then.
+    pause_ends: Option<Duration>,
+    /// Somebody else has the terminal.
+    stands_aside: bool,
 }
 
 impl View {
     fn new(header: Arc<RunHeader>) -> Self {
-        Self { header, stats: RunStats::default(), told: Duration::ZERO, throttled: None, cancelled: false }
+        Self {
+            header,
+            stats: RunStats::default(),
+            told: Duration::ZERO,
+            throttled: None,
+            cancelled: false,
+            wave: None,
+            pause_ends: None,
+            stands_aside: false,
+        }
     }
 
     fn lines(&self, now: Duration, columns: usize) -> Vec<Line> {
         let mut lines = vec![self.head(now, columns), self.counts()];
         lines.retain(|line| !line.0.is_empty());
         lines.extend(self.waiting(now));
+        lines.extend(self.pausing(now));
         if self.cancelled {
             let text = match self.stats.in_flight {
                 0 => "interrupted: closing the run".to_owned(),
@@ -137,6 +169,10 @@ impl View {
             format!("{} (simulated)", self.header.action)
         } else {
             self.header.action.to_owned()
+        };
+        let label = match self.wave {
+            Some(wave) => format!("{label}, wave {} of {}", wave.number, wave.of),
+            None => label,
         };
         let share = format!("{}/{}  {} %", number(settled), number(total), percent(settled, total));
         // The engine's estimate was made when it was told; since then some of it has passed.
@@ -170,6 +206,11 @@ impl View {
     fn counts(&self) -> Line {
         let counts = phrases::counts(&self.stats).into_iter();
         Line::spaced(counts.map(|(outcome, text)| (text, outcome.map_or(FAINT, paint::outcome))))
+    }
+
+    fn pausing(&self, now: Duration) -> Option<Line> {
+        let left = self.pause_ends?.checked_sub(now).filter(|left| !left.is_zero() && !self.cancelled)?;
+        Some(Line(vec![(format!("the next wave begins in {}", countdown(left)), FAINT)]))
     }
 
     fn waiting(&self, now: Duration) -> Option<Line> {

@@ -47,11 +47,14 @@ impl Screen {
 
     /// Shows these lines as the bars.
     pub(super) fn draw(&self, lines: String) {
-        self.up.store(true, Ordering::Release);
+        if !self.up.swap(true, Ordering::AcqRel) {
+            // Bars that were taken off for a question come back.
+            self.bars.reset();
+        }
         self.bars.set_message(lines);
     }
 
-    /// Takes the bars off for good.
+    /// Takes the bars off, until something is drawn again.
     pub(super) fn clear(&self) {
         if self.up.swap(false, Ordering::AcqRel) {
             self.bars.finish_and_clear();

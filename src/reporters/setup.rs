@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::{
     Fanout, Screen, attempts::Attempts, csv::Csv, hints::Invocation, human::Human, json::Json, json_lines::JsonLines,
-    plain::Plain, progress::Progress, summary::Summary, warnings::Warnings,
+    plain::Plain, progress::Progress, summary::Summary, warnings::Warnings, waves::Waves,
 };
 
 /// What standard output carries.
@@ -81,6 +81,9 @@ impl Setup {
         let err = || above(stderr(), true);
         let mut fanout = Fanout::new(err());
         fanout.push("warnings", Warnings::new(err(), self.stderr_colour));
+        if !self.quiet {
+            fanout.push("waves", Waves::new(err()));
+        }
         match &self.screen {
             _ if self.quiet => {}
             Some(screen) => fanout.push("progress", Progress::new(screen.clone(), self.columns, self.stderr_colour)),

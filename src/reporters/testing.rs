@@ -140,6 +140,7 @@ pub(super) fn result(target: &str, outcome: Outcome) -> TargetResult {
         candidates: Vec::new(),
         duplicates: Vec::new(),
         note: None,
+        wave: None,
         started: start(),
         finished: start() + Duration::from_millis(412),
     }

@@ -61,6 +61,9 @@ pub struct ResultV1<'a> {
     /// What else there is to know of how the host was found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<&'a str>,
+    /// The wave that it belongs to, from 1; absent where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wave: Option<u16>,
     /// Whether the console was the embedded simulator.
     pub simulated: bool,
     /// When it was first sent, RFC 3339 in UTC.
@@ -131,6 +134,7 @@ impl<'a> From<(&'a RunHeader, &'a TargetResult)> for ResultV1<'a> {
             candidates: result.candidates.iter().map(CandidateV1::from).collect(),
             duplicates: result.duplicates.iter().map(DuplicateV1::from).collect(),
             note: result.note.as_deref(),
+            wave: result.wave,
             simulated: header.simulated,
             started: rfc3339(result.started),
             finished: rfc3339(result.finished),
@@ -278,6 +282,7 @@ impl<'a> From<End<'a>> for SummaryV1<'a> {
                 Ending::Completed | Ending::Interrupted | Ending::QuotaWait(_) => None,
                 Ending::NoRoom(text)
                 | Ending::TableFull(text)
+                | Ending::Halted(text)
                 | Ending::CredentialsLost(text)
                 | Ending::CertificateLost(text)
                 | Ending::ConsoleLost(text)

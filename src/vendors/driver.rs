@@ -56,6 +56,9 @@ pub struct Takes {
     pub offline: bool,
     /// The commands about hostile connections.
     pub indicators: bool,
+    /// Nothing that asks for the state of a host: it keeps none. Whether a host was cut off before a run is known from earlier
+    /// runs only.
+    pub keeps_no_state: bool,
 }
 
 impl Takes {
@@ -69,6 +72,7 @@ impl Takes {
         detections: None,
         offline: false,
         indicators: false,
+        keeps_no_state: false,
     };
 }
 
@@ -118,6 +122,11 @@ impl Clone for Box<dyn ConsoleSection> {
 pub trait Ready: Any + fmt::Debug + Send + Sync {
     /// How it is reached.
     fn link(&self) -> &Link;
+
+    /// The part of what is at its address that is worked in, in words, where there are several. Runs are told apart by it.
+    fn part(&self) -> Option<String> {
+        None
+    }
 
     /// As whom it is spoken to, where one address serves several tenants. It is told to nobody.
     fn account(&self) -> Option<&str> {

@@ -21,10 +21,19 @@ const TOKEN: &str = "eyJ";
 pub struct Hidden(Vec<Zeroizing<String>>);
 
 impl Hidden {
-    /// Hides these texts, in capitals or not; tokens are hidden in any case.
+    /// Hides these texts, in capitals or not, as they are and as they are written in forms, addresses, pages and JSON; tokens
+    /// are hidden in any case.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
-        let long = secrets.into_iter().filter(|secret| secret.len() >= SHORTEST);
-        Self(long.map(|secret| Zeroizing::new(secret.to_owned())).collect())
+        let mut hidden = Self::default();
+        for secret in secrets.into_iter().filter(|secret| secret.len() >= SHORTEST) {
+            hidden.0.push(Zeroizing::new(secret.to_owned()));
+            for written in spellings(secret) {
+                if hidden.0.iter().all(|known| **known != *written) {
+                    hidden.0.push(written);
+                }
+            }
+        }
+        hidden
     }
 
     /// The text without any of them, and without the beginning of one where a quotation was cut off.
@@ -45,6 +54,26 @@ impl Hidden {
         }
         shown
     }
+}
+
+/// A text as it stands in a form, in an address, in a page and in JSON: an error may quote the request in any of these.
+fn spellings(secret: &str) -> [Zeroizing<String>; 4] {
+    let form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    let address = form.replace('+', "%20");
+    let page = secret.chars().fold(String::new(), |mut page, c| {
+        match c {
+            '&' => page.push_str("&amp;"),
+            '<' => page.push_str("&lt;"),
+            '>' => page.push_str("&gt;"),
+            '"' => page.push_str("&quot;"),
+            '\'' => page.push_str("&#39;"),
+            c => page.push(c),
+        }
+        page
+    });
+    let json = serde_json::Value::from(secret).to_string();
+    let json = json.trim_matches('"').to_owned();
+    [form, address, page, json].map(Zeroizing::new)
 }
 
 /// How many bytes of this secret a text begins with: all of it, or what a cut has left.
@@ -98,6 +127,17 @@ mod tests {
         assert_eq!(scrubbed("(HTTP 400: 0A1B2C3D-4E)"), "(HTTP 400: [hidden])");
         assert_eq!(scrubbed("0A1B2… (x)"), "[hidden]… (x)");
         assert_eq!(scrubbed("agent 0A1B2C3D-0000-4000 is another"), "agent 0A1B2C3D-0000-4000 is another");
+    }
+
+    #[test]
+    fn a_secret_is_hidden_in_the_forms_that_requests_and_pages_write_it_in() {
+        let hidden = Hidden::new(["p@ss w\"rd!/<x>"]);
+        for text in ["p@ss w\"rd!/<x>", "p%40ss+w%22rd%21%2f%3cx%3e", "p%40ss%20w%22rd%21%2F%3Cx%3E"] {
+            assert_eq!(hidden.scrub(&format!("user=a&password={text}&go")), "user=a&password=[hidden]&go");
+        }
+        assert_eq!(hidden.scrub("[p@ss w&quot;rd!/&lt;x&gt;]"), "[[hidden]]");
+        assert_eq!(hidden.scrub("{\"p\":\"p@ss w\\\"rd!/<x>\"}"), "{\"p\":\"[hidden]\"}");
+        assert_eq!(Hidden::new(["plain-secret"]).0.len(), 1, "one that is written in one way is kept once");
     }
 
     proptest! {

@@ -70,6 +70,8 @@ pub struct Extract {
     pub missing: Option<Missing>,
     /// Why some are missing whatever is asked, if so.
     pub cut_off: Option<String>,
+    /// What the console could not be asked as it was meant to, and what that means for the answer.
+    pub note: Option<&'static str>,
     /// Detections that were left out because people have closed them or called them false alarms.
     pub left_out: u64,
 }

@@ -206,6 +206,8 @@ pub struct Preflight {
     pub room: Option<Room>,
     /// Why nothing may be sent at all.
     pub refusal: Option<Failure>,
+    /// Why nothing may be added, though it may be taken out.
+    pub harmful: Option<Failure>,
     /// How many more targets there may be.
     pub vacancies: Option<Vacancies>,
 }

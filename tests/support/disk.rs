@@ -94,9 +94,10 @@ impl SmallDisk {
         paths.filter(|path| path.extension().is_some_and(|suffix| suffix == "jsonl")).collect()
     }
 
-    /// Every file in the folder of the runs.
+    /// Every file in the folder of the runs, but for the one that is only there to be locked.
     pub(crate) fn files(&self) -> usize {
-        fs::read_dir(self.path.join("runs")).map_or(0, Iterator::count)
+        let Ok(entries) = fs::read_dir(self.path.join("runs")) else { return 0 };
+        entries.filter(|entry| entry.as_ref().unwrap().file_name() != "gate").count()
     }
 }
 

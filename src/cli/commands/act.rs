@@ -3,8 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
+    back::{self, Back, Reading},
     found, hearing, ksc_task,
     prepare::{self, Demand},
+    radius::Radius,
+    rollout::{self, Planned},
     session::{Opening, Session, fleet_of, overrides},
 };
 use crate::{
@@ -26,13 +29,13 @@ use crate::{
     engine::{
         Purpose, Run,
         event::{Listener, RunEvent, RunEventKind, RunHeader, TargetResult},
-        plan::{States, Wish},
+        plan::{Protection, States, Wish},
         roster::Roster,
     },
     journal::{
-        By, CandidateRecord, DuplicateRecord, Header, Journal, Settlement, StateFolder, TargetRecord, new_run_id,
+        By, CandidateRecord, DuplicateRecord, FOR, Header, Journal, Settlement, StateFolder, TargetRecord, new_run_id,
     },
-    reporters::{hints::Invocation, words},
+    reporters::hints::Invocation,
     secret::Secret,
     stream::store::NameOrId,
     vendors::{self, Capabilities, VendorName, Wishes, kaspersky::Task},
@@ -86,6 +89,10 @@ pub(crate) struct Deed {
     pub(crate) errand: Option<Errand>,
     /// The command's own name, if it is not that of the action.
     pub(crate) own_name: Option<&'static str>,
+    /// How long it is to last, if not for good.
+    pub(crate) lasts: Option<std::time::Duration>,
+    /// The hosts, where they come from an earlier run and not from files.
+    pub(crate) back: Option<Back>,
 }
 
 impl Deed {
@@ -102,6 +109,8 @@ impl Deed {
             queue_offline: false,
             errand: None,
             own_name: None,
+            lasts: None,
+            back: None,
         }
     }
 
@@ -123,16 +132,20 @@ pub(super) fn verb(kind: ActionKind, word: &str) -> String {
 pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let word = deed.word();
     let verb = verb(deed.kind, word);
-    let Deed { kind, vendor, unlock_code, all_agents, shows_hosts, stream, crowd, queue_offline, errand, own_name } =
-        deed;
+    let Deed { kind, vendor, unlock_code, all_agents, shows_hosts, stream, crowd, queue_offline, errand, .. } = deed;
+    let Deed { own_name, lasts, back, .. } = deed;
     prepare::check_offline(vendor, queue_offline)?;
     let (run, begun) = (run_id()?, clock::now());
     let task = errand.as_ref().map(|errand| Arc::clone(&errand.task));
-    let wait = args.wait.wait;
+    let wait = args.rollout.wait(args.wait.wait);
     let loaded = context.configuration(overrides(vendor, args.console.concurrency))?;
     let safety = loaded.safety()?;
+    let frees = back.as_ref().is_some_and(|back| back.frees(kind));
     let rules = prepare::rules(vendor, &args.targets, all_agents)?;
-    let mut selected = prepare::targets(&args.targets, vendor, context)?;
+    let mut selected = match &back {
+        Some(back) => back.selected(),
+        None => prepare::targets(&args.targets, vendor, context)?,
+    };
     let journals = if args.dry_run { None } else { Some(context.journals_to_write(loaded.run().state_dir)?) };
     let (cancel, _guard) = signals::catch()?;
     let with_unlock_code = unlock_code.is_some();
@@ -157,6 +170,9 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         },
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
+    if let Some(back) = &back {
+        back.check_console(&session)?;
+    }
     session.join(journals.as_ref(), &run, context);
     let wanted = hearing::find(stream.as_ref(), &session, context, loaded.run().state_dir)?;
     // Whoever only prints what would be sent does not look ahead.
@@ -167,8 +183,11 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     let asks =
         context.ui.can_ask() && !args.consent.yes && args.consent.expect_count.is_none() && !args.console.simulate;
     let product = args.console.product.as_deref();
-    let states = if args.dry_run || asks { States::IfCheap } else { States::Incidentally };
-    let protection = protection::gather(&loaded, &safety, &args.allowed, kind).await;
+    let states = if args.dry_run || asks || back.is_some() { States::IfCheap } else { States::Incidentally };
+    let protection = match frees {
+        true => Protection::default(),
+        false => protection::gather(&loaded, &safety, &args.allowed, kind).await,
+    };
     let wish = Wish {
         kind: Some(kind),
         protection: &protection,
@@ -179,8 +198,35 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         product,
         queues: queue_offline,
     };
-    let (roster, survey) = prepare::plan(&mut session, selected, wish, &cancel, context).await?;
-    check_limits(&roster, safety.max_targets.map(std::num::NonZeroU64::get), &verb)?;
+    let (mut roster, survey) = prepare::plan(&mut session, selected, wish, &cancel, context).await?;
+    if let Some(back) = &back {
+        back.judge(&mut session, &mut roster, kind, &cancel, context).await?;
+    }
+    let reading_kept = Reading::of(&args.targets, &args.console, all_agents);
+    let mut record = Header {
+        run: run.clone(),
+        tool: concat!("edrctl ", env!("CARGO_PKG_VERSION")).to_owned(),
+        action: word.to_owned(),
+        vendor: vendor.word().to_owned(),
+        console: session.address.clone(),
+        consoles: BTreeMap::new(),
+        profile: loaded.profile().map(ToOwned::to_owned),
+        user: user(),
+        host: machine(),
+        pid: std::process::id(),
+        comment: args.comment.clone(),
+        ticket: args.ticket.clone(),
+        waits: wait.map(whole_seconds),
+        simulated: session.simulator.is_some(),
+        options: BTreeMap::new(),
+        targets: 0,
+    };
+    back::foretell_crossed(&record, &mut roster, context)?;
+    if !frees {
+        let radius = Radius::new(&safety, args.rollout.max_targets);
+        radius.check(&mut session, (kind, &verb), (&roster, &survey), &cancel, context).await?;
+    }
+    let planned = args.rollout.plan(&mut roster);
     confirm::expect(args.consent, &roster, word)?;
 
     if shows_hosts && !context.ui.quiet {
@@ -220,13 +266,17 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     }
     let CrowdArgs { allow_rotation, require_console } = crowd;
     let mut says: Vec<String> = task.iter().map(|task| task.describe()).collect();
-    let demand = Demand { waits: wait.is_some(), allow_rotation, require_console, to_act: roster.to_act().count() };
+    says.extend(back.iter().flat_map(|back| back.says.iter().cloned()));
+    says.extend(lasts.map(back::says_lasting));
+    let demand =
+        Demand { waits: wait.is_some(), allow_rotation, require_console, to_act: roster.to_act().count(), adds: true };
     if args.dry_run || all_protected {
         // A rehearsal that tells less than the run would is none.
         let ahead = if nothing_to_do {
             Ok((None, Vec::new()))
         } else {
-            says.iter().for_each(|says| context.ui.tell(&format!("the task {says}")));
+            task.iter().for_each(|task| context.ui.tell(&format!("the task {}", task.describe())));
+            planned.says().iter().for_each(|says| context.ui.tell(says));
             prepare::preflight(&mut session, demand, &cancel, context).await
         };
         ahead.iter().flat_map(|(_, notes)| notes).for_each(|note| context.ui.tell(note));
@@ -242,6 +292,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         let (outstanding, notes) = prepare::preflight(&mut session, demand, &cancel, context).await?;
         session.console.limits.outstanding = outstanding;
         says.extend(notes);
+        says.extend(planned.says());
     }
     if !nothing_to_do && !args.console.simulate {
         let question = Question {
@@ -257,35 +308,23 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     }
 
     let Some(journals) = journals else { return Ok(ExitCode::Internal) };
-    let record = Header {
-        run,
-        tool: concat!("edrctl ", env!("CARGO_PKG_VERSION")).to_owned(),
-        action: word.to_owned(),
-        vendor: vendor.word().to_owned(),
-        console: header.console.clone(),
-        consoles: BTreeMap::new(),
-        profile: loaded.profile().map(ToOwned::to_owned),
-        user: user(),
-        host: machine(),
-        pid: std::process::id(),
-        comment: args.comment.clone(),
-        ticket: args.ticket.clone(),
-        waits: wait.map(whole_seconds),
-        simulated: header.simulated,
-        options: options(Options {
-            with_unlock_code,
-            task: task.as_deref(),
-            wave: session.console.limits.outstanding,
-            crowd,
-            queue_offline,
-            malop: prepare::only_detection(&args.targets),
-            allowed: &args.allowed,
-        }),
-        targets: 0,
-    };
+    record.options = options(Options {
+        with_unlock_code,
+        task: task.as_deref(),
+        wave: session.console.limits.outstanding,
+        crowd,
+        queue_offline,
+        malop: prepare::only_detection(&args.targets),
+        lasts,
+        reading: reading_kept,
+        back,
+        allowed: &args.allowed,
+        planned: &planned,
+    });
     let (journal, roster) = create_journal(journals, record, roster, context, session.concurrency.get()).await?;
     let vendor = Arc::clone(&session.console.vendor);
     let mut hearing = hearing::listen(wanted, kind, &mut session, &cancel, context).await;
+    let rollout = planned.rollout(&header, rollout::asks(args.consent, context));
     let run = Run {
         header,
         purpose: Purpose::Act(Action { kind, comment: args.comment }),
@@ -294,6 +333,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         standings: Vec::new(),
         wait,
         first_batch: 0,
+        rollout,
         news: hearing.news(),
     };
     let report = run.go(Some(journal), cancel, &mut reporters).await;
@@ -328,13 +368,25 @@ struct Options<'a> {
     crowd: CrowdArgs,
     queue_offline: bool,
     malop: Option<String>,
+    lasts: Option<std::time::Duration>,
+    reading: Reading,
+    back: Option<Back>,
     allowed: &'a AllowArgs,
+    planned: &'a Planned,
 }
 
 fn options(of: Options<'_>) -> BTreeMap<String, serde_json::Value> {
-    let Options { with_unlock_code, task, wave, crowd, queue_offline, malop, allowed } = of;
-    let mut options = BTreeMap::new();
+    let Options { with_unlock_code, task, wave, crowd, queue_offline, malop, lasts, reading, back, allowed, planned } =
+        of;
+    let mut options = back.map(|back| back.options).unwrap_or_default();
     allowed.record(&mut options);
+    planned.keep(&mut options);
+    if let Some(lasts) = lasts {
+        options.insert(FOR.to_owned(), back::whole_seconds(lasts).into());
+    }
+    if let Some(reading) = reading.record() {
+        options.insert(back::READING.to_owned(), reading);
+    }
     if queue_offline {
         options.insert(QUEUE_OFFLINE.to_owned(), true.into());
     }
@@ -356,21 +408,6 @@ fn options(of: Options<'_>) -> BTreeMap<String, serde_json::Value> {
         options.insert("unlock_code".to_owned(), true.into());
     }
     options
-}
-
-pub(super) fn check_limits(roster: &Roster, max_targets: Option<u64>, verb: &str) -> Result<(), CommandError> {
-    let to_act = roster.to_act().count() as u64;
-    match max_targets {
-        Some(max) if to_act > max => Err(CommandError::text(
-            ExitCode::Refused,
-            format!(
-                "{} to {verb}, and `safety.max_targets` allows {max}; nothing was sent",
-                words::things(to_act, verb)
-            ),
-        )
-        .hint("split the list, or raise `max_targets` in `[safety]`")),
-        _ => Ok(()),
-    }
 }
 
 /// Whether a rule of ours forbids every host. One that the console cannot act on is no rule: that is a run that failed.
@@ -451,6 +488,7 @@ pub(super) fn planned(roster: &Roster, n: u32, verb: &str) -> Option<TargetResul
         candidates: detail.map(|detail| detail.candidates.clone()).unwrap_or_default(),
         duplicates: detail.map(|detail| detail.duplicates.clone()).unwrap_or_default(),
         note: detail.and_then(|detail| detail.note.clone()),
+        wave: Some(roster.wave(n)).filter(|wave| *wave > 0),
         started: now,
         finished: now,
     })
@@ -465,13 +503,17 @@ pub(super) fn dry_run_exit(counts: &Counts) -> ExitCode {
 pub(super) async fn create_journal(
     journals: StateFolder,
     header: Header,
-    roster: Roster,
+    mut roster: Roster,
     context: &Context,
     in_flight: usize,
 ) -> Result<(Journal, Roster), CommandError> {
     let options = context.writer_options(in_flight);
     // A plan of a million targets takes seconds on a disk; the runtime has other things to do.
     let created = tokio::task::spawn_blocking(move || {
+        // Nobody else begins a run between the look at those that are under way and the moment at which this one is.
+        let _gate = journals.gate()?;
+        let crossed = back::crossed_now(&journals, &header, &roster)?;
+        back::settle_crossed(&mut roster, &crossed);
         let targets = (0..roster.len() as usize).map(|n| target_record(&roster, u32::try_from(n).unwrap_or(u32::MAX)));
         Journal::create(&journals, header, targets, &options).map(|journal| (journal, roster))
     });
@@ -525,6 +567,7 @@ pub(super) fn target_record(roster: &Roster, n: u32) -> TargetRecord {
             .unwrap_or_default(),
         settled,
         note: detail.and_then(|detail| detail.note.clone()),
+        w: roster.wave(n),
     }
 }
 

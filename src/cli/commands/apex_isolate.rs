@@ -5,7 +5,7 @@ use clap::Args;
 use super::act::{self, Deed};
 use crate::{
     cli::{
-        args::{ChangeArgs, duration},
+        args::{ChangeArgs, LastsArgs, duration},
         context::Context,
         error::CommandError,
     },
@@ -25,8 +25,10 @@ use crate::{
 pub(crate) struct ApexIsolateArgs {
     #[command(flatten)]
     change: ChangeArgs,
+    #[command(flatten)]
+    lasts: LastsArgs,
     /// Put the hosts back on the network instead
-    #[arg(long, help_heading = "Run")]
+    #[arg(long, help_heading = "Run", conflicts_with = "lasts")]
     restore: bool,
     /// Act on every agent that has a target's host name, each by its own id and with its own outcome
     #[arg(long, help_heading = "Targets")]
@@ -45,6 +47,7 @@ pub(crate) async fn run(args: ApexIsolateArgs, context: &Context) -> Result<Exit
     let deed = Deed {
         all_agents: args.allow_multiple,
         shows_hosts: true,
+        lasts: args.lasts.lasts,
         own_name: Some("apex-isolate"),
         ..Deed::plain(kind, VendorName::Apex)
     };

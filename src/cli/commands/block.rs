@@ -42,7 +42,7 @@ pub(crate) struct BlockArgs {
     #[arg(long, value_name = "N", help_heading = "Safety")]
     max_new: Option<u64>,
     /// Take them out again after this long; `edrctl expire` does it, from cron
-    #[arg(long, value_name = "DURATION", help_heading = "Run", value_parser = duration)]
+    #[arg(long, visible_alias = "for", value_name = "DURATION", help_heading = "Run", value_parser = duration)]
     expires: Option<Duration>,
 }
 
@@ -157,6 +157,8 @@ pub(super) fn deed(
         ticket: args.ticket,
         profile: None,
         address: None,
+        part: None,
         reading: blocklist::reading(targets),
+        rollout: args.rollout,
     })
 }

@@ -125,7 +125,7 @@ async fn check(vendor: VendorName, args: &CheckArgs, cancel: &Cancel, context: &
     };
     let mut session = Session::open(opening, Some(&loaded), context).await?;
     let tenant = prepare::prove(&mut session, cancel, context).await?;
-    let ahead = prepare::look_ahead(&mut session, Some(0), cancel, context).await?;
+    let ahead = prepare::look_ahead(&mut session, Some(0), true, cancel, context).await?;
     ahead.notes.iter().for_each(|note| context.ui.tell(note));
     let warnings = ahead.warnings;
     for warning in &warnings {

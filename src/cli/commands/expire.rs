@@ -6,17 +6,14 @@ use clap::Args;
 
 use super::{
     act,
+    back::{self, BackArgs, Place},
     blocklist::{self, Deed, Prefixes, Wanted},
     prepare,
+    rollout::RolloutArgs,
     session::{Opening, Session, overrides},
 };
 use crate::{
-    cli::{
-        args::{ConsentArgs, FirewallArgs, firewall},
-        context::Context,
-        error::CommandError,
-        signals,
-    },
+    cli::{context::Context, error::CommandError, protection::AllowArgs, signals},
     clock,
     config::Overrides,
     domain::{
@@ -24,53 +21,108 @@ use crate::{
         indicator::Indicator,
         outcome::ExitCode,
     },
+    engine::cancel::Urgency,
     reporters::{clean::clean, words},
     vendors::{TakesBack, VendorName, Wishes},
 };
 
-/// Take out of firewalls what was put in for a time that has come; for cron
+/// Put back hosts and take out indicators whose time is over; for cron
 ///
-/// What is due stands in the journals and in the mark that every object of ours carries, so that a lost journal loses
-/// nothing. Only what carries the mark is taken out, and nothing that a later run wants to stay. Exit code 0 where nothing
-/// is due.
+/// Hosts are due by the journals: what a run with --for has isolated itself is put back, unless another run wants it longer, or has
+/// put it back already. Indicators are due by the journals and by the mark that every object of ours carries. One console that
+/// fails does not keep the next one waiting. Exit code 0 where nothing is due; 6 where something could not be done, and the next
+/// call tries it again.
 #[derive(Debug, Args)]
 pub(crate) struct ExpireArgs {
-    /// The firewall [default: every one that the configuration speaks of]
-    #[arg(long, value_name = "V", help_heading = "Console", value_parser = firewall())]
+    /// One console only [default: every one that something is due at]
+    #[arg(long, value_name = "V", help_heading = "Console")]
     vendor: Option<VendorName>,
     #[command(flatten)]
-    consent: ConsentArgs,
-    /// Look and print the plan; send nothing that changes anything
-    #[arg(long, help_heading = "Consent")]
-    dry_run: bool,
-    #[command(flatten)]
-    console: FirewallArgs,
+    back: BackArgs,
 }
 
-/// Runs it. A firewall that fails does not keep the next one waiting.
+/// Runs it.
 pub(crate) async fn run(args: ExpireArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let loaded = context.configuration(Overrides::default())?;
     let configured = loaded.consoles();
-    let is_wanted = |vendor: &VendorName| args.vendor.map_or(configured.contains(vendor), |wanted| wanted == *vendor);
-    let vendors: Vec<VendorName> = VendorName::that_act_on(Thing::Indicator).filter(is_wanted).collect();
-    if vendors.is_empty() {
-        return Err(CommandError::text(ExitCode::Config, "no firewall is configured")
-            .hint("`config.example.toml` shows the section of each"));
-    }
-    let mut worst = Ok(ExitCode::Success);
-    for vendor in vendors {
-        let ended = expire(vendor, &args, context).await;
-        let failed = !matches!(ended, Ok(ExitCode::Success));
-        if failed && matches!(worst, Ok(ExitCode::Success)) {
-            worst = ended;
+    let is_wanted = |vendor: VendorName| args.vendor.is_none_or(|wanted| wanted == vendor);
+    // Whoever interrupts means all of them, and not only the console that is being asked.
+    let (cancel, _guard) = signals::catch()?;
+    let mut ended = Vec::new();
+    let now = clock::now();
+    let places = back::places(&context.journals()?)?;
+    for place in &places {
+        let Some(vendor) = place.host_console().filter(|vendor| is_wanted(*vendor)) else { continue };
+        if cancel.urgency() != Urgency::None {
+            break;
+        }
+        if place.due(now).next().is_none() {
+            context.ui.tell(&format!("nothing is due at {}", clean(&place.console)));
+        } else if context.global.profile.as_ref().is_none_or(|profile| place.profile.as_ref() == Some(profile)) {
+            ended.push(release(vendor, place, now, &args.back, context).await);
         }
     }
-    worst
+    let asked = args.vendor.is_some();
+    let firewall = |vendor: &VendorName| is_wanted(*vendor) && (asked || configured.contains(vendor));
+    for vendor in VendorName::that_act_on(Thing::Indicator).filter(firewall) {
+        if cancel.urgency() != Urgency::None {
+            break;
+        }
+        args.back.check_for_firewall().or_else(|error| if asked { Err(error) } else { Ok(()) })?;
+        ended.push(expire(vendor, &args.back, context).await);
+    }
+    if ended.is_empty() && places.is_empty() && configured.is_empty() {
+        return Err(CommandError::text(
+            ExitCode::Config,
+            "no console is configured, and no journal says that anything is due",
+        )
+        .hint("`config.example.toml` shows the section of each"));
+    }
+    if ended.is_empty() && places.is_empty() {
+        context.ui.tell("nothing is due");
+    }
+    back::together(ended, context)
 }
 
-async fn expire(vendor: VendorName, args: &ExpireArgs, context: &Context) -> Result<ExitCode, CommandError> {
+/// Puts back the hosts of one console whose time is over.
+async fn release(
+    vendor: VendorName,
+    place: &Place,
+    now: jiff::Timestamp,
+    args: &BackArgs,
+    context: &Context,
+) -> Result<ExitCode, CommandError> {
+    let hosts = words::hosts(place.due(now).count() as u64);
+    let address = clean(&place.console);
+    if let Some((run, _)) = place.unread.first() {
+        for (run, error) in &place.unread {
+            context.ui.warn(&format!("{run}: {error}"));
+        }
+        let text = format!(
+            "{hosts} due at {address} left: the journal of run {run} cannot be read, and may say that they are to stay isolated"
+        );
+        return Err(CommandError::text(ExitCode::Journal, text).hint(
+            "`edrctl runs verify --all` names what is wrong; a journal that is moved out of the folder is asked no more",
+        ));
+    }
+    let own = back::context_of(context, place.profile.as_deref());
+    let due = format!("{hosts} due at {address} left");
+    // The address is asked of the configuration first: another console is no failure of this one.
+    let loaded =
+        own.configuration(overrides(vendor, args.console.concurrency)).map_err(|error| error.context(due.clone()))?;
+    let ready = loaded.console(vendor).map_err(|error| CommandError::from(error).context(due.clone()))?;
+    if ready.link().address != place.console {
+        let text = format!("{due}: the configuration speaks to {}", clean(&ready.link().address));
+        return Err(CommandError::text(ExitCode::Config, text)
+            .hint("name the configuration that leads there with `--config` or `--profile`"));
+    }
+    let deed = back::deed(ActionKind::Unisolate, vendor, place.back(vendor, now), args);
+    act::run(deed, args.change((Some("expired".to_owned()), None), AllowArgs::default(), None), &own).await
+}
+
+async fn expire(vendor: VendorName, args: &BackArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let now = clock::now();
-    let (address, due) = due(vendor, args, now, context).await?;
+    let (address, part, due) = due(vendor, args, now, context).await?;
     if due.is_empty() {
         context.ui.tell(&format!("nothing is due at {}", clean(&address)));
         return Ok(ExitCode::Success);
@@ -91,7 +143,9 @@ async fn expire(vendor: VendorName, args: &ExpireArgs, context: &Context) -> Res
         ticket: None,
         profile: None,
         address: Some(address),
+        part,
         reading: (Vec::new(), Vec::new()),
+        rollout: RolloutArgs::default(),
     };
     blocklist::run(deed, context).await
 }
@@ -99,10 +153,10 @@ async fn expire(vendor: VendorName, args: &ExpireArgs, context: &Context) -> Res
 /// What is due, by the firewall's own marks and by the journals, and where.
 async fn due(
     vendor: VendorName,
-    args: &ExpireArgs,
+    args: &BackArgs,
     now: jiff::Timestamp,
     context: &Context,
-) -> Result<(String, BTreeSet<Indicator>), CommandError> {
+) -> Result<(String, Option<String>, BTreeSet<Indicator>), CommandError> {
     let (cancel, _guard) = signals::catch()?;
     let loaded = context.configuration(overrides(vendor, args.console.concurrency))?;
     let opening = Opening {
@@ -118,7 +172,7 @@ async fn due(
     let mut tell = prepare::teller(context);
     let asked = session.console.ask(&cancel, &mut tell, |vendor| async move { vendor.kept().await }).await;
     let kept = asked.map_err(|halt| prepare::failed(&session, halt))?;
-    let address = session.address.clone();
+    let (address, part) = (session.address.clone(), session.part.clone());
     session.close().await;
     let is_due = |at: Option<jiff::Timestamp>| at.is_some_and(|at| at <= now);
     let marked: BTreeSet<Indicator> = kept
@@ -131,7 +185,7 @@ async fn due(
         unread += 1;
         context.ui.warn(&format!("{run}: {error}"));
     };
-    let pending = blocklist::pending(&context.journals()?, vendor, &address, &mut on_unread)?;
+    let pending = blocklist::pending(&context.journals()?, vendor, (&address, part.as_deref()), &mut on_unread)?;
     // What a later run wants to stay has a later mark, and is no longer this journal's to take out.
     let lasting: BTreeSet<Indicator> = kept
         .iter()
@@ -146,5 +200,5 @@ async fn due(
         context.ui.tell(&format!("{known} due by the firewall's marks alone: no journal here knows of it"));
     }
     let due = marked.into_iter().chain(journalled.into_iter().filter(|indicator| !lasting.contains(indicator)));
-    Ok((address, due.collect()))
+    Ok((address, part, due.collect()))
 }

@@ -169,6 +169,11 @@ pub(crate) struct Harvest {
     pub(crate) missing: Vec<String>,
     /// MalOps that were left out because people have closed them or called them false alarms.
     pub(crate) left_out: u64,
+    /// What the console could not be asked as it was meant to.
+    pub(crate) notes: Vec<String>,
+    /// The period that was asked about, exactly: whoever asks for the next one begins at its end.
+    pub(crate) since: Timestamp,
+    pub(crate) until: Timestamp,
 }
 
 /// Reads the indicators of a period from an open console, and tells on standard error what is not among them.
@@ -181,7 +186,8 @@ pub(crate) async fn harvest(
     let period = period(wanted)?;
     let mut tell = prepare::teller(context);
     let collected = extract::collect(&mut session.console, period, cancel, &mut tell).await;
-    let harvest = Harvest::of(collected.map_err(|halt| prepare::failed(session, halt))?, wanted);
+    let collected = collected.map_err(|halt| prepare::failed(session, halt))?;
+    let harvest = Harvest { since: period.since, until: period.until, ..Harvest::of(collected, wanted) };
     harvest.tell(context);
     Ok(harvest)
 }
@@ -197,8 +203,9 @@ fn period(wanted: &WantedArgs) -> Result<Period, CommandError> {
 
 impl Harvest {
     fn of(collected: Collected, wanted: &WantedArgs) -> Self {
-        let mut harvest = Self { missing: collected.missing, left_out: collected.left_out, ..Self::default() };
-        for sighting in collected.sightings {
+        let Collected { sightings, missing, left_out, notes } = collected;
+        let mut harvest = Self { missing, left_out, notes, ..Self::default() };
+        for sighting in sightings {
             let verdict = sighting.verdict;
             if !wanted.detection.is_empty() && !wanted.detection.contains(&verdict) {
                 continue;
@@ -232,6 +239,9 @@ impl Harvest {
             if self.unreadable.len() > SHOWN {
                 context.ui.warn(&format!("  and {} more", self.unreadable.len() - SHOWN));
             }
+        }
+        for note in &self.notes {
+            context.ui.tell(note);
         }
         for why in &self.missing {
             context.ui.warn(&format!("incomplete: {why}"));
@@ -437,14 +447,12 @@ fn document<'a>(
     harvest: &'a Harvest,
     indicators: Option<Vec<IndicatorV1<'a>>>,
 ) -> IndicatorsV1<'a> {
-    let now = clock::now();
-    let wanted = &args.wanted;
     IndicatorsV1 {
         schema: "edrctl.indicators/1",
         source: args.vendor.vendor.word(),
-        route: wanted.route.word(),
-        since: clock::rfc3339(wanted.since.at(now)),
-        until: clock::rfc3339(wanted.until.map_or(now, |until| until.at(now))),
+        route: args.wanted.route.word(),
+        since: clock::rfc3339(harvest.since),
+        until: clock::rfc3339(harvest.until),
         complete: harvest.missing.is_empty(),
         missing: &harvest.missing,
         left_out: harvest.left_out,

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     cli::{
-        args::{ActArgs, Through},
+        args::{ActArgs, LastsArgs, Through},
         context::Context,
         error::CommandError,
     },
@@ -26,6 +26,8 @@ pub(crate) struct IsolateArgs {
     #[command(flatten)]
     act: ActArgs,
     #[command(flatten)]
+    lasts: LastsArgs,
+    #[command(flatten)]
     unlock_code: UnlockCodeArgs,
 }
 
@@ -35,7 +37,7 @@ pub(crate) async fn run(args: IsolateArgs, context: &Context) -> Result<ExitCode
         Through::One(vendor) => vendor,
         Through::All => {
             args.unlock_code.refuse_for_all()?;
-            return auto::act(ActionKind::Isolate, args.act, context).await;
+            return auto::act(ActionKind::Isolate, args.act, args.lasts.lasts, context).await;
         }
     };
     auto::refuse_alone(&args.act.several)?;
@@ -44,6 +46,7 @@ pub(crate) async fn run(args: IsolateArgs, context: &Context) -> Result<ExitCode
         unlock_code,
         stream: args.act.hearing.stream,
         crowd: args.act.crowd,
+        lasts: args.lasts.lasts,
         queue_offline: args.act.offline.queue_offline,
         ..Deed::plain(ActionKind::Isolate, vendor)
     };

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use super::session::Session;
+use super::{session::Session, survey};
 use crate::{
     cli::{
         args::{ByChoice, ConsoleArgs, TargetArgs},
@@ -21,6 +21,7 @@ use crate::{
         select::{self, Form, Selected, Sources},
         ui::Ui,
     },
+    clock,
     domain::{
         duration,
         failure::FailureKind,
@@ -140,6 +141,21 @@ impl Crowd<'_> {
         }
     }
 
+    /// A host of it that nothing can be asked for.
+    fn unusable(self, host: &Host, why: &str) -> CommandError {
+        let name =
+            host.name.as_deref().map_or_else(|| "without a name".to_owned(), |name| format!("`{}`", clean(name)));
+        CommandError::text(
+            ExitCode::Refused,
+            format!(
+                "{}: the console tells the host {name} with an id that cannot be used, `{}`: {why}; nothing was sent",
+                self.word(),
+                clean(host.id.as_str())
+            ),
+        )
+        .hint("a list of the other hosts can be acted on; this one has to be seen to in the console")
+    }
+
     fn nobody(self, vendor: VendorName) -> CommandError {
         match self {
             Self::Group(name) => CommandError::text(
@@ -151,7 +167,7 @@ impl Crowd<'_> {
                 ExitCode::Refused,
                 format!("the console knows no machine of a MalOp `{}`; nothing was sent", clean(id)),
             )
-            .hint("only MalOps of suspected processes lead to machines; those of the antivirus do not"),
+            .hint("MalOps of the last 365 days are known by their ids, as the console's address line shows them behind `malop/`"),
         }
     }
 }
@@ -231,9 +247,13 @@ pub(crate) async fn add_groups(
         selected.files.push(Some(crowd.word().into()));
         for (line, host) in (1_u32..).zip(hosts) {
             let selector = Selector::parse(host.id.as_str(), Some(SelectorKind::Id), vendor.id_form());
-            // A host that the console lists without an id cannot be asked for: it is left to be told by whoever names it.
-            if let (Ok(selector), true) = (selector, known.insert(host.id)) {
-                selected.entries.push(Entry { selector, file, line });
+            match selector {
+                Ok(selector) if known.insert(host.id.clone()) => {
+                    selected.entries.push(Entry { selector, file, line });
+                }
+                Ok(_) => {}
+                // Whoever isolates the machines of a MalOp must not take a part of them for all.
+                Err(why) => return Err(crowd.unusable(&host, &why.to_string())),
             }
         }
     }
@@ -355,6 +375,13 @@ pub(crate) fn teller(context: &Context) -> impl FnMut(Notice) + Send {
             }
         }
         Notice::Mended(failure) => ui.warn(&failure.text),
+        Notice::Extracting { questions, names, upto } => {
+            let upto = clock::rfc3339(upto);
+            ui.tell(&format!(
+                "asked {questions} times, {} so far, now at {upto}",
+                words::count(names, "name", "names")
+            ));
+        }
         Notice::Listed { hosts, total } => {
             if ui.verbose > 0 {
                 let of = total.map(|total| format!(" of {total}")).unwrap_or_default();
@@ -421,13 +448,17 @@ pub(crate) struct Demand {
     pub(crate) require_console: bool,
     /// Hosts that are to be acted on.
     pub(crate) to_act: usize,
+    /// Whether something is added, and not only taken out.
+    pub(crate) adds: bool,
 }
 
 /// Asks what would keep requests from being carried out. A console that knows nothing of that is not asked. `more`: so many
-/// are to be sent, if there has to be room for them.
+/// are to be sent, if there has to be room for them. What would make it harmful to add something stops nobody from taking
+/// something out.
 pub(crate) async fn look_ahead(
     session: &mut Session,
     more: Option<usize>,
+    adds: bool,
     cancel: &Cancel,
     context: &Context,
 ) -> Result<Preflight, CommandError> {
@@ -437,7 +468,10 @@ pub(crate) async fn look_ahead(
     let mut tell = teller(context);
     let asked = session.console.ask(cancel, &mut tell, |vendor| async move { vendor.preflight(more).await }).await;
     let preflight = asked.map_err(|halt| failed(session, halt))?;
-    match &preflight.refusal {
+    if let Some(harm) = preflight.harmful.as_ref().filter(|_| !adds) {
+        context.ui.warn(&harm.text);
+    }
+    match preflight.refusal.as_ref().or(preflight.harmful.as_ref().filter(|_| adds)) {
         Some(refusal) => Err(CommandError::text(ExitCode::Refused, format!("{refusal}; nothing was sent"))),
         None => Ok(preflight),
     }
@@ -460,7 +494,7 @@ pub(crate) async fn preflight(
     }
     // Whoever lets older ones go need not know how many those are.
     let more = (!demand.allow_rotation).then_some(demand.to_act);
-    let preflight = look_ahead(session, more, cancel, context).await?;
+    let preflight = look_ahead(session, more, demand.adds, cancel, context).await?;
     for warning in &preflight.warnings {
         context.ui.warn(warning);
     }
@@ -550,32 +584,8 @@ pub(crate) async fn plan(
         Ok(survey) => survey,
         Err(halt) => return Err(failed(session, halt)),
     };
-    tell_survey(&survey, context);
+    survey::tell(&survey, context);
     Ok((roster, survey))
-}
-
-fn tell_survey(survey: &Survey, context: &Context) {
-    if survey.incomplete {
-        context
-            .ui
-            .warn("the console's inventory changed while it was read; a host that has just been added may be missing");
-    }
-    if survey.unwatched {
-        context.ui.warn(
-            "the console does not list its hosts, so nobody has checked that none of these is this machine, one of its \
-             consoles, resolvers or gateways",
-        );
-    }
-    for host in &survey.needless {
-        context.ui.warn(&format!(
-            "`--allow-protected {}` allows nothing: no target of that id or name is protected",
-            clean(host)
-        ));
-    }
-    if survey.folded > 0 {
-        let targets = words::count(survey.folded as u64, "target names", "targets name");
-        context.ui.tell(&format!("{targets} a host that another target has named; each host is acted on once"));
-    }
 }
 
 /// One target by its id, as if it had been written.

@@ -5,8 +5,10 @@ use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 use clap::Args;
 
 use super::{
-    act, auto, blocklist, hearing,
+    act, auto, back, blocklist, hearing,
     prepare::{self, Demand},
+    radius::Radius,
+    rollout::{self, Planned},
     runs,
     session::{Opening, Session, overrides},
     streams,
@@ -37,7 +39,7 @@ use crate::{
         resolve::Rules,
         roster::{Detail, Roster},
     },
-    journal::{Journal, Need, Phase, Record, Replay, Resumed as ResumedRecord, TargetReplay},
+    journal::{Journal, JournalError, Need, Phase, Record, Replay, Resumed as ResumedRecord, TargetReplay},
     simulator::{Fleet, Wanted},
     stream::store::NameOrId,
     vendors::{
@@ -59,6 +61,9 @@ pub(crate) struct ResumeArgs {
     pub(super) consent: ConsentArgs,
     #[command(flatten)]
     pub(super) wait: WaitArgs,
+    /// The most targets that may still be acted on, instead of `max_targets` in `[safety]`
+    #[arg(long, value_name = "N", help_heading = "Safety")]
+    pub(super) max_targets: Option<std::num::NonZeroU64>,
     /// Confirm hosts by the events of this event stream (its name or number) instead of by listings; for a run that waits
     #[arg(long, value_name = "NAME|ID", help_heading = "Run", value_parser = streams::wanted)]
     pub(super) stream: Option<NameOrId>,
@@ -78,12 +83,25 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
     let name = runs::find(&journals, &args.run)?;
     let options = context.writer_options(args.concurrency.map_or(64, std::num::NonZeroUsize::get));
     let folder = journals.clone();
-    let opened = tokio::task::spawn_blocking(move || Journal::resume(&folder, &name, &options));
-    let (journal, replay) = opened.await.map_err(|error| CommandError::new(ExitCode::Internal, error))??;
+    let asked_to_wait = args.wait.wait.is_some();
+    let opened = tokio::task::spawn_blocking(move || {
+        // Nobody begins a run against this one from here on: it is under way once its journal is locked.
+        let _gate = folder.gate()?;
+        let (journal, replay) = Journal::resume(&folder, &name, &options)?;
+        let waits = asked_to_wait || replay.header.waits.is_some();
+        // Of several consoles, each part is held against the others at its own.
+        let opposed = match replay.header.is_of_several() {
+            true => back::Crossed::default(),
+            false => back::opposed(&folder, &replay, waits)?,
+        };
+        Ok::<_, JournalError>((journal, replay, opposed))
+    });
+    let (journal, replay, opposed) = opened.await.map_err(|error| CommandError::new(ExitCode::Internal, error))??;
     if replay.header.vendor == SEVERAL {
         return auto::resume(args, journal, replay, context).await;
     }
     let task = task_of(&replay)?.map(Arc::new);
+    let planned = Planned::of(&replay)?;
     let kind = kind_of(&replay)?;
     let vendor = vendor_of(&replay)?;
     let wait = args.wait.wait.or(replay.header.waits.map(Duration::from_secs));
@@ -115,7 +133,11 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
     let loaded = context_of_run.configuration(overrides(vendor, args.concurrency))?;
     let safety = loaded.safety()?;
     let allowed = AllowArgs::of_record(&replay.header.options)?;
-    let protection = protection::gather(&loaded, &safety, &allowed, kind).await;
+    let frees = back::resumes_freeing(&replay, kind);
+    let protection = match frees {
+        true => Protection::default(),
+        false => protection::gather(&loaded, &safety, &allowed, kind).await,
+    };
     let opening = Opening {
         vendor,
         simulate: simulated_fleet(&replay, kind)?,
@@ -148,18 +170,25 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
         )
         .hint("choose the run's own configuration with `--config` or `--profile`"));
     }
+    let folder = Some(&journals).filter(|_| kind.lands_on() == Thing::Indicator);
+    let _alone = session.alone(folder, &cancel, context).await?;
+    blocklist::check_part(&replay, &session)?;
     let wanted = hearing::find(args.stream.as_ref(), &session, context, loaded.run().state_dir)?;
     prepare::prove(&mut session, &cancel, context).await?;
     let mut roster = roster_of(&replay);
     if kind.lands_on() == Thing::Indicator {
-        // What is in doubt is looked at whatever the rules say: it may have been done.
-        let to_send = (0_u32..).zip(&replay.targets).filter(|(_, target)| target.needs(waits) == Need::Send);
-        let numbers: Vec<u32> = to_send.map(|(n, _)| n).collect();
-        blocklist::check_again(&mut session, &loaded, &replay, &mut roster, (kind, &numbers), &cancel, context).await?;
+        let numbers = |need: Need| {
+            let targets = (0_u32..).zip(&replay.targets).filter(move |(_, target)| target.needs(waits) == need);
+            targets.map(|(n, _)| n).collect::<Vec<u32>>()
+        };
+        let (sent, doubt) = (numbers(Need::Send), numbers(Need::Look));
+        let again = blocklist::Again { kind, to_send: &sent, in_doubt: &doubt };
+        blocklist::check_again(&mut session, &loaded, &replay, &mut roster, again, &cancel, context).await?;
     } else {
         check_protected(&mut session, &replay, &mut roster, waits, kind, &protection, vendor, &cancel, context).await?;
     }
 
+    settle_opposed(&replay, &mut roster, waits, &opposed);
     let mut header = header_of(&replay, waits, true)?;
     header.console.clone_from(&session.address);
     let standings: Vec<(u32, Resumed)> =
@@ -172,6 +201,7 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
             allow_rotation: option(act::ROTATION).is_some(),
             require_console: option(act::ATTENDED).is_some(),
             to_act: left_to_act(&replay, &roster, waits).to_act().count(),
+            adds: kind != ActionKind::Unblock,
         };
         let (ahead, _) = prepare::preflight(&mut session, demand, &cancel, context).await?;
         let began_with = option(act::WAVE).and_then(serde_json::Value::as_u64);
@@ -185,8 +215,11 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
         ));
         let left = left_to_act(&replay, &roster, waits);
         let verb = act::verb(kind, header.action);
-        let says: Vec<String> = task.iter().map(|task| task.describe()).collect();
-        act::check_limits(&left, safety.max_targets.map(std::num::NonZeroU64::get), &verb)?;
+        let says: Vec<String> = task.iter().map(|task| task.describe()).chain(planned.says()).collect();
+        if !frees {
+            let radius = Radius::new(&safety, args.max_targets);
+            radius.check(&mut session, (kind, &verb), (&left, &Survey::default()), &cancel, context).await?;
+        }
         confirm::expect(args.consent, &left, header.action)?;
         let question = Question {
             verb: &verb,
@@ -210,14 +243,17 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
     let action = Action { kind, comment: replay.header.comment.clone() };
     let vendor = Arc::clone(&session.console.vendor);
     let mut hearing = hearing::listen(wanted, kind, &mut session, &cancel, context).await;
+    let header = Arc::new(header);
+    let rollout = planned.rollout(&header, rollout::asks(args.consent, context));
     let run = Run {
-        header: Arc::new(header),
+        header,
         purpose: Purpose::Act(action),
         console: session.console,
         roster,
         standings,
         wait,
         first_batch: replay.next_batch,
+        rollout,
         news: hearing.news(),
     };
     let report = run.go(Some(journal), cancel, &mut reporters).await;
@@ -230,6 +266,22 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
     Ok(report.exit)
 }
 
+/// Ends what another run has done the opposite to since, or does now: what is newer holds.
+pub(super) fn settle_opposed(replay: &Replay, roster: &mut Roster, waits: bool, opposed: &back::Crossed) {
+    if opposed.is_empty() {
+        return;
+    }
+    for (n, target) in (0_u32..).zip(&replay.targets) {
+        let may_be_sent = matches!(target.needs(waits), Need::Send | Need::Look);
+        let why = target.record.id.as_deref().filter(|_| may_be_sent).and_then(|id| opposed.get(&HostId::new(id)));
+        if let Some(why) = why {
+            roster.detail_mut(n).follows = false;
+            roster.settle(n, Outcome::Refused, Some(why.clone()));
+        }
+    }
+}
+
+/// What a run does, by its journal.
 pub(super) fn kind_of(replay: &Replay) -> Result<ActionKind, CommandError> {
     match ActionKind::from_word(&replay.header.action) {
         // What there is an action for is that action, and not a task, whichever command it was.
@@ -257,7 +309,7 @@ fn word_of(replay: &Replay) -> Result<&'static str, CommandError> {
 }
 
 /// The task that the run has hosts carry out.
-fn task_of(replay: &Replay) -> Result<Option<Task>, CommandError> {
+pub(super) fn task_of(replay: &Replay) -> Result<Option<Task>, CommandError> {
     let Some(task) = replay.header.options.get(act::TASK) else { return Ok(None) };
     Task::from_json(&task.to_string(), &IocLimits::default())
         .map(Some)
@@ -342,7 +394,10 @@ pub(super) async fn check_protected(
         if !in_doubt && checked.detail(place).is_some_and(|detail| detail.follows) {
             roster.detail_mut(n).follows = true;
         }
-        // What is in doubt is looked at whatever the list says: it may have been done.
+        // What is in doubt is looked at whatever the list says: it may have been done. It is not sent again.
+        if let Some(settled) = settled.as_ref().filter(|settled| in_doubt && settled.outcome == Outcome::Refused) {
+            roster.detail_mut(n).barred = settled.reason.clone().map(Box::new);
+        }
         let Some(settled) = settled.filter(|_| !in_doubt) else { continue };
         if whole {
             roster.detail_mut(n).before = checked.detail(place).and_then(|detail| detail.before.clone());
@@ -392,10 +447,12 @@ pub(super) fn roster_of(replay: &Replay) -> Roster {
             note: record.note.clone(),
             follows: false,
             host: None,
+            barred: None,
             allowed: None,
         };
         let host = record.id.as_ref().map(|id| HostId::new(Arc::clone(id)));
         roster.push(Arc::clone(&record.t), record.f.clone(), record.l, host, detail);
+        roster.set_wave(record.n, record.w);
     }
     roster
 }
@@ -488,6 +545,7 @@ pub(crate) fn result_of(target: &TargetReplay, replay: &Replay) -> TargetResult 
         candidates: candidates_of(target),
         duplicates: duplicates_of(target),
         note: record.note.clone(),
+        wave: Some(record.w).filter(|wave| *wave > 0),
         started: target.first_sent.or(settled.and_then(|settled| settled.started)).unwrap_or(at),
         finished: at,
     }
@@ -504,6 +562,7 @@ pub(crate) fn ending_of(replay: &Replay) -> Ending {
             Ending::QuotaWait(Duration::from_secs(seconds))
         }
         "no_room" => Ending::NoRoom(text),
+        "halted" => Ending::Halted(text),
         "table_full" => Ending::TableFull(text),
         "credentials_lost" => Ending::CredentialsLost(text),
         "certificate_lost" => Ending::CertificateLost(text),

@@ -1,21 +1,28 @@
 //! `edrctl runs`.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::resume;
+use super::{
+    back::{self, Due},
+    resume,
+};
 use crate::{
     cli::{args::OutputFormat, context::Context, error::CommandError, ui},
     clock,
-    domain::outcome::{Counts, Ending, ExitCode, RunStats},
+    domain::{
+        id::RunId,
+        outcome::{Counts, Ending, ExitCode, RunStats},
+    },
     engine::event::{Listener, RunEvent, RunEventKind},
-    journal::{JournalError, Replay, RunEntry},
+    journal::{Header, JournalError, Lasts, Replay, RunEntry, lasts},
     reporters::{
         clean::clean,
         json_text,
         table::{Column, Table},
+        words,
     },
 };
 
@@ -71,20 +78,56 @@ struct RunV1<'a> {
     /// The word for how it ended; null if it is under way or was cut off.
     ending: Option<&'a str>,
     exit: Option<u8>,
-    outcomes: std::collections::BTreeMap<&'static str, u64>,
+    outcomes: BTreeMap<&'static str, u64>,
     user: &'a str,
     host: &'a str,
     comment: Option<&'a str>,
     ticket: Option<&'a str>,
     simulated: bool,
+    /// The run that it takes back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undoes: Option<&'a str>,
+    /// The run that it does again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reruns: Option<&'a str>,
+    /// How what it did for a time stands; absent where it is to last, or nothing of it is left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due: Option<DueV1>,
+}
+
+/// How what a run did for a time stands, as published.
+#[derive(Serialize)]
+struct DueV1 {
+    /// How much is to be taken back, and how much of that is overdue.
+    pending: u64,
+    overdue: u64,
+    /// How much a later run wants so for good.
+    kept: u64,
+    first: Option<String>,
+    last: Option<String>,
+}
+
+impl DueV1 {
+    fn of(due: Due) -> Self {
+        let Due { pending, overdue, kept, first, last } = due;
+        Self { pending, overdue, kept, first: first.map(clock::rfc3339), last: last.map(clock::rfc3339) }
+    }
+}
+
+/// How what runs did for a time stands. What cannot be told keeps nobody from the list.
+fn dues(context: &Context) -> BTreeMap<RunId, Due> {
+    let journals = context.journals();
+    let places = journals.and_then(|journals| back::places(&journals).map_err(Into::into));
+    places.map(|places| back::dues(&places, clock::now())).unwrap_or_default()
 }
 
 fn list(context: &Context) -> Result<ExitCode, CommandError> {
     let entries = context.journals()?.runs()?;
+    let dues = dues(context);
     let text = match context.ui.output {
-        OutputFormat::Human => list_human(&entries, context),
-        OutputFormat::Jsonl => list_json(&entries)?.iter().map(|line| format!("{line}\n")).collect(),
-        OutputFormat::Json => format!("[{}]\n", list_json(&entries)?.join(",\n")),
+        OutputFormat::Human => list_human(&entries, &dues, context),
+        OutputFormat::Jsonl => list_json(&entries, &dues)?.iter().map(|line| format!("{line}\n")).collect(),
+        OutputFormat::Json => format!("[{}]\n", list_json(&entries, &dues)?.join(",\n")),
         OutputFormat::Csv => {
             return Err(CommandError::text(ExitCode::Usage, "`runs list` has no CSV output")
                 .hint("use `-o human` or `-o jsonl`"));
@@ -101,7 +144,7 @@ fn list(context: &Context) -> Result<ExitCode, CommandError> {
     Ok(exit)
 }
 
-fn list_json(entries: &[RunEntry]) -> Result<Vec<String>, CommandError> {
+fn list_json(entries: &[RunEntry], dues: &BTreeMap<RunId, Due>) -> Result<Vec<String>, CommandError> {
     let readable = entries.iter().filter_map(|entry| Some((entry.run.as_str(), entry.summary.as_ref().ok()?)));
     readable
         .map(|(run, summary)| {
@@ -124,14 +167,33 @@ fn list_json(entries: &[RunEntry]) -> Result<Vec<String>, CommandError> {
                 comment: summary.header.comment.as_deref(),
                 ticket: summary.header.ticket.as_deref(),
                 simulated: summary.header.simulated,
+                undoes: option(&summary.header, back::UNDOES),
+                reruns: option(&summary.header, back::RERUNS),
+                due: dues.get(&summary.header.run).copied().map(DueV1::of),
             })
             .map_err(|error| CommandError::new(ExitCode::Internal, error))
         })
         .collect()
 }
 
-fn list_human(entries: &[RunEntry], context: &Context) -> String {
-    let mut table = Table::new([
+/// What a header says of another run.
+fn option<'a>(header: &'a Header, key: &str) -> Option<&'a str> {
+    header.options.get(key).and_then(serde_json::Value::as_str)
+}
+
+/// How what a run did for a time stands, in a cell: `3 due 2026-11-28 16:00Z`, `2 overdue`.
+fn due_cell(due: Due) -> String {
+    let at = |at: jiff::Timestamp| at.strftime("%Y-%m-%d %H:%MZ").to_string();
+    let waiting = due.pending - due.overdue;
+    let overdue = (due.overdue > 0).then(|| format!("{} overdue", due.overdue));
+    let pending = due.last.filter(|_| waiting > 0).map(|last| format!("{waiting} due {}", at(last)));
+    let kept = (due.kept > 0).then(|| format!("{} kept by others", due.kept));
+    let parts: Vec<String> = [overdue, pending, kept].into_iter().flatten().collect();
+    parts.join(", ")
+}
+
+fn list_human(entries: &[RunEntry], dues: &BTreeMap<RunId, Due>, context: &Context) -> String {
+    let mut columns = vec![
         Column::new("RUN").whole(),
         Column::new("STARTED"),
         Column::new("ACTION"),
@@ -140,7 +202,11 @@ fn list_human(entries: &[RunEntry], context: &Context) -> String {
         Column::new("OUTCOMES"),
         Column::new("CONSOLE"),
         Column::new("WHY"),
-    ]);
+    ];
+    if !dues.is_empty() {
+        columns.push(Column::new("DUE").whole());
+    }
+    let mut table = Table::new(columns);
     for entry in entries {
         let Ok(summary) = &entry.summary else {
             table.push([entry.run.as_str(), "-", "-", "-", "damaged", "-", "-", "-"]);
@@ -163,6 +229,7 @@ fn list_human(entries: &[RunEntry], context: &Context) -> String {
             &outcomes,
             &format!("{} {}{simulated}", header.vendor, header.console),
             &why.join(" "),
+            &dues.get(&entry.run).copied().map(due_cell).unwrap_or_default(),
         ]);
     }
     if table.is_empty() {
@@ -182,7 +249,7 @@ fn show(wanted: &str, context: &Context) -> Result<ExitCode, CommandError> {
     let run = find(&journals, wanted)?;
     let replay = journals.replay(&run)?;
     if context.ui.output == OutputFormat::Human {
-        ui::print(describe(&replay).as_bytes())?;
+        ui::print(describe(&replay, dues(context).get(&run).copied()).as_bytes())?;
     }
     let header = resume::header_of(&replay, replay.header.waits.is_some(), false)?;
     let mut setup = context.ui.setup(context.invocation(Vec::new(), Vec::new()));
@@ -207,7 +274,7 @@ fn show(wanted: &str, context: &Context) -> Result<ExitCode, CommandError> {
     Ok(ExitCode::Success)
 }
 
-fn describe(replay: &Replay) -> String {
+fn describe(replay: &Replay, due: Option<Due>) -> String {
     let header = &replay.header;
     let mut lines = vec![
         format!("run        {}", header.run),
@@ -228,6 +295,18 @@ fn describe(replay: &Replay) -> String {
     add("profile", header.profile.as_ref());
     add("comment", header.comment.as_ref());
     add("ticket", header.ticket.as_ref());
+    add("undo of", option(header, back::UNDOES).map(str::to_owned).as_ref());
+    add("again", option(header, back::RERUNS).map(str::to_owned).as_ref());
+    let expired = header.options.get(back::EXPIRED).and_then(serde_json::Value::as_array);
+    let expired = expired.map(|runs| runs.iter().filter_map(serde_json::Value::as_str).collect::<Vec<_>>().join(", "));
+    add("expired", expired.as_ref());
+    let lasts = match lasts(header) {
+        Lasts::ForGood => None,
+        Lasts::For(time) => Some(format!("for {}", words::duration(time.unsigned_abs()))),
+        Lasts::Until(at) => Some(format!("until {}", clock::rfc3339(at))),
+    };
+    add("lasts", lasts.as_ref());
+    add("due", due.map(due_cell).as_ref());
     for (at, how) in &replay.interruptions {
         lines.push(format!("interrupted {} ({:?})", clock::rfc3339(*at), how.how).to_lowercase());
     }

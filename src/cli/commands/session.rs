@@ -2,6 +2,7 @@
 
 use std::{num::NonZeroUsize, path::Path, sync::Arc};
 
+use super::prepare;
 use crate::{
     cli::{args::ConsoleArgs, context::Context, error::CommandError},
     config::{self, Loaded, Overrides},
@@ -11,15 +12,19 @@ use crate::{
         selector::{Entry, Named},
     },
     engine::{
-        console::{Company, Console},
+        cancel::Cancel,
+        console::{Company, Console, Halt},
         limits::Limits,
     },
     http::{ClientOptions, Trust},
-    journal::{Presence, StateFolder},
+    journal::{Alone, Presence, StateFolder},
     simulator::{self, Faults, Fleet, FleetError, Model, Wanted},
     stream::store,
     vendors::{OpenError, Vendor, VendorName, Wishes},
 };
+
+/// How often it is looked whether another run has ended.
+const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(50);
 
 /// An open console.
 pub(crate) struct Session {
@@ -29,6 +34,8 @@ pub(crate) struct Session {
     pub(crate) vendor: VendorName,
     /// Its address, without credentials.
     pub(crate) address: String,
+    /// The part of what is at that address that is worked in, in words, where there are several.
+    pub(crate) part: Option<String>,
     /// What tells its tenant from others at the same address: a digest, so that files may hold it.
     pub(crate) account: Option<String>,
     /// Where the credentials were read from, in words.
@@ -157,6 +164,7 @@ impl Session {
             OpenError::Client(error) => CommandError::from(error),
             OpenError::Settings(error) => CommandError::text(ExitCode::Config, error),
         })?;
+        let part = ready.part();
         let account = ready.account().map(store::account);
         let key_from = match simulator {
             Some(_) => "made by the simulator".to_owned(),
@@ -164,7 +172,32 @@ impl Session {
         };
         let concurrency = console.capabilities().max_in_flight;
         let console = self::console(console, concurrency, opening.max_wait, opening.uses_reserve);
-        Ok(Self { console, vendor, address: link.address, account, key_from, trust, simulator, concurrency })
+        Ok(Self { console, vendor, address: link.address, part, account, key_from, trust, simulator, concurrency })
+    }
+
+    /// Waits until no other run from here changes the console. A list that several write whole, one after the other, loses what
+    /// one of them has put in, and each of them has seen its own there.
+    pub(crate) async fn alone(
+        &self,
+        journals: Option<&StateFolder>,
+        cancel: &Cancel,
+        context: &Context,
+    ) -> Result<Option<Alone>, CommandError> {
+        let Some(journals) = journals.filter(|_| self.simulator.is_none()) else { return Ok(None) };
+        let mut told = false;
+        loop {
+            if let Some(alone) = Presence::try_alone(journals, &self.address)? {
+                return Ok(Some(alone));
+            }
+            if !told {
+                context.ui.tell(&format!("another run changes {} now; waiting for its end", self.address));
+                told = true;
+            }
+            tokio::select! {
+                () = cancel.requested() => return Err(prepare::failed(self, Halt::Interrupted)),
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+            }
+        }
     }
 
     /// Says that a run is about to work on the console, and learns from now on how many others do.

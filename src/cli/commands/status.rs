@@ -21,6 +21,7 @@ use crate::{
         Purpose, Run,
         event::RunHeader,
         plan::{NOTHING, States, Wish},
+        rollout::Rollout,
     },
     journal::new_run_id,
     vendors::Wishes,
@@ -97,6 +98,7 @@ pub(crate) async fn run(args: StatusArgs, context: &Context) -> Result<ExitCode,
         standings: Vec::new(),
         wait: None,
         first_batch: 0,
+        rollout: Rollout::default(),
         news: None,
     };
     let report = run.go(None, cancel, &mut reporters).await;

@@ -4,95 +4,156 @@ use clap::Args;
 
 use super::{
     act,
+    back::{self, BackArgs, OnlyArgs},
     blocklist::{self, Deed, Prefixes, Wanted},
+    rollout::RolloutArgs,
     runs,
+    unlock_code::UnlockCodeArgs,
 };
 use crate::{
-    cli::{
-        args::{ConsentArgs, FirewallArgs, line_of_text},
-        context::Context,
-        error::CommandError,
-    },
+    cli::{args::line_of_text, context::Context, error::CommandError, protection::AllowArgs},
     domain::{
         action::{ActionKind, Thing},
-        outcome::ExitCode,
+        outcome::{ExitCode, Outcome},
     },
+    journal::{Replay, StateFolder},
+    reporters::{clean::clean, words},
     vendors::{TakesBack, VendorName},
 };
 
-/// Take back exactly what a run has put into a firewall, or taken out of it
+/// Take back exactly what a run has changed
 ///
-/// What was so before the run is left, and so is what another run has asked for since. It is itself a run, with a journal of
-/// its own.
-#[derive(Debug, Args)]
+/// Hosts that it isolated are put back, hosts that it put back are isolated again, indicators go out of a firewall or in again.
+/// What was so before the run is left, what was taken back since is not touched, and so is what a later run wants so. It is
+/// itself a run, with a journal of its own, and can be undone.
+#[derive(Clone, Debug, Args)]
 pub(crate) struct UndoArgs {
     /// A run's name, a unique prefix of it, or `latest`
     #[arg(value_name = "RUN", default_value = "latest")]
     run: String,
     #[command(flatten)]
-    consent: ConsentArgs,
-    /// Check and print the plan; send nothing that changes anything
-    #[arg(long, help_heading = "Consent")]
-    dry_run: bool,
-    /// Why, in words: kept in the journal
+    back: BackArgs,
+    #[command(flatten)]
+    only: OnlyArgs,
+    #[command(flatten)]
+    allowed: AllowArgs,
+    #[command(flatten)]
+    unlock_code: UnlockCodeArgs,
+    /// Why, in words: kept in the journal, and by the console with each host where it has room for them
     #[arg(long, help_heading = "Run", value_name = "TEXT", value_parser = line_of_text)]
     comment: Option<String>,
     /// Why, as the number of a ticket: for the journal
     #[arg(long, help_heading = "Run", value_name = "ID", value_parser = line_of_text)]
     ticket: Option<String>,
-    #[command(flatten)]
-    console: FirewallArgs,
 }
 
 /// Runs it.
 pub(crate) async fn run(args: UndoArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let journals = context.journals()?;
     let name = runs::find(&journals, &args.run)?;
-    let replay = journals.replay(&name)?;
-    let header = &replay.header;
-    let kind = ActionKind::from_word(&header.action).filter(|kind| kind.lands_on() == Thing::Indicator);
-    let vendor = VendorName::from_word(&header.vendor).filter(|vendor| vendor.acts_on() == Thing::Indicator);
-    let (Some(kind), Some(vendor)) = (kind, vendor) else {
-        return Err(CommandError::text(
-            ExitCode::Usage,
-            format!("run {name} does `{}`, and only runs that block or unblock are taken back so", header.action),
-        )
-        .hint("`edrctl unisolate` puts hosts back"));
+    let (replay, is_live) = back::read_whole(&journals, &name)?;
+    let kind = ActionKind::from_word(&replay.header.action);
+    let Some((kind, opposite)) = kind.and_then(|kind| Some((kind, kind.undone_by()?))) else {
+        let text = format!("run {name} does `{}`, and nothing takes that back; nothing was sent", replay.header.action);
+        return Err(CommandError::text(ExitCode::Refused, text));
     };
-    if header.simulated {
-        return Err(CommandError::text(
-            ExitCode::Refused,
-            format!("run {name} was a rehearsal, and its simulated firewall ended with it; nothing was sent"),
-        ));
+    back::check_over(&replay, is_live, "taken back")?;
+    let (pieces, _) = args.only.parts(replay)?;
+    back::check_count(args.back.consent, pieces.len())?;
+    let mut ended = Vec::with_capacity(pieces.len());
+    for replay in pieces.iter().map(|piece| &piece.replay) {
+        if pieces.len() > 1 {
+            context.ui.tell(&format!("{}, of {}:", replay.header.vendor, clean(&replay.header.console)));
+        }
+        let one = args.clone();
+        let result = match (back::of_hosts(replay), kind.lands_on()) {
+            (Err(error), _) => Err(error),
+            (Ok(vendor), Thing::Host) => undo_hosts(one, &journals, replay, (kind, opposite), vendor, context).await,
+            (Ok(vendor), Thing::Indicator) => undo_indicators(one, replay, (kind, opposite), vendor, context).await,
+        };
+        let stops = matches!(result, Ok(ExitCode::Stopped));
+        ended.push(result);
+        if stops {
+            break;
+        }
     }
-    if journals.is_live(&name)? {
-        return Err(CommandError::text(ExitCode::Refused, format!("run {name} is still under way; nothing was sent"))
-            .hint("interrupt it, or wait for its end"));
+    if ended.is_empty() {
+        context.ui.tell(&format!("there is nothing to take back of run {name}: it reached no host"));
     }
-    let changed = blocklist::undone_of(&replay, kind);
+    back::together(ended, context)
+}
+
+async fn undo_hosts(
+    args: UndoArgs,
+    journals: &StateFolder,
+    replay: &Replay,
+    (kind, opposite): (ActionKind, ActionKind),
+    vendor: VendorName,
+    context: &Context,
+) -> Result<ExitCode, CommandError> {
+    let header = &replay.header;
+    let name = &header.run;
+    let (taken, history) = back::taken_back(journals, replay, kind, vendor)?;
+    history.must_be_whole(context)?;
+    if taken.hosts.is_empty() {
+        let why = if taken.says.is_empty() { String::new() } else { format!(" ({})", taken.says.join("; ")) };
+        context.ui.tell(&format!("there is nothing to take back of run {name}{why}"));
+        return Ok(ExitCode::Success);
+    }
+    if !replay.ended {
+        let not_sent = replay.targets.iter().filter(|target| target.outcome() == Outcome::NotSent);
+        let not_sent = not_sent.count() as u64;
+        if not_sent > 0 {
+            let hosts = words::hosts(not_sent);
+            context.ui.tell(&format!(
+                "run {name} stopped before {hosts}; `edrctl resume {name}` would still go on with them"
+            ));
+        }
+    }
+    let comment = args.comment.or_else(|| Some(format!("undo of run {name}")));
+    let ticket = args.ticket.or_else(|| header.ticket.clone());
+    let own = back::context_of(context, header.profile.as_deref());
+    let mut deed = back::deed(opposite, vendor, taken, &args.back);
+    deed.unlock_code = args.unlock_code.read(vendor, context)?;
+    deed.queue_offline |= header.options.contains_key(act::QUEUE_OFFLINE);
+    act::run(deed, args.back.change((comment, ticket), args.allowed, None), &own).await
+}
+
+async fn undo_indicators(
+    args: UndoArgs,
+    replay: &Replay,
+    (kind, opposite): (ActionKind, ActionKind),
+    vendor: VendorName,
+    context: &Context,
+) -> Result<ExitCode, CommandError> {
+    args.back.check_for_firewall()?;
+    let header = &replay.header;
+    let name = &header.run;
+    let changed = blocklist::undone_of(replay, kind);
     if changed.is_empty() {
         context.ui.tell(&format!("run {name} has changed nothing, so there is nothing to take back"));
         return Ok(ExitCode::Success);
     }
-    let back = kind.undone_by().unwrap_or(ActionKind::Unblock);
     let deed = Deed {
-        kind: back,
+        kind: opposite,
         vendor,
         run: act::run_id()?,
         wanted: changed.iter().map(|text| Wanted::of_text(text)).collect(),
         expires: None,
-        takes_back: (back == ActionKind::Unblock).then(|| TakesBack::Run(name.clone())),
+        takes_back: (opposite == ActionKind::Unblock).then(|| TakesBack::Run(name.clone())),
         // It was in before, so there is no question of how many or how wide.
         max_new: Some(u64::MAX),
         prefixes: Prefixes { max_prefix: 0, max_prefix6: 0 },
-        console: args.console.into(),
-        consent: args.consent,
-        dry_run: args.dry_run,
+        console: args.back.console.into(),
+        consent: args.back.consent,
+        dry_run: args.back.dry_run,
         comment: args.comment.or_else(|| Some(format!("undo of run {name}"))),
         ticket: args.ticket.or_else(|| header.ticket.clone()),
         profile: header.profile.clone(),
         address: Some(header.console.clone()),
+        part: blocklist::part_of(replay).map(str::to_owned),
         reading: (Vec::new(), Vec::new()),
+        rollout: RolloutArgs::default(),
     };
     blocklist::run(deed, context).await
 }

@@ -28,7 +28,7 @@ pub(crate) struct UnisolateArgs {
 pub(crate) async fn run(args: UnisolateArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let vendor = match args.act.vendor {
         Through::One(vendor) => vendor,
-        Through::All => return auto::act(ActionKind::Unisolate, args.act, context).await,
+        Through::All => return auto::act(ActionKind::Unisolate, args.act, None, context).await,
     };
     auto::refuse_alone(&args.act.several)?;
     let deed = Deed {

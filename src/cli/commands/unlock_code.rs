@@ -18,7 +18,7 @@ const VARIABLE: &str = "EDRCTL_CISCO_UNLOCK_CODE";
 const MAX_CHARACTERS: usize = 24;
 
 /// Where the unlock code comes from.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct UnlockCodeArgs {
     /// Choose the code with which somebody at the host can end its isolation
     ///

@@ -62,6 +62,11 @@ struct Repeat {
 }
 
 impl Selected {
+    /// Targets that are known from elsewhere; none of them twice.
+    pub fn known(entries: Vec<Entry>, files: Vec<Option<Arc<str>>>) -> Self {
+        Self { entries, files, skipped: Skipped::default(), incomplete: false, repeats: Vec::new() }
+    }
+
     /// The name of the file that an entry was read from; `None` for standard input.
     pub fn file_of(&self, entry: &Entry) -> Option<&Arc<str>> {
         self.files.get(usize::from(entry.file)).and_then(Option::as_ref)

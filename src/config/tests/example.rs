@@ -96,6 +96,7 @@ fn the_example_loads_with_every_key_set_and_shows_the_defaults() {
     assert_eq!(internal(&loaded), internal(&Room::new(least(VendorName::Kaspersky)).load().unwrap()));
     assert!(loaded.run().state_dir.is_some());
     assert_eq!(loaded.safety().unwrap().max_targets.map(u64::from), Some(50));
+    assert_eq!(loaded.safety().unwrap().max_percent.map(u64::from), Some(5));
     let acme = room.profile("acme").load().unwrap();
     assert_eq!(acme.console(VendorName::Cisco).unwrap().link().url.as_str(), "https://edr.acme.example/");
     assert_eq!(acme.console(VendorName::Apex).unwrap().link().url.as_str(), "https://apex.acme.example/");

@@ -440,6 +440,19 @@ async fn an_allowance_whose_name_two_hosts_have_lets_none_through() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_found_before_a_list_broke_off_stays_protected() {
+    let all = fleet(3 * PAGE);
+    let fake = Fake::new().on_list(move |_, cursor| match cursor {
+        None => Play::Answer(Ok(page(&all, None))),
+        Some(_) => Play::Answer(Err(error(FailureKind::NotFound, Again::Never))),
+    });
+    let me = [("host:web1", "the machine that this runs on")];
+    let planned = planned(fake, built_in(&["id-1", "id-2"], &me)).await;
+    assert_eq!(planned.to_act(), ["id-2"]);
+    assert!(planned.survey.unwrap().unwatched, "and nobody knows the rest");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_console_that_does_not_list_its_hosts_can_still_isolate_and_whoever_asked_is_told() {
     let me = [("host:web7", "the machine that this runs on")];
     let fake = Fake::new().on_list(|_, _| Play::Answer(Err(error(FailureKind::NotFound, Again::Never))));

@@ -50,20 +50,23 @@ impl Watch {
         cancel: &Cancel,
         tell: &mut (dyn FnMut(Notice) + Send),
     ) -> Result<Self, Halt> {
-        match Self::look_through(console, entries, protection, cancel, tell).await {
-            Err(Halt::Failed(failure)) if is_about_the_list(failure.kind) => Ok(Self::default()),
-            looked => looked,
+        let mut watch = Self::default();
+        match watch.look_through(console, entries, protection, cancel, tell).await {
+            // What was found until then is known, whatever else is not.
+            Err(Halt::Failed(failure)) if is_about_the_list(failure.kind) => Ok(watch),
+            looked => looked.map(|complete| Self { complete, ..watch }),
         }
     }
 
+    /// Whether all of it was seen.
     async fn look_through(
+        &mut self,
         console: &mut Console,
         entries: &[Entry],
         protection: &Protection,
         cancel: &Cancel,
         tell: &mut (dyn FnMut(Notice) + Send),
-    ) -> Result<Self, Halt> {
-        let mut watch = Self::default();
+    ) -> Result<bool, Halt> {
         let inventory = console.vendor.capabilities().inventory;
         let singly = console.vendor.capabilities().finds_ids;
         let mut cursor = None;
@@ -73,30 +76,28 @@ impl Watch {
             let page = console.page(cursor.clone(), cancel, tell).await?;
             let first = cursor.is_none();
             hosts += page.hosts.len() as u64;
-            page.hosts.iter().for_each(|host| watch.offer(protection, host));
+            page.hosts.iter().for_each(|host| self.offer(protection, host));
             tell(Notice::Listed { hosts, total: page.total });
-            let Some(next) = page.next else { break };
+            let Some(next) = page.next else { return Ok(true) };
             let pages = page.total.map_or(u64::MAX, |total| inventory.pages(total));
             if first && singly && pages > entries.len() as u64 {
-                return Self::look_singly(console, entries, protection, cancel, tell).await;
+                return self.look_singly(console, entries, protection, cancel, tell).await.map(|()| true);
             }
             if !cursors.insert(next.clone()) {
-                return Ok(Self::default());
+                return Ok(false);
             }
             cursor = Some(next);
         }
-        watch.complete = true;
-        Ok(watch)
     }
 
     async fn look_singly(
+        &mut self,
         console: &mut Console,
         entries: &[Entry],
         protection: &Protection,
         cancel: &Cancel,
         tell: &mut (dyn FnMut(Notice) + Send),
-    ) -> Result<Self, Halt> {
-        let mut watch = Self::default();
+    ) -> Result<(), Halt> {
         for entry in entries {
             let selectors: Arc<[Selector]> = Arc::new([entry.selector.clone()]);
             let hosts = console
@@ -105,10 +106,9 @@ impl Watch {
                     async move { vendor.find(&selectors).await }
                 })
                 .await?;
-            hosts.iter().for_each(|host| watch.offer(protection, host));
+            hosts.iter().for_each(|host| self.offer(protection, host));
         }
-        watch.complete = true;
-        Ok(watch)
+        Ok(())
     }
 }
 

@@ -336,3 +336,26 @@ async fn no_more_requests_are_under_way_than_allowed() {
     assert_eq!(most, Some(16));
     assert!(UNDER_WAY.load(Ordering::Relaxed) <= 16);
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_look_that_leaves_a_host_out_is_no_proof_that_it_is_gone() {
+    for (missed, outcome) in [(1, Outcome::Confirmed), (u32::MAX, Outcome::InDoubt)] {
+        let mut looks = 0;
+        let mut answers = in_doubt().into_iter();
+        let fake = Fake::new().on_submit(move |world, kind, ids| match answers.next() {
+            // It was carried out, and the answer was lost.
+            Some(answer) => {
+                drop(world.take(kind, ids));
+                Play::Answer(answer.map(|ack| vec![Ok(ack)]))
+            }
+            None => world.take(kind, ids),
+        });
+        let fake = fake.on_observe(move |_, _| {
+            looks += 1;
+            let gone = looks <= missed;
+            Play::Answer(Ok(vec![if gone { Observed::NoSuchHost } else { observed(Isolation::Isolated) }]))
+        });
+        let (result, _) = one(fake).await;
+        assert_eq!(result.outcome, outcome);
+    }
+}

@@ -7,6 +7,7 @@ use super::{
     console::Console,
     event::{Listener, RunEvent, RunEventKind, RunHeader, TargetResult},
     limits::Limits,
+    rollout::Rollout,
     roster::{Detail, Roster},
     run::{Purpose, Report, Resumed, Run},
 };
@@ -28,6 +29,7 @@ pub(crate) mod fake;
 mod journalled;
 mod news;
 mod property;
+mod rollout;
 mod stops;
 mod tickets;
 mod truth;
@@ -74,6 +76,9 @@ pub(crate) struct Room {
     pub(crate) follows: bool,
     pub(crate) on_event: Option<OnEvent>,
     pub(crate) news: Option<tokio::sync::mpsc::Receiver<super::News>>,
+    /// The steps of its waves.
+    pub(crate) waves: Option<&'static str>,
+    pub(crate) rollout: Rollout,
 }
 
 /// What came of it.
@@ -97,6 +102,8 @@ impl Room {
             follows: false,
             on_event: None,
             news: None,
+            waves: None,
+            rollout: Rollout::default(),
         }
     }
 
@@ -117,6 +124,9 @@ impl Room {
                 Detail { before, follows: self.follows, ..Detail::default() },
             );
         }
+        if let Some(waves) = self.waves {
+            waves.parse::<super::waves::Waves>().unwrap().assign(&mut roster);
+        }
         let purpose = match self.kind {
             Some(kind) => Purpose::Act(Action { kind, comment: None }),
             None => Purpose::Read,
@@ -129,6 +139,7 @@ impl Room {
             standings: self.standings,
             wait: self.wait,
             first_batch: 0,
+            rollout: self.rollout,
             news: self.news,
         };
         let mut ears = Ears { events: Vec::new(), on_event: self.on_event };

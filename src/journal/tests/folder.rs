@@ -32,7 +32,20 @@ fn new_names_have_the_form_of_a_name_and_differ() {
         assert_eq!(name.as_str().len(), 22);
     }
     assert_eq!(names.iter().collect::<std::collections::BTreeSet<_>>().len(), names.len());
-    assert_eq!(RunId::from_parts(at(0), [0, 1, 31, 32, 255, 10]).as_str(), "20270115-080000-01z0za");
+    assert_eq!(RunId::from_parts(at(0), [1, 31, 32, 255]).as_str(), "20270115-080000-001z0z");
+}
+
+/// `latest` is found by the order of names, and a script may begin several runs within a second.
+#[test]
+fn runs_of_one_second_are_in_the_order_of_their_names() {
+    let at = |milliseconds: i32| at(0) + jiff::SignedDuration::from_millis(milliseconds.into());
+    let named = |began, random| RunId::from_parts(began, random);
+    for milliseconds in [0, 1, 31, 32, 33, 500, 997] {
+        let earlier = named(at(milliseconds), [255; 4]);
+        let later = named(at(milliseconds + 2), [0; 4]);
+        assert!(earlier < later, "{earlier} {later}");
+    }
+    assert!(named(at(999), [255; 4]) < named(at(1000), [0; 4]));
 }
 
 #[test]

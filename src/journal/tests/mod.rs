@@ -76,6 +76,7 @@ fn target(n: u32) -> TargetRecord {
         candidates: Box::default(),
         settled: None,
         note: None,
+        w: 0,
     }
 }
 

@@ -14,29 +14,40 @@ pub(super) struct Reputation {
 }
 
 impl Cybereason {
-    fn machine(&self, inner: &Inner, host: u32) -> Value {
+    /// A machine; only the newer list tells its sensor.
+    fn machine(&self, inner: &Inner, host: u32, sensor: Option<String>) -> Value {
         let online = self.status(inner, host) == SensorStatus::Online;
-        json!({
+        let mut told = json!({
             "guid": machine_guid(inner, host),
             "displayName": self.machine_name(inner, host),
             "osType": "WINDOWS",
-            "pylumId": inner.fleet.id(host),
             "connected": online,
             "isolated": self.truth.is_off(inner, host),
             "lastConnected": self.truth.last_seen(inner, host).as_millisecond(),
-        })
+        });
+        if let Some(sensor) = sensor {
+            told["pylumId"] = sensor.into();
+        }
+        told
     }
 
-    fn malops(&self, from: i64, to: i64) -> Vec<Value> {
+    fn malops(&self, from: i64, to: i64, with_sensors: bool) -> Vec<Value> {
         let inner = self.truth.lock();
         let within = |at: i64| at >= from && at <= to;
         let malops = self.world.malops.iter().filter(|malop| within(malop.updated.as_millisecond()));
         let told = malops.map(|malop| {
-            let machines: Vec<Value> = malop.machines.iter().map(|host| self.machine(&inner, *host)).collect();
+            let sensor = |at: usize, host: u32| match malop.stray_sensor.as_str() {
+                stray if at == 0 && !stray.is_empty() => stray.to_owned(),
+                _ => inner.fleet.id(host),
+            };
+            let machines = malop.machines.iter().enumerate();
+            let machines: Vec<Value> = machines
+                .map(|(at, host)| self.machine(&inner, *host, with_sensors.then(|| sensor(at, *host))))
+                .collect();
             json!({
                 "guid": malop.id,
                 "displayName": malop.names.first(),
-                "edr": true,
+                "edr": !malop.epp,
                 "status": if malop.status == "CLOSED" { "Closed" } else { "Active" },
                 "severity": "High",
                 "malopDetectionType": malop.detection,
@@ -58,13 +69,16 @@ impl Cybereason {
     /// Answers `POST /rest/detection/inbox`.
     pub(super) fn inbox(&self, body: &Value) -> Reply {
         let at = |name: &str, usual| body.get(name).and_then(Value::as_i64).unwrap_or(usual);
-        Reply::json(&json!({"malops": self.malops(at("startTime", 0), at("endTime", i64::MAX))}))
+        Reply::json(&json!({"malops": self.malops(at("startTime", 0), at("endTime", i64::MAX), false)}))
     }
 
     /// Answers `POST /rest/mmng/v2/malops`: here `offset` is the number of a row.
     pub(super) fn managed_malops(&self, body: &Value) -> Reply {
         let at = |path: &str, usual| body.pointer(path).and_then(Value::as_i64).unwrap_or(usual);
-        let all = self.malops(at("/range/from", 0), at("/range/to", i64::MAX));
+        if !self.settings().managed_malops {
+            return Reply::status(404, "");
+        }
+        let all = self.malops(at("/range/from", 0), at("/range/to", i64::MAX), true);
         let number = |path: &str, usual| usize::try_from(at(path, usual)).unwrap_or_default();
         let (size, offset) = (number("/pagination/pageSize", 50).max(1), number("/pagination/offset", 0));
         let page: Vec<&Value> = all.iter().skip(offset).take(size).collect();

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{Cybereason, reply::Reply};
 use crate::simulator::{
-    faults::{MalopId, SensorStatus, UnknownSensor},
+    faults::{IsolationAnswer, MalopId, SensorStatus, UnknownSensor},
     truth::{Inner, Truth, agents::Deed},
 };
 
@@ -48,7 +48,13 @@ impl Cybereason {
         match self.settings().unknown_sensor {
             UnknownSensor::NoContent if !known => Reply::status(204, ""),
             UnknownSensor::NoMatch if !known => Reply::status(400, "NO_MATCHING_SENSORS"),
-            _ => Reply::json(&Value::Object(words)),
+            _ => match self.settings().isolation_answer {
+                IsolationAnswer::Words => Reply::json(&Value::Object(words)),
+                IsolationAnswer::NoContent => Reply::status(204, ""),
+                IsolationAnswer::Empty => Reply::status(200, ""),
+                IsolationAnswer::Text => Reply { kind: "text/plain", ..Reply::status(200, "OK") },
+                IsolationAnswer::Elsewhere => Reply::redirect("https://sso.example/session"),
+            },
         }
     }
 

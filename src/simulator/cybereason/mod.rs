@@ -33,6 +33,7 @@ use super::{
 
 mod inbox;
 mod isolate;
+mod paging;
 mod reply;
 mod search;
 mod sensors;
@@ -255,12 +256,14 @@ impl Cybereason {
         let Some(body) = body else { return Reply::status(413, "") };
         match (route.method.as_str(), route.path.as_str()) {
             ("GET", "/login.html") => return self.sessions().turned_away(Reply::login_page(), self.door()),
+            ("POST", "/login.html") if self.settings().quotes_form => return Reply::quoting(body),
             ("POST", "/login.html") => return self.form(headers, body, false),
             ("POST", "/") => return self.form(headers, body, true),
             ("GET", "/logout") => {
                 self.sessions().end(headers);
                 return Reply::redirect("/login.html");
             }
+            ("GET", "/") if self.sessions().wants_code(headers) => return Reply::code_page(),
             ("GET", "/") => return Reply::console_page(),
             _ => {}
         }
@@ -282,7 +285,8 @@ impl Cybereason {
             return Reply::status(405, "");
         }
         let mine = self.settings().role;
-        if mine != Role::Admin && *role != Some(Role::Admin) && *role != Some(mine) {
+        let isolates = mine == Role::Analyst && self.settings().analyst_isolates && path.contains("/commands/");
+        if mine != Role::Admin && !isolates && *role != Some(Role::Admin) && *role != Some(mine) {
             return match self.settings().missing_role {
                 MissingRole::Forbidden => Reply::status(403, "{\"message\":\"Access is denied\"}"),
                 MissingRole::LoginPage => self.lost(),

@@ -45,6 +45,12 @@ impl Reply {
         Self { status, body: Bytes::from_static(text.as_bytes()), headers: HeaderMap::new(), kind: JSON }
     }
 
+    /// A failure that quotes what it was sent, as some servers' error pages do.
+    pub(super) fn quoting(body: &Bytes) -> Self {
+        let text = format!("bad form: {}", String::from_utf8_lossy(body));
+        Self { body: text.into(), kind: "text/plain", ..Self::status(500, "") }
+    }
+
     /// A page for people, as a gateway answers.
     pub(super) fn html(status: u16) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);

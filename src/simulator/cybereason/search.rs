@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-use super::{Cybereason, reply::Reply, sensors::machine_guid, world::World};
+use super::{Cybereason, paging, reply::Reply, sensors::machine_guid, world::World};
 use crate::simulator::{
     faults::{Guessed, SensorStatus},
     truth::Inner,
@@ -25,16 +25,18 @@ enum Kind {
     Connection,
     Domain,
     Address,
+    Interface,
 }
 
 impl Kind {
-    const ALL: [(&'static str, Self); 6] = [
+    const ALL: [(&'static str, Self); 7] = [
         ("MalopProcess", Self::Malop),
         ("Process", Self::Process),
         ("Machine", Self::Machine),
         ("Connection", Self::Connection),
         ("DomainName", Self::Domain),
         ("IpAddress", Self::Address),
+        ("NetworkInterface", Self::Interface),
     ];
 
     fn read(word: &str) -> Option<Self> {
@@ -47,7 +49,7 @@ impl Kind {
 }
 
 /// What a query could not be made of.
-struct Bad(&'static str);
+pub(super) struct Bad(pub(super) &'static str);
 
 /// What an element says of itself.
 #[derive(Default)]
@@ -126,19 +128,32 @@ impl Graph<'_> {
             }
         }
         let found: BTreeSet<Element> = sets.swap_remove(result).into_iter().collect();
-        Ok(self.rows(found.into_iter().collect(), body))
+        let found: Vec<Element> = found.into_iter().collect();
+        let paged = paging::Wanted::read(body, self.console.settings().pagination)?;
+        let possible = found.len();
+        let here: Vec<Element> = match &paged {
+            Some(paged) => paged.of(found),
+            None => found,
+        };
+        let mut answer = self.rows(here, body, possible);
+        if paged.is_some() {
+            answer["data"]["totalResults"] = possible.into();
+        }
+        Ok(answer)
     }
 
     fn all(&self, kind: Kind) -> Vec<Element> {
         let count = match kind {
             Kind::Malop => self.world.malops.len(),
             Kind::Process => self.world.processes.len(),
-            Kind::Machine => self.inner.fleet.len(),
+            Kind::Machine | Kind::Interface => self.inner.fleet.len(),
             Kind::Connection => self.world.connections.len(),
             Kind::Domain => self.world.domains.len(),
             Kind::Address => self.world.addresses.len(),
         };
-        (0..count).map(|at| Element(kind, at)).collect()
+        // What the antivirus has found is no element of queries.
+        let known = |at: &usize| kind != Kind::Malop || self.world.malops.get(*at).is_some_and(|malop| !malop.epp);
+        (0..count).filter(known).map(|at| Element(kind, at)).collect()
     }
 
     fn follow(&self, part: &Value, from: &[Element]) -> Result<Vec<Element>, Bad> {
@@ -172,10 +187,14 @@ impl Graph<'_> {
                     .map(|made| Element(Kind::Machine, made.host as usize))
                     .into_iter()
                     .collect(),
+                (Kind::Machine, "networkInterfaces") => vec![Element(Kind::Interface, at)],
+                // The addresses of the fleet's machines stand behind those that were connected to.
+                (Kind::Interface, "ipAddress") => vec![Element(Kind::Address, world.addresses.len() + at)],
                 _ => Vec::new(),
             }
         };
-        let known = ["suspects", "ownerMachine", "urlDomains", "remoteAddress"].contains(&feature);
+        let links = ["suspects", "ownerMachine", "urlDomains", "remoteAddress", "networkInterfaces", "ipAddress"];
+        let known = links.contains(&feature);
         if known { Ok(from.iter().copied().flat_map(step).collect()) } else { Err(Bad("unknown connectionFeature")) }
     }
 
@@ -205,6 +224,10 @@ impl Graph<'_> {
             }
             let own = features.simple.iter().find(|(known, ..)| *known == name).ok_or(Bad("unknown facetName"))?;
             let kind = filter.get("filterType").and_then(Value::as_str).unwrap_or("Equals");
+            let unknown = &self.console.settings().unknown_filters;
+            if unknown.iter().any(|unknown| unknown == name || unknown == kind) {
+                return Err(Bad("unknown filter"));
+            }
             if !compare(kind, &own.1, &values)? {
                 return Ok(false);
             }
@@ -220,6 +243,7 @@ impl Graph<'_> {
             Kind::Connection => format!("3.{at:019}"),
             Kind::Domain => format!("9.{at:019}"),
             Kind::Address => format!("0.{at:019}"),
+            Kind::Interface => format!("5.{at:019}"),
         }
     }
 
@@ -247,8 +271,9 @@ impl Graph<'_> {
                 say("malopLastUpdateTime", vec![malop.updated.as_millisecond().to_string()]);
                 say("malopActivityTypes", vec!["CNC_COMMUNICATION".to_owned()]);
                 say("closeTime", Vec::new());
-                let names = ("rootCauseElementNames", malop.names.clone(), malop.causes);
-                features.simple.push(names);
+                if !malop.unnamed {
+                    features.simple.push(("rootCauseElementNames", malop.names.clone(), malop.causes));
+                }
                 let causes = malop.names.iter().map(|name| (malop.cause_type.clone(), name.clone())).collect();
                 features.linked.push(("primaryRootCauseElements", causes));
                 let machines = malop.machines.iter().map(|host| ("Machine".to_owned(), self.machine(*host))).collect();
@@ -282,6 +307,12 @@ impl Graph<'_> {
                 say("remotePort", vec!["443".to_owned()]);
                 features.linked.push(("remoteAddress", vec![("IpAddress".to_owned(), remote)]));
             }
+            Kind::Interface => say("elementDisplayName", vec!["Ethernet0".to_owned()]),
+            Kind::Address if at >= self.world.addresses.len() => {
+                let host = u32::try_from(at - self.world.addresses.len()).unwrap_or_default();
+                say("elementDisplayName", vec![self.inner.fleet.ip(host).to_string()]);
+                say("maliciousClassificationType", vec!["indifferent".to_owned()]);
+            }
             Kind::Domain | Kind::Address => {
                 let list = if kind == Kind::Domain { &self.world.domains } else { &self.world.addresses };
                 let Some(known) = list.get(at) else { return features };
@@ -295,7 +326,7 @@ impl Graph<'_> {
     }
 
     /// The rows of an answer, cut off where the limits say so.
-    fn rows(&self, found: Vec<Element>, body: &Value) -> Value {
+    fn rows(&self, found: Vec<Element>, body: &Value, possible: usize) -> Value {
         let limit = |name: &str, usual: usize| {
             let given = body.get(name).and_then(Value::as_u64).and_then(|limit| usize::try_from(limit).ok());
             given.filter(|limit| *limit > 0).unwrap_or(usual)
@@ -310,7 +341,6 @@ impl Graph<'_> {
             .flatten()
             .filter_map(Value::as_str)
             .collect();
-        let possible = found.len();
         let kind = found.first().map_or("", |element| element.0.word());
         let mut groups: HashMap<String, usize> = HashMap::new();
         let mut map = Map::new();
@@ -326,6 +356,7 @@ impl Graph<'_> {
                 map.insert(self.guid(element), self.row(&features, &fields, per_feature, &name));
             }
         }
+        let failed: Vec<String> = (1..=settings.failed_servers).map(|number| format!("detection-{number}")).collect();
         json!({
             "data": {
                 "resultIdToElementDataMap": map,
@@ -339,7 +370,7 @@ impl Graph<'_> {
                 "queryTerminated": false,
                 "pathResultCounts": [{"featureDescriptor": {"elementInstanceType": kind, "featureName": null}, "count": possible}],
                 "guids": [],
-                "paginationToken": if settings.pagination { json!("MDAxfDE3") } else { Value::Null },
+                "paginationToken": if settings.pagination { json!(paging::TOKEN) } else { Value::Null },
                 "executionUUID": null,
             },
             "status": "SUCCESS",
@@ -347,7 +378,7 @@ impl Graph<'_> {
             "message": "",
             "expectedResults": 1,
             "failures": 0,
-            "failedServersInfo": {"onlineFailedServers": [], "offlineServers": [], "onlineFailedServersPercentage": 0.0,
+            "failedServersInfo": {"onlineFailedServers": failed, "offlineServers": [], "onlineFailedServersPercentage": 0.0,
                 "totalFailedServersPercentage": 0.0},
         })
     }

@@ -109,7 +109,8 @@ impl Cybereason {
             Counting::Rows => offset,
         };
         let mut total = fitting.len();
-        let more = start.saturating_add(limit) < total;
+        let start = if settings.endless { start.min(total.saturating_sub(1)) } else { start };
+        let more = settings.endless || start.saturating_add(limit) < total;
         if settings.growing_total {
             total += usize::try_from(self.grown.fetch_add(1, Ordering::Relaxed)).unwrap_or_default();
         }

@@ -99,6 +99,11 @@ impl Sessions {
         session.stage == Stage::SignedIn
     }
 
+    /// Whether a request comes from somebody whose code is still wanted.
+    pub(super) fn wants_code(&self, headers: &HeaderMap) -> bool {
+        cookie(headers).and_then(|cookie| self.known.get(&cookie)).is_some_and(|known| known.stage == Stage::WantsCode)
+    }
+
     /// A request without a session is given one that is nobody's.
     pub(super) fn turned_away(&mut self, reply: Reply, door: Door<'_>) -> Reply {
         let cookie = self.start(Stage::Anonymous, door.now);
@@ -122,7 +127,8 @@ impl Sessions {
         let life = door.settings.session_life.0.as_secs();
         if door.settings.totp {
             let cookie = self.start(Stage::WantsCode, door.now);
-            return Judged { reply: Reply::code_page().with_session(&cookie, life), signed_in: None };
+            let reply = if door.settings.totp_late { Reply::redirect("/") } else { Reply::code_page() };
+            return Judged { reply: reply.with_session(&cookie, life), signed_in: None };
         }
         let cookie = self.start(Stage::SignedIn, door.now);
         let reply = Reply::redirect("/#/current?").with_session(&cookie, life).without_remembering();

@@ -31,6 +31,9 @@ pub(super) struct Malop {
     pub(super) causes: u64,
     pub(super) status: String,
     pub(super) machines: Vec<u32>,
+    pub(super) epp: bool,
+    pub(super) stray_sensor: String,
+    pub(super) unnamed: bool,
     pub(super) created: Timestamp,
     pub(super) updated: Timestamp,
 }
@@ -112,7 +115,9 @@ impl World {
         let status = if said.status.is_empty() { "UNREAD".to_owned() } else { said.status };
         let cause_type = if said.cause_type.is_empty() { cause.to_owned() } else { said.cause_type };
         let causes = said.causes.unwrap_or(said.names.len() as u64);
-        self.processes.extend(machines.iter().map(|host| (self.malops.len(), *host)));
+        // What the antivirus has found has no suspected processes.
+        let suspected = if said.epp { &[][..] } else { &machines[..] };
+        self.processes.extend(suspected.iter().map(|host| (self.malops.len(), *host)));
         self.malops.push(Malop {
             id,
             decision,
@@ -122,6 +127,9 @@ impl World {
             causes,
             status,
             machines,
+            epp: said.epp,
+            stray_sensor: said.stray_sensor,
+            unnamed: said.unnamed,
             created,
             updated,
         });

@@ -14,14 +14,20 @@ pub struct CybereasonFaults {
     pub version: String,
     /// Whether the user has a second factor.
     pub totp: bool,
+    /// Whether the page that wants the code is one redirect away from the login.
+    pub totp_late: bool,
     /// How the user's password stands.
     pub password: PasswordState,
     /// What the user may do.
     pub role: Role,
     /// How a missing role is answered.
     pub missing_role: MissingRole,
+    /// Whether an analyst may isolate.
+    pub analyst_isolates: bool,
     /// How a request without a session is answered.
     pub lost_session: LostSession,
+    /// Whether a login fails with 500 and a text that quotes its form.
+    pub quotes_form: bool,
     /// How long a session lasts.
     pub session_life: Span,
     /// A session is dead after so many calls; 0: it is not.
@@ -34,7 +40,7 @@ pub struct CybereasonFaults {
     pub offset: Counting,
     /// How several filters go together.
     pub filters: Combining,
-    /// Fields and operators that filters do not know here.
+    /// Fields and operators that filters do not know here, those of queries among them.
     pub unknown_filters: Vec<String>,
     /// Whether `Equals` tells capitals apart.
     pub case_sensitive: bool,
@@ -47,10 +53,14 @@ pub struct CybereasonFaults {
     pub growing_total: bool,
     /// Whether `hasMoreResults` is told.
     pub tells_more: bool,
+    /// Whether `hasMoreResults` is always true, and the last sensors come again and again.
+    pub endless: bool,
     /// Whether a request to isolate needs `malopId`.
     pub malop_id: MalopId,
     /// The word for a sensor that is offline; empty: it is left out.
     pub offline_answer: String,
+    /// What comes of a request to isolate once it is done.
+    pub isolation_answer: IsolationAnswer,
     /// What becomes of an id that no sensor has.
     pub unknown_sensor: UnknownSensor,
     /// What is different of single sensors; the first that fits holds.
@@ -70,12 +80,16 @@ pub struct CybereasonFaults {
     pub row_limit: usize,
     /// So many queries are answered in part.
     pub partial: u64,
+    /// So many servers have no part in any answer to a query.
+    pub failed_servers: u64,
     /// Whether values come in odd forms: `null`, with a NUL at their end, as numbers.
     pub odd_values: bool,
     /// What a direction does that was guessed.
     pub guessed_direction: Guessed,
-    /// Whether queries can be paged.
+    /// Whether queries can be paged: then their answers have a token.
     pub pagination: bool,
+    /// Whether the newer list of MalOps is there, `mmng/v2/malops`.
+    pub managed_malops: bool,
     /// Whether the list of reputations is there.
     pub reputations_list: bool,
 }
@@ -85,10 +99,13 @@ impl Default for CybereasonFaults {
         Self {
             version: "23.2.110".to_owned(),
             totp: false,
+            totp_late: false,
             password: PasswordState::Good,
             role: Role::Admin,
             missing_role: MissingRole::Forbidden,
+            analyst_isolates: false,
             lost_session: LostSession::Redirect,
+            quotes_form: false,
             session_life: Span(parse_span("8h").unwrap_or_default()),
             session_calls: 0,
             rate: 20,
@@ -101,8 +118,10 @@ impl Default for CybereasonFaults {
             page_size: 1_000,
             growing_total: false,
             tells_more: true,
+            endless: false,
             malop_id: MalopId::Optional,
             offline_answer: "Disconnected".to_owned(),
+            isolation_answer: IsolationAnswer::Words,
             unknown_sensor: UnknownSensor::LeftOut,
             sensor: Vec::new(),
             rule: Vec::new(),
@@ -112,9 +131,11 @@ impl Default for CybereasonFaults {
             connection: Vec::new(),
             row_limit: 10_000,
             partial: 0,
+            failed_servers: 0,
             odd_values: false,
             guessed_direction: Guessed::Known,
             pagination: false,
+            managed_malops: true,
             reputations_list: false,
         }
     }
@@ -190,6 +211,22 @@ pub enum MalopId {
     Optional,
     /// It is refused without one.
     Required,
+}
+
+/// What comes of a request to isolate once it is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IsolationAnswer {
+    /// A word for each sensor.
+    Words,
+    /// 204.
+    NoContent,
+    /// 200 and nothing.
+    Empty,
+    /// 200 and a text that is no data.
+    Text,
+    /// A redirect to another place.
+    Elsewhere,
 }
 
 /// What becomes of an id that no sensor has.
@@ -299,6 +336,12 @@ pub struct MalopFault {
     pub status: String,
     /// Names of its machines; the first host of the fleet if there are none.
     pub machines: Vec<String>,
+    /// Whether it is one of the antivirus: queries do not know it, the lists of MalOps do.
+    pub epp: bool,
+    /// The sensor that the newer list tells for its first machine; empty: its own.
+    pub stray_sensor: String,
+    /// Whether its names stand only in the elements that are its causes.
+    pub unnamed: bool,
     /// How long ago it was made.
     pub created: Option<Span>,
     /// How long ago it was last changed; an hour if not given.

@@ -66,6 +66,8 @@ pub struct FortigateFaults {
     pub duplicate_member: bool,
     /// REST: after the group was read for the first time, a colleague adds this one.
     pub concurrent_writer: Option<String>,
+    /// SSH: what is asked, one hidden question each, in place of taking the password at once. The first is the password.
+    pub questions: Option<Vec<String>>,
     /// SSH: a public key that is let in beside the password.
     pub authorized_key: Option<String>,
     /// SSH: whether there is a banner that asks for a key before the first prompt.
@@ -120,6 +122,7 @@ impl Default for FortigateFaults {
             duplicate_code: -5,
             duplicate_member: true,
             concurrent_writer: None,
+            questions: None,
             authorized_key: None,
             banner: false,
             pager: true,

@@ -16,8 +16,8 @@ mod values;
 
 pub use apex::{ApexFaults, ErrorContent, ErrorStatus, NoSelector, Offset, SnapshotState, UnknownFilter};
 pub use cybereason::{
-    Combining, ConnectionFault, Counting, CybereasonFaults, Decision, Guessed, LostSession, MalopFault, MalopId,
-    MissingRole, PasswordState, Role, RuleFault, SensorFault, SensorStatus, UnknownSensor,
+    Combining, ConnectionFault, Counting, CybereasonFaults, Decision, Guessed, IsolationAnswer, LostSession,
+    MalopFault, MalopId, MissingRole, PasswordState, Role, RuleFault, SensorFault, SensorStatus, UnknownSensor,
 };
 pub use fortigate::{FortigateFaults, GroupPolicy, PeoplesAddress, Profile};
 pub use kaspersky::{

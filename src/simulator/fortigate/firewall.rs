@@ -143,6 +143,19 @@ impl Firewall {
         found
     }
 
+    /// Somebody gives every policy that uses the group in the first virtual domain this action.
+    pub fn turn_policies(&self, action: &str) {
+        let mut store = self.store();
+        let keys: Vec<String> = store.entries(&self.first_vdom, Table::Policy).map(|(key, _)| key.to_owned()).collect();
+        let Some(field) = Table::Policy.field("action") else { return };
+        let Ok(value) = Value::read(field, &[action.to_owned()]) else { return };
+        for key in keys {
+            let changes = vec![Change { field, how: How::Set(value.clone()) }];
+            let (vdom, table, must) = (self.first_vdom.clone(), Table::Policy, Must::Exist);
+            drop(store.apply(&Op::Write(Write { vdom, table, key, must, changes })));
+        }
+    }
+
     /// The virtual domains that there are.
     pub fn vdoms(&self) -> Vec<String> {
         self.store().vdoms().map(str::to_owned).collect()

@@ -12,14 +12,14 @@ use std::{
 };
 
 use russh::{
-    Channel, ChannelId, Preferred, Pty,
+    Channel, ChannelId, MethodKind, Preferred, Pty,
     client::GexParams,
     kex::{
         self,
         dh::groups::{DH_GROUP14, DhGroup},
     },
     keys::{PrivateKey, ssh_key::private::Ed25519Keypair},
-    server::{Auth, ChannelOpenHandle, Config, Handle, Handler, Msg, Session, VerifiedPublicKey, run_stream},
+    server::{Auth, ChannelOpenHandle, Config, Handle, Handler, Msg, Response, Session, VerifiedPublicKey, run_stream},
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -166,8 +166,30 @@ impl Handler for Client {
     }
 
     async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Self::Error> {
+        if self.line.firewall.settings().questions.is_some() {
+            let left = [MethodKind::PublicKey, MethodKind::KeyboardInteractive];
+            return Ok(Auth::Reject { proceed_with_methods: Some((&left[..]).into()), partial_success: false });
+        }
         let known = self.line.firewall.credentials();
         Ok(self.judged(user == known.client_id && password == known.api_key))
+    }
+
+    async fn auth_keyboard_interactive<'a>(
+        &'a mut self,
+        user: &str,
+        _submethods: &str,
+        response: Option<Response<'a>>,
+    ) -> Result<Auth, Self::Error> {
+        let Some(questions) = self.line.firewall.settings().questions.clone() else { return Ok(Auth::reject()) };
+        let Some(mut response) = response else {
+            let prompts: Vec<(Cow<'static, str>, bool)> =
+                questions.into_iter().map(|question| (question.into(), false)).collect();
+            return Ok(Auth::Partial { name: "".into(), instructions: "".into(), prompts: prompts.into() });
+        };
+        let known = self.line.firewall.credentials();
+        let right = response.next().is_some_and(|given| &*given == known.api_key.as_bytes()) && questions.len() == 1;
+        let right = right && user == known.client_id;
+        Ok(self.judged(right))
     }
 
     async fn auth_publickey(&mut self, user: &str, key: VerifiedPublicKey<'_>) -> Result<Auth, Self::Error> {

@@ -49,12 +49,13 @@ impl Maker<'_> {
 
     fn policy(&mut self, key: &str, name: &str, action: &str, status: &str, group: &str, settings: &FortigateFaults) {
         let negate = if settings.negate { "enable" } else { "disable" };
-        let values: [(&str, &[&str]); 9] = [
+        let values: [(&str, &[&str]); 10] = [
             ("name", &[name]),
             ("srcintf", &["any"]),
             ("dstintf", &["wan1"]),
             ("srcaddr", &["all"]),
             ("dstaddr", &[group]),
+            ("dstaddr6", &[group]),
             ("dstaddr-negate", &[negate]),
             ("action", &[action]),
             ("status", &[status]),
@@ -94,6 +95,7 @@ impl Maker<'_> {
             }
             GroupPolicy::Nested => {
                 self.make(Table::Group, "Partners", &[("member", &[group])]);
+                self.make(Table::Group6, "Partners", &[("member", &[group])]);
                 self.policy("5", "EDR-Block", "deny", "enable", group, settings);
                 self.policy("6", "Partner-access", "accept", "enable", "Partners", settings);
             }

@@ -20,20 +20,50 @@ const SECOND_FACTOR: &str = "Two factor authentication";
 /// Nobody is asked to wait longer than a day, in seconds.
 const LONGEST_WAIT: u64 = 86_400;
 
-/// Whether an answer under `/rest` says that there is no session: a redirect, or a page in the place of data.
-pub(super) fn is_session_lost(response: &Response) -> bool {
-    if response.status.is_redirection() || has(response, LOGIN_TITLE) {
-        return true;
-    }
-    response.status.is_success() && !response.body.trim_ascii().is_empty() && !is_json(response)
+/// What came in the place of an answer under `/rest`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Instead {
+    /// The way to the login page, or the page itself: there is no session, and nothing was done.
+    Door,
+    /// A redirect to somewhere else.
+    Elsewhere,
+    /// Something that is no data. Whether anything was done for it, nobody knows.
+    NoData,
 }
 
-/// Data may come without being called so; a page is never data.
+/// What came in the place of an answer, if none did: a redirect, or a page in the place of data.
+pub(super) fn instead(response: &Response) -> Option<Instead> {
+    if has(response, LOGIN_TITLE) {
+        return Some(Instead::Door);
+    }
+    if response.status.is_redirection() {
+        let to = page_of(response.header("location").unwrap_or_default());
+        return Some(if to.contains("login") { Instead::Door } else { Instead::Elsewhere });
+    }
+    let data = !response.status.is_success() || response.body.trim_ascii().is_empty() || is_json(response);
+    (!data).then_some(Instead::NoData)
+}
+
+/// Where a redirect leads on its server, in small letters: a server's name may hold any word.
+fn page_of(location: &str) -> String {
+    let location = location.trim().to_ascii_lowercase();
+    let behind = location.split_once("://").map(|(_, rest)| rest).or_else(|| location.strip_prefix("//"));
+    match behind {
+        Some(rest) => rest.find(['/', '?', '#']).and_then(|at| rest.get(at..)).unwrap_or_default().to_owned(),
+        None => location,
+    }
+}
+
+/// Whether a page asks for the second factor.
+pub(super) fn asks_for_code(response: &Response) -> bool {
+    response.status.is_success() && has(response, SECOND_FACTOR)
+}
+
+/// Data may come without being called so, and be called a page by whoever stands in front.
 fn is_json(response: &Response) -> bool {
     let body = response.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&response.body);
-    let looks = matches!(body.trim_ascii_start().first(), Some(b'{' | b'[' | b'"' | b't' | b'f' | b'n' | b'0'..=b'9'));
-    let declared = response.header("content-type").map(str::to_ascii_lowercase);
-    looks && declared.is_none_or(|kind| !kind.contains("html"))
+    matches!(body.trim_ascii_start().first(), Some(b'{' | b'[' | b'"'))
+        || serde_json::from_slice::<serde_json::Value>(body).is_ok()
 }
 
 /// Whether a text stands in the head of an answer.
@@ -60,7 +90,7 @@ pub(super) enum Door {
 /// Reads the answer to a form. Only where it leads tells: a session is given to everybody.
 pub(super) fn judge_form(response: &Response) -> Result<Door, VendorError> {
     if response.status.is_redirection() {
-        let to = response.header("location").unwrap_or_default().to_ascii_lowercase();
+        let to = page_of(response.header("location").unwrap_or_default());
         return Ok(if to.contains("reset") || to.contains("originalurl") {
             Door::Expired
         } else if to.contains("error") || to.contains("login.html") {
@@ -94,6 +124,11 @@ pub(super) fn content<T: DeserializeOwned>(response: &Response, changes: bool) -
         let text = format!("the console's answer cannot be read at `{path}`: {}", error.into_inner());
         VendorError::new(FailureKind::Protocol, text, unread)
     })
+}
+
+/// Reads what a success brings where nothing was to be changed.
+pub(super) fn of<T: DeserializeOwned>(response: &Response) -> Result<T, VendorError> {
+    content(response, false)
 }
 
 /// Whether a refusal says that none of the hosts is there.

@@ -46,7 +46,8 @@ pub(super) fn judge(targets: &[Target], response: &Response) -> Result<Vec<Reply
     if nothing {
         let number = response.status.as_u16();
         let text = format!("the console says that it has no such sensor, or none that it can reach (HTTP {number})");
-        return Err(VendorError::new(FailureKind::NothingDone, text, Again::Look));
+        // One answer of that kind has come after a deed: what a look finds then may be ours.
+        return Err(VendorError::new(FailureKind::NothingDone, text, Again::InDoubt));
     }
     if response.status == 400 {
         let error = answers::judge_status(response, true);

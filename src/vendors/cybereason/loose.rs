@@ -73,7 +73,7 @@ impl<'de> Deserialize<'de> for Texts {
     }
 }
 
-/// A list; whatever is none has no items.
+/// A list; `null` has no items, and is none.
 #[derive(Clone, Debug)]
 pub(super) struct Items<T>(pub(super) Vec<T>);
 
@@ -85,7 +85,8 @@ impl<T> Default for Items<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Items<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Option::<Vec<T>>::deserialize(deserializer).map(|items| Self(items.unwrap_or_default()))
+        let items = Option::<Vec<Option<T>>>::deserialize(deserializer)?;
+        Ok(Self(items.unwrap_or_default().into_iter().flatten().collect()))
     }
 }
 
@@ -107,5 +108,6 @@ mod tests {
         assert_eq!((truth("true"), truth("\"false\""), truth("0")), (Some(true), Some(false), None));
         assert_eq!(serde_json::from_str::<Count>("\"12\"").unwrap().0, Some(12));
         assert!(serde_json::from_str::<Items<Text>>("null").unwrap().0.is_empty());
+        assert_eq!(serde_json::from_str::<Items<Vec<u8>>>("[null, [1], null]").unwrap().0, [[1]]);
     }
 }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
+    Cybereason,
     query::{self, Rows},
     session::Draft,
     wire::{Element, Facet},
@@ -22,14 +23,32 @@ const DECISIONS: [(&str, Verdict, &str); 3] = [
 /// What people have said of a `MalOp` that takes it out: a false alarm, or done with.
 const CLOSED: [&str; 2] = ["FP", "CLOSED"];
 
-pub(super) fn query(asked: &Asked) -> Result<Draft, VendorError> {
+/// The query for a stretch of time; `bounded`: whether the console is asked to leave out what is later.
+pub(super) fn query(asked: &Asked, bounded: bool) -> Result<Draft, VendorError> {
     let bound =
         |filter_type, at: i64| Facet { facet_name: "malopLastUpdateTime", values: vec![at.into()], filter_type };
     let mut filters = vec![bound("GreaterThan", asked.from.as_millisecond() - 1)];
-    if !asked.is_open {
+    if !asked.is_open && bounded {
         filters.push(bound("LessThan", asked.to.as_millisecond()));
     }
     Draft::ask(query::MALOPS, &query::malops(filters))
+}
+
+impl Cybereason {
+    /// What was decided in a stretch of time.
+    pub(super) async fn decided(&self, asked: &Asked) -> Result<Extract, VendorError> {
+        if asked.is_open {
+            let rows = self.sessions.ask(&query(asked, true)?, query::judge).await?;
+            return Ok(extract(asked, rows));
+        }
+        let (mut rows, bounded) = self.with_or_without(&self.bounds_nothing, |bounded| query(asked, bounded)).await?;
+        if let Some(missing) = rows.missing.as_mut().filter(|_| !bounded) {
+            // What is later comes with it, whatever the stretch: half of it is no shorter.
+            missing.why = format!("{}, and the console does not know how to be asked up to a moment", missing.why);
+            missing.shorter_helps = false;
+        }
+        Ok(extract(asked, rows))
+    }
 }
 
 /// Takes the names out of the rows. Both bounds are held against every row here, whatever the console made of them.
@@ -56,8 +75,15 @@ pub(super) fn extract(asked: &Asked, rows: Rows) -> Extract {
         let causes = malop.linked("primaryRootCauseElements").0;
         let is_odd = !causes.is_empty() && causes.iter().all(|(kind, _)| !kind.is_empty() && *kind != cause);
         let machines = machines(malop);
-        extract.sightings.extend(names.iter().map(|name| Sighting {
-            name: name.clone(),
+        // Whoever has no list of names may have the elements themselves.
+        let linked = causes.iter().filter(|(kind, _)| kind.is_empty() || *kind == cause).map(|(_, name)| *name);
+        let names: Vec<&str> =
+            if names.is_empty() { linked.collect() } else { names.iter().map(String::as_str).collect() };
+        if names.is_empty() {
+            extract.cut_off.get_or_insert_with(|| format!("the console does not tell the causes of the MalOp {id}"));
+        }
+        extract.sightings.extend(names.into_iter().map(|name| Sighting {
+            name: name.to_owned(),
             verdict,
             is_odd,
             detection: Some(id.clone()),
@@ -80,8 +106,13 @@ fn decision(malop: &Element) -> Option<(Verdict, &'static str)> {
 }
 
 fn at(malop: &Element, name: &str) -> Option<Timestamp> {
-    malop.text(name)?.trim().parse().ok().and_then(|at: i64| Timestamp::from_millisecond(at).ok())
+    let at: i64 = malop.text(name)?.trim().parse().ok()?;
+    // A time before there were such consoles is none, or in another unit: then it speaks against nothing.
+    Timestamp::from_millisecond(at).ok().filter(|_| at >= EARLIEST)
 }
+
+/// September 2001, in milliseconds.
+const EARLIEST: i64 = 1_000_000_000_000;
 
 fn machines(malop: &Element) -> Vec<String> {
     let linked = malop.linked("affectedMachines").0;

@@ -44,6 +44,7 @@ pub mod config;
 mod detection;
 mod isolate;
 mod loose;
+mod machines;
 mod malops;
 mod query;
 mod reputation;
@@ -121,6 +122,10 @@ pub struct Cybereason {
     lists_all: AtomicBool,
     /// Whether the console has been seen not to know a direction that it has guessed.
     guesses_nothing: AtomicBool,
+    /// Whether it has been seen not to know how to be asked for `MalOp`s up to a moment.
+    bounds_nothing: AtomicBool,
+    /// Whether the list of sensors has been refused to this user, who may investigate.
+    by_machines: AtomicBool,
 }
 
 impl fmt::Debug for Cybereason {
@@ -167,6 +172,8 @@ impl Cybereason {
             malop,
             lists_all: AtomicBool::new(false),
             guesses_nothing: AtomicBool::new(false),
+            bounds_nothing: AtomicBool::new(false),
+            by_machines: AtomicBool::new(false),
         }
     }
 
@@ -196,10 +203,22 @@ impl Vendor for Cybereason {
 
     async fn check(&self) -> Result<Answer<Tenant>, VendorError> {
         let version = self.version().await?;
-        let counted = self.sessions.ask(&sensors::one()?, sensors::judge).await?;
-        let organization = counted.sensors.iter().find_map(|sensor| sensor.organization.as_str());
-        let sensors =
-            counted.total.map(|total| if total == 1 { "1 sensor".to_owned() } else { format!("{total} sensors") });
+        let counted = match self.sessions.ask(&sensors::one()?, sensors::judge).await {
+            // An analyst may do with less, and is told so; who may not investigate either is refused as before.
+            Err(error) if error.failure().kind == FailureKind::Forbidden && self.may_investigate().await => {
+                self.take_other_way(error)?;
+                None
+            }
+            counted => Some(counted?),
+        };
+        let organization =
+            counted.iter().flat_map(|counted| &counted.sensors).find_map(|one| one.organization.as_str());
+        let sensors = match &counted {
+            Some(counted) => {
+                counted.total.map(|total| if total == 1 { "1 sensor".to_owned() } else { format!("{total} sensors") })
+            }
+            None => Some(machines::NO_LIST.to_owned()),
+        };
         let facts = [version.map(|version| format!("version {version}")), organization.map(str::to_owned), sensors];
         let facts: Vec<String> = facts.into_iter().flatten().collect();
         let detail = (!facts.is_empty()).then(|| facts.join("; "));
@@ -229,8 +248,7 @@ impl Vendor for Cybereason {
 
     async fn detection(&self, id: &str) -> Result<Answer<Vec<Host>>, VendorError> {
         detection::check_id(id).map_err(|why| VendorError::new(FailureKind::BadRequest, why, Again::Never))?;
-        let rows = self.sessions.ask(&detection::query(id)?, query::judge).await?;
-        detection::hosts(rows).map(answer)
+        self.hosts_of_malop(id).await.map(answer)
     }
 
     async fn preflight(&self, _more: Option<usize>) -> Result<Answer<Preflight>, VendorError> {
@@ -250,10 +268,7 @@ impl Vendor for Cybereason {
 impl Connections for Cybereason {
     async fn read(&self, asked: &Asked) -> Result<Answer<Extract>, VendorError> {
         let extract = match asked.route {
-            Route::Malops => {
-                let rows = self.sessions.ask(&malops::query(asked)?, query::judge).await?;
-                malops::extract(asked, rows)
-            }
+            Route::Malops => self.decided(asked).await?,
             Route::Reputation => self.connected_to(asked).await?,
         };
         Ok(answer(extract))

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{
     answers,
-    wire::{Element, Facet, Found, Link, PathPart, Query},
+    wire::{Element, Facet, Found, FoundData, Link, PathPart, Query},
 };
 use crate::{
     domain::failure::FailureKind,
@@ -20,6 +20,9 @@ const MOST_VALUES: u64 = 100;
 
 /// How long the console may take, in milliseconds.
 const PATIENCE: u64 = 120_000;
+
+/// Statuses of an answer that would have been too long, or have taken too long.
+const TOO_MUCH: [&str; 2] = ["QUERY_LIMIT_CROSSED", "TIMEOUT_ERROR"];
 
 pub(super) const SEARCH: &str = "rest/visualsearch/query/simple";
 pub(super) const MALOPS: &str = "rest/crimes/unified";
@@ -70,10 +73,17 @@ pub(super) const fn link(element_instance_type: &'static str, feature_name: &'st
 
 /// Reads rows. Whatever shows that some are missing is told; rows that are there are kept all the same.
 pub(super) fn judge(response: &Response) -> Result<Rows, VendorError> {
+    if response.status == 408 {
+        let why = "the console gave up on the query (HTTP 408)".to_owned();
+        return Ok(Rows { elements: HashMap::new(), missing: Some(Missing { why, shorter_helps: true }) });
+    }
     let found: Found = answers::content(response, false)?;
     let status = found.status.as_str().unwrap_or("SUCCESS").to_owned();
     let words = found.message.as_str().map(|words| format!(": {}", words.chars().take(200).collect::<String>()));
-    let Some(data) = found.data else {
+    // It took too long, or too much: then less of it does not. Servers that are not there are not there for less, either.
+    let too_much = TOO_MUCH.contains(&status.as_str())
+        || words.as_deref().is_some_and(|words| ["408", "MILLISECONDS"].iter().any(|sign| words.contains(sign)));
+    let Some(data) = found.data.or_else(|| too_much.then(FoundData::default)) else {
         let text = format!("the console's answer has no rows (status {status}{})", words.unwrap_or_default());
         return Err(VendorError::new(FailureKind::ServerError, text, Again::Backoff));
     };
@@ -82,11 +92,9 @@ pub(super) fn judge(response: &Response) -> Result<Rows, VendorError> {
     let possible = data.total_possible_results.0.max(data.path_result_counts.0.last().and_then(|last| last.count.0));
     let miss = |why: String, shorter_helps| Some(Missing { why, shorter_helps });
     let missing = if status != "SUCCESS" {
-        let words = words.unwrap_or_default();
-        // It took too long, or too much: then less of it does not. Servers that are not there are not there for less, either.
-        let too_much = ["QUERY_LIMIT_CROSSED", "TIMEOUT_ERROR"].contains(&status.as_str())
-            || ["408", "MILLISECONDS"].iter().any(|sign| words.contains(sign));
-        miss(format!("the console calls its answer {status}{words}"), too_much)
+        miss(format!("the console calls its answer {status}{}", words.unwrap_or_default()), too_much)
+    } else if let Some(count) = found.failed_servers_info.map(|servers| servers.count()).filter(|count| *count > 0) {
+        miss(format!("{count} of the console's servers did not answer"), false)
     } else if found.failures.0.is_some_and(|count| count > 0) {
         miss("some of the console's servers did not answer".to_owned(), false)
     } else if data.query_terminated.0 == Some(true) {

@@ -1,6 +1,6 @@
 //! What was connected to, by the reputation that the console has of it: the guide's own recipe for hunting.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 
@@ -74,19 +74,38 @@ fn query(asked: &Asked, guessed: bool) -> Result<Draft, VendorError> {
 impl Cybereason {
     /// What was connected to in a stretch of time.
     pub(super) async fn connected_to(&self, asked: &Asked) -> Result<Extract, VendorError> {
-        let guessed = !self.guesses_nothing.load(Ordering::Relaxed);
-        let answer = match self.sessions.ask(&query(asked, guessed)?, query::judge).await {
-            // A value that it does not know fails the whole query; it may do without.
-            Err(error)
-                if guessed && matches!(error.failure().kind, FailureKind::BadRequest | FailureKind::ServerError) =>
-            {
-                let rows = self.sessions.ask(&query(asked, false)?, query::judge).await?;
-                self.guesses_nothing.store(true, Ordering::Relaxed);
-                rows
+        let (rows, guessed) = self.with_or_without(&self.guesses_nothing, |guessed| query(asked, guessed)).await?;
+        let note = (!guessed).then_some(
+            "the console does not know connections whose direction it has guessed; only those that it calls outgoing were \
+             asked about",
+        );
+        Ok(Extract { note, ..extract(asked, rows) })
+    }
+
+    /// Asks with something that a console may not know, and without it where it fails so. A console that fails for another
+    /// reason fails alike: so what it refused is asked once more before it is believed not to be known.
+    pub(super) async fn with_or_without(
+        &self,
+        unknown: &AtomicBool,
+        draft: impl Fn(bool) -> Result<Draft, VendorError>,
+    ) -> Result<(Rows, bool), VendorError> {
+        if unknown.load(Ordering::Relaxed) {
+            return Ok((self.sessions.ask(&draft(false)?, query::judge).await?, false));
+        }
+        let refused =
+            |error: &VendorError| matches!(error.failure().kind, FailureKind::BadRequest | FailureKind::ServerError);
+        match self.sessions.ask(&draft(true)?, query::judge).await {
+            Err(error) if refused(&error) => {}
+            answer => return answer.map(|rows| (rows, true)),
+        }
+        let without = self.sessions.ask(&draft(false)?, query::judge).await?;
+        match self.sessions.ask(&draft(true)?, query::judge).await {
+            Err(error) if refused(&error) => {
+                unknown.store(true, Ordering::Relaxed);
+                Ok((without, false))
             }
-            answer => answer?,
-        };
-        Ok(extract(asked, answer))
+            answer => answer.map(|rows| (rows, true)),
+        }
     }
 }
 
@@ -95,12 +114,17 @@ fn extract(asked: &Asked, rows: Rows) -> Extract {
     let of_addresses = part(asked).element == "IpAddress";
     for element in rows.elements.values() {
         let Some(name) = element.text("elementDisplayName") else { continue };
-        let class = element.text("maliciousClassificationType").unwrap_or_default();
+        let (classes, some_missing) = element.texts("maliciousClassificationType");
         // A console that ignores the filter must not have the whole internet blocked.
-        if !HOSTILE.iter().any(|hostile| class.eq_ignore_ascii_case(hostile)) {
+        let is = |hostile: &str| classes.iter().any(|class| class.eq_ignore_ascii_case(hostile));
+        if !HOSTILE.iter().any(|hostile| is(hostile)) {
+            if classes.is_empty() || some_missing {
+                let why = "the console lists names and does not tell what it thinks of them";
+                extract.cut_off.get_or_insert_with(|| why.to_owned());
+            }
             continue;
         }
-        let verdict = match (class.eq_ignore_ascii_case("blacklist"), of_addresses) {
+        let verdict = match (is("blacklist"), of_addresses) {
             (true, true) => Verdict::BlocklistedAddress,
             (true, false) => Verdict::BlocklistedDomain,
             (false, true) => Verdict::SuspiciousAddress,

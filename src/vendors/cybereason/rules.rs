@@ -49,6 +49,7 @@ const fn is_about_the_rules(kind: FailureKind) -> bool {
     matches!(
         kind,
         FailureKind::Forbidden
+            | FailureKind::Throttled
             | FailureKind::Protocol
             | FailureKind::BadRequest
             | FailureKind::ServerError

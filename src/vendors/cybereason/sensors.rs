@@ -11,7 +11,8 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    Cybereason, answers,
+    Cybereason, PYLUM, answers,
+    machines::no_list,
     session::Draft,
     wire::{Sensor, SensorAnswer, SensorFilter, SensorQuery},
 };
@@ -90,33 +91,39 @@ struct Place {
     seen: u64,
     /// The second row of the first answer: with it an answer begins whose offset of 1 was counted in rows.
     second: Option<Box<str>>,
+    /// The first row of the answer before: an answer that begins with it brings nothing new.
+    first: Option<Box<str>>,
 }
 
+/// The most answers that an inventory is read in, where the console does not say how many sensors there are.
+const MOST_ANSWERS: usize = 10_000;
+
 impl Place {
-    const START: Self = Self { counting: Counting::Pages, offset: 0, seen: 0, second: None };
+    const START: Self = Self { counting: Counting::Pages, offset: 0, seen: 0, second: None, first: None };
 
     fn write(&self) -> Cursor {
         let counting = if self.counting == Counting::Rows { 'r' } else { 'p' };
-        let second = self.second.as_deref().unwrap_or_default();
-        Cursor(format!("{counting} {} {} {second}", self.offset, self.seen).into())
+        let (second, first) = (self.second.as_deref().unwrap_or_default(), self.first.as_deref().unwrap_or_default());
+        Cursor(format!("{counting}\n{}\n{}\n{second}\n{first}", self.offset, self.seen).into())
     }
 
     fn read(cursor: &Cursor) -> Option<Self> {
-        let mut parts = cursor.0.splitn(4, ' ');
+        let mut parts = cursor.0.splitn(5, '\n');
         let counting = if parts.next()? == "r" { Counting::Rows } else { Counting::Pages };
         let (offset, seen) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-        let second = parts.next().filter(|text| !text.is_empty()).map(Into::into);
-        Some(Self { counting, offset, seen, second })
+        let mut row = || parts.next().filter(|text| !text.is_empty()).map(Into::into);
+        Some(Self { counting, offset, seen, second: row(), first: row() })
     }
 
     /// Where the answer after this one begins; `None` if this was the last.
-    fn after(&self, answer: &Sensors) -> Option<Self> {
+    fn after(&self, answer: &Sensors) -> Result<Option<Self>, VendorError> {
         let rows = answer.sensors.len();
-        let overlaps = self.offset == 1
-            && self.counting == Counting::Pages
-            && self.second.as_deref().is_some_and(|second| {
-                answer.sensors.iter().take(3).filter_map(key).any(|first| first.eq_ignore_ascii_case(second))
-            });
+        let row = |at: usize| answer.sensors.get(at).and_then(key).filter(|key| !key.contains('\n'));
+        let is = |row: Option<&str>, known: &Option<Box<str>>| {
+            row.zip(known.as_deref()).is_some_and(|(row, known)| row.eq_ignore_ascii_case(known))
+        };
+        let overlaps =
+            self.offset == 1 && self.counting == Counting::Pages && (0..3).any(|at| is(row(at), &self.second));
         // All of this answer but its last row was there before; from now on rows are counted.
         let (counting, seen) = match self.counting {
             Counting::Pages if overlaps => (Counting::Rows, rows as u64 + 1),
@@ -126,15 +133,21 @@ impl Place {
             Some(more) => !more,
             None => answer.total.is_none_or(|total| seen >= total),
         };
-        if rows == 0 || over {
-            return None;
+        if rows == 0 || over || is(row(0), &self.first) {
+            return Ok(None);
+        }
+        if answer.total.is_some_and(|total| self.seen >= total && self.offset > 0)
+            || answer.total.is_none() && self.offset >= MOST_ANSWERS
+        {
+            let text = format!("the console's list of sensors does not end: it says that there are more than {seen}");
+            return Err(VendorError::new(FailureKind::Protocol, text, Again::Never));
         }
         let offset = match counting {
             Counting::Pages => self.offset + 1,
-            Counting::Rows => usize::try_from(seen).ok()?,
+            Counting::Rows => usize::try_from(seen).unwrap_or(usize::MAX),
         };
-        let second = answer.sensors.get(1).filter(|_| self.offset == 0).and_then(key).map(Into::into);
-        Some(Self { counting, offset, seen, second })
+        let second = row(1).filter(|_| self.offset == 0).map(Into::into);
+        Ok(Some(Self { counting, offset, seen, second, first: row(0).map(Into::into) }))
     }
 }
 
@@ -156,6 +169,9 @@ impl Cybereason {
             })?,
             None => Place::START,
         };
+        if self.goes_by_machines() {
+            return Err(no_list());
+        }
         let filter = [not_archived()];
         let unfiltered = self.lists_all.load(Ordering::Relaxed);
         let answer = match self.sensors(if unfiltered { &[] } else { &filter }, &place).await {
@@ -165,7 +181,7 @@ impl Cybereason {
             }
             answer => answer?,
         };
-        let next = place.after(&answer);
+        let next = place.after(&answer)?;
         let here = answer.sensors.iter().filter(|sensor| !is_archived(sensor)).count();
         let put_away = (answer.sensors.len() - here) as u64;
         Ok(Page {
@@ -186,7 +202,7 @@ impl Cybereason {
             total = answer.total.or(total);
             let fresh = |sensor: &&Sensor| key(sensor).is_none_or(|key| known.insert(key.to_ascii_lowercase()));
             found.extend(answer.sensors.iter().filter(fresh).cloned());
-            place = here.after(&answer);
+            place = here.after(&answer)?;
         }
         if place.is_some() {
             let text = "more sensors fit than are worth to be asked for one by one";
@@ -202,6 +218,16 @@ impl Cybereason {
     /// The hosts that selectors may name. More may come than fit; all that fit do.
     pub(super) async fn find_hosts(&self, selectors: &[Selector]) -> Result<Vec<Host>, VendorError> {
         let wanted = Wanted::of(selectors);
+        if !self.goes_by_machines() {
+            match self.sensors_named(&wanted).await {
+                Err(error) => self.take_other_way(error)?,
+                found => return found,
+            }
+        }
+        self.machines_named(&wanted).await
+    }
+
+    async fn sensors_named(&self, wanted: &Wanted) -> Result<Vec<Host>, VendorError> {
         let mut hosts = Vec::new();
         for filter in wanted.filters() {
             let found = self.all_of(filter).await?;
@@ -214,12 +240,32 @@ impl Cybereason {
         Ok(hosts)
     }
 
+    /// The hosts with these sensors. One that was put away says nothing beside one under the same id that was not.
+    async fn hosts_with(&self, ids: Vec<String>) -> Result<Vec<Host>, VendorError> {
+        if self.goes_by_machines() {
+            return self.machines_with(ids).await;
+        }
+        let filter = SensorFilter { field_name: "pylumId", operator: "Equals", values: ids.clone() };
+        match self.all_of(filter).await {
+            Ok(found) => {
+                let (away, here): (Vec<_>, Vec<_>) = found.iter().partition(|sensor| is_archived(sensor));
+                let mut hosts: Vec<Host> = here.into_iter().map(host).collect();
+                let known: HashSet<HostId> = hosts.iter().map(|host| host.id.clone()).collect();
+                hosts.extend(away.into_iter().map(host).filter(|host| !known.contains(&host.id)));
+                Ok(hosts)
+            }
+            Err(error) => {
+                self.take_other_way(error)?;
+                self.machines_with(ids).await
+            }
+        }
+    }
+
     /// How hosts stand, in their order.
     pub(super) async fn look(&self, targets: &[Target]) -> Result<Vec<Observed>, VendorError> {
-        let ids = targets.iter().flat_map(|target| spellings(target.id.as_str())).collect();
-        let found = self.all_of(SensorFilter { field_name: "pylumId", operator: "Equals", values: ids }).await?;
+        let ids: Vec<String> = targets.iter().flat_map(|target| spellings(target.id.as_str())).collect();
         let mut by_id: HashMap<HostId, Observed> = HashMap::new();
-        for host in found.iter().map(host) {
+        for host in self.hosts_with(ids).await? {
             let state = host.state.unwrap_or_else(not_told);
             let seen = Observed::State { state, able: host.able, last_seen: host.last_seen };
             by_id.entry(host.id).and_modify(|known| merge(known, &seen)).or_insert(seen);
@@ -250,12 +296,12 @@ fn spellings(id: &str) -> Vec<String> {
 
 /// What a batch of selectors asks for, by what it is compared with.
 #[derive(Debug, Default)]
-struct Wanted {
-    names: Vec<String>,
+pub(super) struct Wanted {
+    pub(super) names: Vec<String>,
     short: Vec<String>,
-    addresses: Vec<String>,
-    ids: Vec<String>,
-    macs: Vec<String>,
+    pub(super) addresses: Vec<String>,
+    pub(super) ids: Vec<String>,
+    pub(super) macs: Vec<String>,
 }
 
 impl Wanted {
@@ -319,6 +365,15 @@ fn not_told() -> HostState {
     HostState { isolation: Isolation::Unknown, word: "not_told".into() }
 }
 
+/// Whether a row's two ids are of two sensors: then nobody knows which of them is on the host that is named.
+fn is_of_two(sensor: &Sensor) -> bool {
+    let behind = sensor.sensor_id.as_str().and_then(|id| id.split_once(':')).map(|(_, id)| id);
+    behind.zip(sensor.pylum_id.as_str()).is_some_and(|(long, short)| {
+        let of_a_sensor = long.get(..PYLUM.len()).is_some_and(|start| start.eq_ignore_ascii_case(PYLUM));
+        of_a_sensor && !long.eq_ignore_ascii_case(short)
+    })
+}
+
 /// The host that a sensor is on.
 pub(super) fn host(sensor: &Sensor) -> Host {
     let from_long = || sensor.sensor_id.as_str().and_then(|id| id.split_once(':')).map(|(_, id)| id);
@@ -342,7 +397,9 @@ pub(super) fn host(sensor: &Sensor) -> Host {
             None => more_addresses |= !text.is_empty(),
         }
     }
+    let of_two = is_of_two(sensor);
     let state = match sensor.isolated.0 {
+        _ if of_two => not_told(),
         Some(true) => HostState { isolation: Isolation::Isolated, word: "isolated".into() },
         Some(false) => HostState { isolation: Isolation::NotIsolated, word: "not_isolated".into() },
         None => not_told(),
@@ -362,9 +419,9 @@ pub(super) fn host(sensor: &Sensor) -> Host {
         more_addresses,
         macs: mac_of(id).into_iter().collect(),
         state: Some(state),
-        able: Abilities::default(),
+        able: if of_two { Abilities { isolate: Some(false), release: Some(false) } } else { Abilities::default() },
         caution: None,
-        unable: None,
+        unable: of_two.then_some("the console tells two sensors of this host, one as `sensorId` and one as `pylumId`"),
         online,
         last_seen: heard.and_then(|at| Timestamp::from_millisecond(at).ok()).map(|at| clock::rfc3339(at).into()),
         os: sensor.os_version_type.as_str().or(sensor.os_type.as_str()).map(Into::into),

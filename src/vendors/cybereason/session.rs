@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Account,
-    answers::{self, Door},
+    answers::{self, Door, Instead},
     totp::{self, Key},
 };
 use crate::{
@@ -107,29 +107,34 @@ impl Sessions {
         }
     }
 
-    /// Makes one call. A session that was lost is renewed, and the call made again, once: it was not carried out.
+    /// Makes one call. A session that was lost is renewed, and the call made again, once: either it was not carried out, or
+    /// doing it twice comes to the same.
     pub(super) async fn ask<T>(
         &self,
         draft: &Draft,
         judge: impl FnOnce(&Response) -> Result<T, VendorError>,
     ) -> Result<T, VendorError> {
         let mut session = self.session(None).await?;
-        let mut renewed = false;
+        let (mut renewed, mut doubt) = (false, false);
         loop {
             let request = self.request(draft, &session);
-            let response = self.exchange(request, draft).await.map_err(|error| self.shown(error, &session.cookies))?;
-            if !answers::is_session_lost(&response) {
+            let response = match self.exchange(request, draft).await {
+                Ok(response) => response,
+                Err(error) => return Err(self.shown(error, &session.cookies)),
+            };
+            let Some(instead) = answers::instead(&response) else {
                 return judge(&response).map_err(|error| self.shown(error, &session.cookies));
-            }
+            };
+            // What is no data may be an answer that was spoilt on its way: then the request was carried out.
+            doubt |= draft.changes && instead != Instead::Door;
             if renewed {
-                // Signed in anew, and proved to be: what is left is that this user is shown the door here.
-                let text = format!(
-                    "the console took the login, and for `/{}` shows its login page again: the user's role may not do this",
-                    draft.path
-                );
-                return Err(VendorError::stops_run(FailureKind::Forbidden, text));
+                return Err(self.shown(turned_away(draft, instead, doubt, &response), &session.cookies));
             }
-            session = self.session(Some(session.number)).await?;
+            session = match self.session(Some(session.number)).await {
+                Ok(session) => session,
+                Err(error) if doubt => return Err(in_doubt(&error)),
+                Err(error) => return Err(error),
+            };
             renewed = true;
         }
     }
@@ -171,6 +176,8 @@ impl Sessions {
     }
 
     async fn sign_in(&self) -> Result<Session, VendorError> {
+        // Whoever must wait for the next code need not show the password before that.
+        self.may_send_code()?;
         let mut cookies = Jar::default();
         let Account { username, password, totp } = &self.account;
         let form = form(&[("username", username), ("password", password.expose())]);
@@ -186,15 +193,32 @@ impl Sessions {
             Door::Expired => return Err(expired()),
             Door::WantsCode => self.send_code(totp.as_ref(), &mut cookies).await?,
         }
-        let session = Session {
-            number: self.count.fetch_add(1, Ordering::Relaxed) + 1,
-            header: cookies.header().ok_or_else(|| {
-                VendorError::stops_run(FailureKind::Protocol, "the console took the login and gave no session for it")
-            })?,
-            cookies,
-        };
+        let session =
+            Session { number: self.count.fetch_add(1, Ordering::Relaxed) + 1, header: header_of(&cookies)?, cookies };
+        match self.prove(&session).await {
+            Err(error) if error.failure().kind == FailureKind::SessionLost && door == Door::Open => {}
+            proved => return proved.map(|()| session),
+        }
+        // The page that asks for the code may be one redirect away, and redirects are not followed. So it is looked for only
+        // where the session turns out to be half of one.
+        if !self.is_asked_for_code(&session).await? {
+            return Err(forgotten());
+        }
+        let mut cookies = session.cookies;
+        self.send_code(self.account.totp.as_ref(), &mut cookies).await?;
+        let session = Session { number: session.number, header: header_of(&cookies)?, cookies };
         self.prove(&session).await?;
         Ok(session)
+    }
+
+    /// Whether the console's first page asks for a code.
+    async fn is_asked_for_code(&self, session: &Session) -> Result<bool, VendorError> {
+        let draft = Draft::get("");
+        let response = self
+            .exchange(self.request(&draft, session), &draft)
+            .await
+            .map_err(|error| self.shown(error, &session.cookies))?;
+        Ok(answers::asks_for_code(&response))
     }
 
     async fn send_code(&self, key: Option<&Key>, cookies: &mut Jar) -> Result<(), VendorError> {
@@ -205,13 +229,8 @@ impl Sessions {
                  without one",
             );
         };
-        let now = u64::try_from(clock::now().as_second()).unwrap_or_default();
-        let step = now / totp::STEP;
-        if self.last_step.swap(step, Ordering::Relaxed) == step {
-            let wait = Duration::from_secs(totp::STEP - now % totp::STEP);
-            let text = "a code of the second factor is good once, and that of this half minute has been used";
-            return Err(VendorError::new(FailureKind::Throttled, text, Again::Throttled(Some(wait))));
-        }
+        let step = self.may_send_code()?;
+        self.last_step.store(step, Ordering::Relaxed);
         let form = form(&[("totpCode", key.code(step).as_str()), ("submit", "Login")]);
         match self.send_form("", &form, cookies).await? {
             Door::Open => Ok(()),
@@ -221,6 +240,18 @@ impl Sessions {
                  clock is wrong",
             ),
         }
+    }
+
+    /// The half minute whose code may be sent now: a code is good once.
+    fn may_send_code(&self) -> Result<u64, VendorError> {
+        let now = u64::try_from(clock::now().as_second()).unwrap_or_default();
+        let step = now / totp::STEP;
+        if self.last_step.load(Ordering::Relaxed) != step {
+            return Ok(step);
+        }
+        let wait = Duration::from_secs(totp::STEP - now % totp::STEP);
+        let text = "a code of the second factor is good once, and that of this half minute has been used";
+        Err(VendorError::new(FailureKind::Throttled, text, Again::Throttled(Some(wait))))
     }
 
     async fn send_form(&self, path: &str, form: &str, cookies: &mut Jar) -> Result<Door, VendorError> {
@@ -245,11 +276,8 @@ impl Sessions {
             .exchange(self.request(&draft, session), &draft)
             .await
             .map_err(|error| self.shown(error, &session.cookies))?;
-        if answers::is_session_lost(&response) {
-            return Err(VendorError::stops_run(
-                FailureKind::SessionLost,
-                "the console took user name and password, and does not know the session that it gave for them",
-            ));
+        if answers::instead(&response).is_some() {
+            return Err(forgotten());
         }
         match response.status.as_u16() {
             // Slower, or later: the session is as good as it was.
@@ -299,11 +327,62 @@ impl Sessions {
     }
 }
 
+/// Signed in anew, and proved to be, and still no answer: this user is shown the door here, or something stands in between.
+fn turned_away(draft: &Draft, instead: Instead, doubt: bool, response: &Response) -> VendorError {
+    let (path, number) = (draft.path, response.status.as_u16());
+    match instead {
+        Instead::Door => {
+            let text = format!(
+                "the console took the login, and for `/{path}` shows its login page again: the user's role may not do this"
+            );
+            if doubt {
+                VendorError::stops_run_in_doubt(FailureKind::Forbidden, text)
+            } else {
+                VendorError::stops_run(FailureKind::Forbidden, text)
+            }
+        }
+        Instead::Elsewhere | Instead::NoData => {
+            let what = match instead {
+                Instead::Elsewhere => "a redirect to another place, which is not followed",
+                _ => "something that is no data",
+            };
+            let text = format!(
+                "`/{path}` was answered twice with {what} (HTTP {number}): something between here and the console answers \
+                 in its place"
+            );
+            let again = if doubt { Again::InDoubt } else { Again::Backoff };
+            VendorError::new(FailureKind::Gateway, text, again)
+        }
+    }
+}
+
+/// The same failure, where something may have been done before it.
+fn in_doubt(error: &VendorError) -> VendorError {
+    let failure = error.failure();
+    match error.scope() {
+        Scope::Run => VendorError::stops_run_in_doubt(failure.kind, failure.text.clone()),
+        Scope::Targets => VendorError::new(failure.kind, failure.text.clone(), Again::InDoubt),
+    }
+}
+
 fn expired() -> VendorError {
     VendorError::stops_run(
         FailureKind::PasswordExpired,
         "the password has expired: sign in to the console with a browser and renew it",
     )
+}
+
+fn forgotten() -> VendorError {
+    VendorError::stops_run(
+        FailureKind::SessionLost,
+        "the console took user name and password, and does not know the session that it gave for them",
+    )
+}
+
+fn header_of(cookies: &Jar) -> Result<HeaderValue, VendorError> {
+    cookies.header().ok_or_else(|| {
+        VendorError::stops_run(FailureKind::Protocol, "the console took the login and gave no session for it")
+    })
 }
 
 fn closed() -> VendorError {

@@ -33,27 +33,33 @@ fn body(draft: &Draft) -> Value {
 }
 
 #[test]
-fn a_page_in_the_place_of_data_is_a_lost_session_and_data_is_none() {
+fn what_comes_in_the_place_of_data_is_told_apart_and_data_is_none_of_it() {
+    use answers::Instead;
     let login = "<html><head><title>Cybereason | Login</title></head></html>";
-    for lost in [
-        response_with(302, "", &[("location", "/login.html")]),
-        response_with(200, login, &[("content-type", "text/html")]),
-        response_with(200, login, &[("content-type", "application/json")]),
-        response_with(403, login, &[("content-type", "text/html")]),
-        response_with(200, "<p>hello</p>", &[]),
-        response_with(200, "hello", &[("content-type", "text/plain")]),
+    let html = [("content-type", "text/html")];
+    for (instead, kind) in [
+        (response_with(302, "", &[("location", "/login.html")]), Instead::Door),
+        (response_with(302, "", &[("location", "https://acme.example/login.html?x")]), Instead::Door),
+        (response_with(200, login, &html), Instead::Door),
+        (response_with(200, login, &[("content-type", "application/json")]), Instead::Door),
+        (response_with(403, login, &html), Instead::Door),
+        (response_with(302, "", &[("location", "https://login.example/sso")]), Instead::Elsewhere),
+        (response_with(302, "", &[("location", "/")]), Instead::Elsewhere),
+        (response_with(200, "<p>hello</p>", &[]), Instead::NoData),
+        (response_with(200, "OK", &[("content-type", "text/plain")]), Instead::NoData),
     ] {
-        assert!(answers::is_session_lost(&lost), "{lost:?}");
+        assert_eq!(answers::instead(&instead), Some(kind), "{instead:?}");
     }
     for kept in [
         response(200, "{}"),
         response(200, "[]"),
         response(204, ""),
         response_with(200, " {}", &[]),
-        response_with(502, "<h1>Bad Gateway</h1>", &[("content-type", "text/html")]),
+        response_with(200, "{\"a\": 1}", &html),
+        response_with(502, "<h1>Bad Gateway</h1>", &html),
         response(403, ""),
     ] {
-        assert!(!answers::is_session_lost(&kept), "{kept:?}");
+        assert_eq!(answers::instead(&kept), None, "{kept:?}");
     }
 }
 
@@ -67,6 +73,13 @@ fn where_a_form_leads_tells_what_became_of_it() {
     assert_eq!(to("https://acme.example/login.html"), Door::Refused);
     assert_eq!(to("/?originalurl=/current?"), Door::Expired);
     assert_eq!(to("/login.html?RESET"), Door::Expired);
+    for name in ["preset-corp", "terror", "login.html"] {
+        assert_eq!(
+            to(&format!("https://{name}.cybereason.net/#/current?")),
+            Door::Open,
+            "a server's name says nothing"
+        );
+    }
     let page = |text: &str| answers::judge_form(&response_with(200, text, &[("content-type", "text/html")])).unwrap();
     assert_eq!(page("<h1>Two factor authentication</h1>"), Door::WantsCode);
     assert_eq!(page("<title>Cybereason | Login</title>"), Door::Refused);
@@ -111,7 +124,7 @@ fn an_answer_that_says_nothing_of_any_host_is_looked_into() {
         let error = isolate::judge(&targets, response).unwrap_err();
         (error.failure().kind, error.again(), error.scope())
     };
-    let nothing = (FailureKind::NothingDone, Again::Look, Scope::Targets);
+    let nothing = (FailureKind::NothingDone, Again::InDoubt, Scope::Targets);
     assert_eq!(judged(&response(204, "")), nothing);
     assert_eq!(judged(&response(400, "{\"error\":\"NO_MATCHING_SENSORS\"}")), nothing);
     assert_eq!(judged(&response(400, "no")), (FailureKind::BadRequest, Again::Never, Scope::Run));
@@ -172,6 +185,9 @@ fn a_host_is_read_off_a_sensor_however_odd_it_is() {
     assert_eq!(sensor(json!({"isolated": null})).state.unwrap().isolation, Isolation::Unknown);
     assert_eq!(sensor(json!({"pylumId": null, "sensorId": format!("5f0c1a2b3c4d5e6f70819203:{ID}")})).id.as_str(), ID);
     assert_eq!(sensor(json!({"status": "Whatever"})).online, None);
+    let two = sensor(json!({"sensorId": "5f0c1a2b3c4d5e6f70819203:PYLUMCLIENT_ACME_WS-002_0050568A0002"}));
+    assert_eq!(two.able.of(ActionKind::Isolate), Some(false), "nobody knows which of two it is");
+    assert_eq!(two.state.unwrap().isolation, Isolation::Unknown);
 }
 
 #[test]
@@ -199,6 +215,17 @@ fn every_sign_of_a_loss_is_one() {
     assert_eq!(told(|answer| answer["status"] = "QUERY_LIMIT_CROSSED".into()), Some(true));
     assert_eq!(told(|answer| answer["status"] = "PARTIAL_SUCCESS".into()), Some(false));
     assert_eq!(told(|answer| answer["failures"] = "1".into()), Some(false));
+    let servers = |name: &'static str| {
+        missing(|answer| answer["failedServersInfo"] = json!({ name: ["s1", "s2"] })).map(|missing| missing.why)
+    };
+    for name in ["onlineFailedServers", "offlineServers"] {
+        assert!(servers(name).is_some_and(|why| why.contains("2 of the console's servers")), "{name}");
+    }
+    for status in ["QUERY_LIMIT_CROSSED", "TIMEOUT_ERROR"] {
+        let rows = query::judge(&response(200, &json!({"data": null, "status": status}).to_string())).unwrap();
+        assert!(rows.missing.is_some_and(|missing| missing.shorter_helps), "{status}");
+    }
+    assert!(query::judge(&response(408, "")).unwrap().missing.is_some_and(|missing| missing.shorter_helps));
     let error = query::judge(&response(200, "{\"status\":\"FAILURE\",\"message\":\"no\"}")).unwrap_err();
     assert_eq!(error.failure().kind, FailureKind::ServerError);
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::loose::{Count, Items, Text, Texts, Truth};
 
@@ -147,6 +148,21 @@ pub(super) struct Found {
     pub(super) status: Text,
     pub(super) message: Text,
     pub(super) failures: Count,
+    pub(super) failed_servers_info: Option<FailedServers>,
+}
+
+/// Which of the console's servers had no part in an answer.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct FailedServers {
+    pub(super) online_failed_servers: Items<serde_json::Value>,
+    pub(super) offline_servers: Items<serde_json::Value>,
+}
+
+impl FailedServers {
+    pub(super) fn count(&self) -> usize {
+        self.online_failed_servers.0.len() + self.offline_servers.0.len()
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -194,4 +210,75 @@ pub(super) struct Linked {
 pub(super) struct Named {
     pub(super) element_type: Text,
     pub(super) name: Text,
+}
+
+/// The body of `POST /rest/mmng/v2/malops`: here `offset` is the number of a row.
+#[derive(Debug, Serialize)]
+pub(super) struct ManagedAsked {
+    search: serde_json::Value,
+    range: serde_json::Value,
+    pagination: serde_json::Value,
+    filter: serde_json::Value,
+    federation: serde_json::Value,
+    sort: serde_json::Value,
+}
+
+impl ManagedAsked {
+    /// The `MalOp`s of a period, in whatever state, those that were changed last first.
+    pub(super) fn new(from: i64, to: i64, offset: usize, page_size: usize) -> Self {
+        Self {
+            search: json!({}),
+            range: json!({"from": from, "to": to}),
+            pagination: json!({"pageSize": page_size, "offset": offset}),
+            filter: json!({"malop": {"status": ["Active", "Remediated", "Closed", "Excluded"]}}),
+            federation: json!({"groups": []}),
+            sort: json!([{"field": "LastUpdateTime", "order": "desc"}]),
+        }
+    }
+}
+
+/// Its answer.
+#[derive(Debug, Deserialize)]
+pub(super) struct Managed {
+    pub(super) data: ManagedList,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct ManagedList {
+    pub(super) data: Items<InboxMalop>,
+    pub(super) total_hits: Count,
+}
+
+/// The body of `POST /rest/detection/inbox`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct InboxAsked {
+    pub(super) start_time: i64,
+    pub(super) end_time: i64,
+}
+
+/// Its answer.
+#[derive(Debug, Deserialize)]
+pub(super) struct Inbox {
+    pub(super) malops: Items<InboxMalop>,
+}
+
+/// A `MalOp` of any kind, as people are shown it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct InboxMalop {
+    pub(super) guid: Text,
+    pub(super) machines: Items<InboxMachine>,
+}
+
+/// A machine of it; the older list does not tell its sensor.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct InboxMachine {
+    pub(super) guid: Text,
+    pub(super) pylum_id: Text,
+    pub(super) display_name: Text,
+    pub(super) connected: Truth,
+    pub(super) isolated: Truth,
 }

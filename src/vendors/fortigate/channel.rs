@@ -104,6 +104,8 @@ pub(super) struct Group {
     pub(super) name: String,
     /// Its members' names.
     pub(super) members: Vec<String>,
+    /// Whether they were left out of what was told: then nobody knows them.
+    pub(super) untold: bool,
     /// `default` or `folder`; empty where the unit knows only one kind.
     pub(super) kind: String,
 }
@@ -119,12 +121,41 @@ pub(super) struct Policy {
     pub(super) action: String,
     /// Whether it is in force.
     pub(super) enabled: bool,
-    /// Addresses and groups on its two sides, IPv4 and IPv6.
-    pub(super) sources: Vec<String>,
-    /// The other side.
-    pub(super) destinations: Vec<String>,
-    /// Whether it means everything but its sources.
-    pub(super) negates_sources: bool,
-    /// Whether it means everything but its destinations.
-    pub(super) negates_destinations: bool,
+    /// Its two sides in IPv4.
+    pub(super) v4: Sides,
+    /// The same in IPv6.
+    pub(super) v6: Sides,
+}
+
+impl Policy {
+    /// A policy of the table that IPv6 once had for itself: there the plain names are IPv6 addresses.
+    pub(super) fn of_ipv6(self) -> Self {
+        Self { v6: self.v4, v4: Sides::default(), ..self }
+    }
+
+    /// Its two sides where objects of a table stand.
+    pub(super) const fn sides(&self, table: Table) -> &Sides {
+        match table {
+            Table::V4 => &self.v4,
+            Table::V6 => &self.v6,
+        }
+    }
+}
+
+/// Where a policy's traffic comes from, and where it goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sides {
+    /// From.
+    pub(super) source: Side,
+    /// To.
+    pub(super) destination: Side,
+}
+
+/// Addresses and groups on one side of a policy.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Side {
+    /// Their names.
+    pub(super) names: Vec<String>,
+    /// Whether everything but these is meant.
+    pub(super) negated: bool,
 }

@@ -63,6 +63,7 @@ pub struct FortigateSection {
     ssh_user: Option<Setting<String>>,
     ssh_password: Option<Setting<SecretSource>>,
     ssh_key_file: Option<Setting<PathBuf>>,
+    ssh_key_passphrase: Option<Setting<SecretSource>>,
     ssh_known_hosts: Option<Setting<PathBuf>>,
     ssh_legacy_algorithms: Option<Setting<bool>>,
     url: Option<Setting<Url>>,
@@ -87,6 +88,7 @@ impl Section for FortigateSection {
             "ssh_user",
             "ssh_password",
             "ssh_key_file",
+            "ssh_key_passphrase",
             "ssh_known_hosts",
             "ssh_legacy_algorithms",
             "url",
@@ -111,6 +113,7 @@ impl Section for FortigateSection {
             "ssh_user" => self.ssh_user = Some(given.line()?),
             "ssh_password" => self.ssh_password = Some(given.secret()?),
             "ssh_key_file" => self.ssh_key_file = Some(given.path()?),
+            "ssh_key_passphrase" => self.ssh_key_passphrase = Some(given.secret()?),
             "ssh_known_hosts" => self.ssh_known_hosts = Some(given.path()?),
             "ssh_legacy_algorithms" => self.ssh_legacy_algorithms = Some(given.truth()?),
             "url" => self.url = Some(given.url(without_path)?),
@@ -128,7 +131,7 @@ impl Section for FortigateSection {
     }
 
     fn secrets(&self) -> Vec<&Setting<SecretSource>> {
-        self.token.iter().chain(&self.ssh_password).collect()
+        self.token.iter().chain(&self.ssh_password).chain(&self.ssh_key_passphrase).collect()
     }
 }
 
@@ -162,6 +165,12 @@ impl Ready for FortigateConfig {
 
     fn account(&self) -> Option<&str> {
         Some(&self.vdom)
+    }
+
+    fn part(&self) -> Option<String> {
+        let Groups { v4, v6 } = &self.groups;
+        let groups = if v4 == v6 { format!("group `{v4}`") } else { format!("groups `{v4}` and `{v6}`") };
+        Some(format!("virtual domain `{}`, {groups}", self.vdom))
     }
 
     fn open(&self, client: Client, wishes: Wishes) -> Result<Arc<dyn Vendor>, VendorError> {
@@ -238,12 +247,15 @@ impl FortigateSection {
                 let key_file = self.ssh_key_file.as_ref();
                 let key_origin = key_file.map(|setting| setting.origin.clone());
                 let origin = password.as_ref().map(|(_, origin)| origin.clone()).or(key_origin);
+                let passphrase = self.ssh_key_passphrase.as_ref();
+                let passphrase = passphrase.map(|phrase| read(phrase, "ssh_key_passphrase")).transpose()?;
                 let settings = SshSettings {
                     host: self.ssh_host.as_ref().ok_or_else(|| missing("ssh_host"))?.value.clone(),
                     port: self.ssh_port(),
                     user: user.value.clone(),
                     password: password.map(|(secret, _)| secret),
                     key_file: key_file.map(|setting| setting.value.clone()),
+                    key_passphrase: passphrase.map(|(secret, _)| secret),
                     known_hosts: self.ssh_known_hosts.as_ref().ok_or_else(|| missing("ssh_known_hosts"))?.value.clone(),
                     legacy: self.ssh_legacy_algorithms.as_ref().is_some_and(|setting| setting.value),
                 };

@@ -112,11 +112,11 @@ pub(super) async fn block(
     }
     let written = write(channel, missing, differing, replies).await;
     if !written.is_empty() {
-        let there = match channel.objects(table, &names(written.iter().map(|(job, _)| job))).await {
-            Ok(there) => there,
+        let (there, written) = match channel.objects(table, &names(written.iter().map(|(job, _)| job))).await {
+            Ok(there) => (there, written),
             Err(error) => {
                 replies.fail(written.iter().map(|(job, _)| job), &in_doubt(&error));
-                Vec::new()
+                (Vec::new(), Vec::new())
             }
         };
         for (job, was) in written {
@@ -134,7 +134,6 @@ pub(super) async fn block(
                     replies.set(job.n, Err(error));
                     take_back(channel, table, &job, was).await;
                 }
-                None if there.is_empty() => {}
                 None => {
                     let text = "the firewall took the object and does not show it";
                     replies.set(job.n, Err(VendorError::new(FailureKind::NothingDone, text, Again::Look)));
@@ -243,9 +242,40 @@ async fn join(channel: &dyn Channel, (table, group): (Table, &str), jobs: Vec<(J
 
 async fn members(channel: &dyn Channel, table: Table, group: &str) -> Result<HashSet<String>, VendorError> {
     match channel.group(table, group).await? {
+        Some(found) if found.untold => Err(VendorError::new(
+            FailureKind::Protocol,
+            format!("the firewall does not tell the members of the group `{group}`"),
+            Again::Backoff,
+        )),
         Some(found) => Ok(found.members.into_iter().collect()),
         None => Err(group_is_gone(group)),
     }
+}
+
+/// Adds objects that are members and were not shown: a firewall that understands no filter, or cuts its answer off, shows none,
+/// and what is in the group is there for sure.
+pub(super) async fn with_hidden<'m>(
+    channel: &dyn Channel,
+    table: Table,
+    mut there: Vec<Object>,
+    names: &[&str],
+    members: impl IntoIterator<Item = &'m String>,
+) -> Result<Vec<Object>, VendorError> {
+    let members: HashSet<&str> = members.into_iter().map(String::as_str).collect();
+    for name in names.iter().filter(|name| members.contains(**name)) {
+        if there.iter().any(|object| object.name == **name) {
+            continue;
+        }
+        match channel.objects(table, &[name]).await?.into_iter().find(|object| object.name == **name) {
+            Some(object) => there.push(object),
+            None => {
+                let text =
+                    format!("`{name}` is a member of the group, and the firewall does not show the object itself");
+                return Err(VendorError::new(FailureKind::Protocol, text, Again::Backoff));
+            }
+        }
+    }
+    Ok(there)
 }
 
 /// Takes objects of one table out of the group.
@@ -262,6 +292,10 @@ pub(super) async fn unblock(
     };
     let before = match members(channel, table, group).await {
         Ok(before) => before,
+        Err(error) => return replies.fail(&jobs, &error),
+    };
+    let there = match with_hidden(channel, table, there, &names(&jobs), &before).await {
+        Ok(there) => there,
         Err(error) => return replies.fail(&jobs, &error),
     };
     let (mut inside, mut outside) = (Vec::new(), Vec::new());
@@ -308,6 +342,14 @@ pub(super) async fn unblock(
                 "it was no member of the group; the object that was left of it has been deleted".into(),
             )),
             (Ok(_), Ok(Deleted::Gone)) => Ok(Ack::Done),
+            // It was no member, and it is still of use somewhere: it may well be blocked there.
+            (Ok(_), Ok(Deleted::InUse)) if !done.contains(&job.n) => {
+                let text = format!(
+                    "it is no member of the group `{group}`, and something else uses its object `{}`: it may be blocked there",
+                    job.object.name
+                );
+                Err(VendorError::new(FailureKind::NothingDone, text, Again::Never))
+            }
             (Ok(_), Ok(Deleted::InUse)) => {
                 Ok(Ack::DoneBut(format!("something else uses the object `{}`, so it was left", job.object.name).into()))
             }

@@ -159,11 +159,10 @@ impl Fortigate {
         let names: Vec<String> = wanted.iter().map(|indicator| name_of(indicator)).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let objects = self.channel.objects(table, &names).await?;
-        // Without an object there is no member to look for. That the IPv4 group is there was looked for before.
-        let group = if table == Table::V4 && objects.is_empty() {
-            Some(Group::default())
-        } else {
-            self.channel.group(table, self.groups.of(table)).await?
+        let group = self.channel.group(table, self.groups.of(table)).await?;
+        let objects = match &group {
+            Some(group) => converse::with_hidden(&*self.channel, table, objects, &names, &group.members).await?,
+            None => objects,
         };
         Ok((objects, group))
     }
@@ -278,7 +277,7 @@ impl Vendor for Fortigate {
     }
 
     async fn submit(&self, action: &Action, targets: &[Target]) -> Result<Answer<Vec<Reply>>, VendorError> {
-        let unmarked = || Mark { run: RunId::from_parts(clock::now(), [0; 6]), expires: None };
+        let unmarked = || Mark { run: RunId::from_parts(clock::now(), [0; 4]), expires: None };
         let mark = self.mark.clone().unwrap_or_else(unmarked);
         let mut replies = Replies::new(targets.len());
         let mut of_table: BTreeMap<Table, Vec<Job>> = BTreeMap::new();
@@ -382,16 +381,18 @@ impl Vendor for Fortigate {
                     continue;
                 }
                 let taken = own.map_or(0, |group| group.members.len());
-                let more = preflight::group(name, &groups, &policies);
-                found.warnings.extend(more.warnings.into_iter().filter(|_| table == Table::V4));
+                let more = preflight::group(table, name, &groups, &policies);
+                found.warnings.extend(more.warnings);
                 found.refusal = found.refusal.or(more.refusal);
+                found.harmful = found.harmful.or(more.harmful);
                 if table == Table::V4 {
                     vacancies = Some(Vacancies { limit: self.max_members, taken });
                 }
             }
         }
-        let refusal = found.refusal.map(|text| Failure::new(FailureKind::UnsafePolicy, text));
-        Ok(plain(Preflight { warnings: found.warnings, refusal, vacancies, ..Preflight::default() }))
+        let failure = |text: Option<String>| text.map(|text| Failure::new(FailureKind::UnsafePolicy, text));
+        let (refusal, harmful) = (failure(found.refusal), failure(found.harmful));
+        Ok(plain(Preflight { warnings: found.warnings, refusal, harmful, vacancies, ..Preflight::default() }))
     }
 
     async fn close(&self) {

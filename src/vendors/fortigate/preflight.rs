@@ -4,7 +4,10 @@
 
 use std::collections::BTreeSet;
 
-use super::channel::{Device, Group, Policy};
+use super::{
+    channel::{Device, Group, Policy, Side},
+    objects::Table,
+};
 
 /// The oldest version whose groups and interface are what this module expects.
 const OLDEST: (u32, u32) = (6, 0);
@@ -14,6 +17,8 @@ const OLDEST: (u32, u32) = (6, 0);
 pub(super) struct Findings {
     /// Why nothing may be sent.
     pub(super) refusal: Option<String>,
+    /// Why nothing may be added.
+    pub(super) harmful: Option<String>,
     /// What has to be known.
     pub(super) warnings: Vec<String>,
 }
@@ -44,7 +49,7 @@ pub(super) fn device(device: &Device, vdom: &str) -> Findings {
 }
 
 /// Judges one group of ours by the groups and policies around it.
-pub(super) fn group(name: &str, groups: &[Group], policies: &[Policy]) -> Findings {
+pub(super) fn group(table: Table, name: &str, groups: &[Group], policies: &[Policy]) -> Findings {
     let mut found = Findings::default();
     let Some(own) = groups.iter().find(|group| group.name == name) else {
         found.refusal = Some(format!(
@@ -61,15 +66,15 @@ pub(super) fn group(name: &str, groups: &[Group], policies: &[Policy]) -> Findin
     let mut blocks = false;
     let mut idle = Vec::new();
     for policy in policies {
-        let of = |names_of: &[String]| names_of.iter().find(|used| names.contains(used.as_str())).cloned();
-        let (source, destination) = (of(&policy.sources), of(&policy.destinations));
+        let of = |side: &Side| side.names.iter().find(|used| names.contains(used.as_str())).cloned();
+        let sides = policy.sides(table);
+        let (source, destination) = (of(&sides.source), of(&sides.destination));
         let Some(through) = source.clone().or_else(|| destination.clone()) else { continue };
         let told = told(policy);
         let nested = if through == name { String::new() } else { format!(" (through the group `{through}`)") };
-        let negated =
-            source.is_some() && policy.negates_sources || destination.is_some() && policy.negates_destinations;
+        let negated = source.is_some() && sides.source.negated || destination.is_some() && sides.destination.negated;
         if policy.action != "deny" {
-            found.refusal.get_or_insert_with(|| {
+            found.harmful.get_or_insert_with(|| {
                 let action = if policy.action.is_empty() { "no action that it tells" } else { &policy.action };
                 format!(
                     "{told} uses the group `{name}`{nested} and its action is `{action}`: every address that is added would be \
@@ -77,7 +82,7 @@ pub(super) fn group(name: &str, groups: &[Group], policies: &[Policy]) -> Findin
                 )
             });
         } else if negated {
-            found.refusal.get_or_insert_with(|| {
+            found.harmful.get_or_insert_with(|| {
                 format!(
                     "{told} denies everything but the group `{name}`{nested}: every address that is added would be spared"
                 )
@@ -88,11 +93,12 @@ pub(super) fn group(name: &str, groups: &[Group], policies: &[Policy]) -> Findin
             idle.push(told);
         }
     }
-    if found.refusal.is_none() && !blocks {
+    if found.harmful.is_none() && !blocks {
+        let six = if table == Table::V6 { "IPv6 " } else { "" };
         found.warnings.push(match idle.as_slice() {
-            [] => format!("no policy uses the group `{name}`: what is added to it is not blocked"),
+            [] => format!("no policy uses the {six}group `{name}`: what is added to it is not blocked"),
             [one, ..] => {
-                format!("{one} uses the group `{name}` and is switched off: what is added to it is not blocked")
+                format!("{one} uses the {six}group `{name}` and is switched off: what is added to it is not blocked")
             }
         });
     }
@@ -117,8 +123,13 @@ fn holders<'a>(name: &'a str, groups: &'a [Group]) -> BTreeSet<&'a str> {
 
 fn told(policy: &Policy) -> String {
     if policy.name.is_empty() {
-        format!("policy {}", policy.id)
+        format!("policy {}", shown(&policy.id))
     } else {
-        format!("policy {} `{}`", policy.id, policy.name)
+        format!("policy {} `{}`", shown(&policy.id), shown(&policy.name))
     }
+}
+
+/// A name of somebody's choosing, on one line.
+fn shown(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }

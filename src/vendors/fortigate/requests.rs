@@ -6,7 +6,7 @@ use ipnet::{Ipv4Net, Ipv6Net};
 use serde_json::Value;
 
 use super::{
-    channel::{Group, Policy},
+    channel::{Group, Policy, Side, Sides},
     codes::{self, Meaning},
     objects::{Object, PREFIX, Table},
     wire::{AddressRead, AddressWritten, Envelope, GroupRead, Members, Named, PolicyRead},
@@ -361,12 +361,16 @@ fn subnet(text: &str) -> Option<Ipv4Net> {
 }
 
 pub(super) fn group_of(read: GroupRead) -> Group {
-    Group { name: read.name, members: read.member.into_iter().map(|member| member.name).collect(), kind: read.kind }
+    let untold = read.member.is_none();
+    let members = read.member.into_iter().flatten().map(|member| member.name).collect();
+    Group { name: read.name, members, untold, kind: read.kind }
 }
 
 pub(super) fn policy_of(read: PolicyRead) -> Policy {
-    let names = |sides: [Vec<Named>; 2]| sides.into_iter().flatten().map(|named| named.name).collect();
-    let on = |words: [&str; 2]| words.contains(&"enable");
+    let side = |named: Vec<Named>, negate: &str| Side {
+        names: named.into_iter().map(|named| named.name).collect(),
+        negated: negate == "enable",
+    };
     Policy {
         id: match &read.policyid {
             Value::String(id) => id.clone(),
@@ -376,9 +380,13 @@ pub(super) fn policy_of(read: PolicyRead) -> Policy {
         action: read.action,
         // A release that does not tell has it in force.
         enabled: read.status != "disable",
-        negates_sources: on([&read.srcaddr_negate, &read.srcaddr6_negate]),
-        negates_destinations: on([&read.dstaddr_negate, &read.dstaddr6_negate]),
-        sources: names([read.srcaddr, read.srcaddr6]),
-        destinations: names([read.dstaddr, read.dstaddr6]),
+        v4: Sides {
+            source: side(read.srcaddr, &read.srcaddr_negate),
+            destination: side(read.dstaddr, &read.dstaddr_negate),
+        },
+        v6: Sides {
+            source: side(read.srcaddr6, &read.srcaddr6_negate),
+            destination: side(read.dstaddr6, &read.dstaddr6_negate),
+        },
     }
 }

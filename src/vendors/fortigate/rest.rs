@@ -177,6 +177,13 @@ impl Rest {
         let found = self.group(table, group).await?.ok_or_else(|| {
             VendorError::stops_run(FailureKind::NotFound, format!("the address group `{group}` is not there any more"))
         })?;
+        if found.untold {
+            // A list that is written back without them would take out everybody else's.
+            let text = format!(
+                "the firewall does not tell the members of the group `{group}`, so they cannot be written back"
+            );
+            return Err(VendorError::stops_run(FailureKind::Protocol, text));
+        }
         Ok(found.members)
     }
 
@@ -296,16 +303,18 @@ impl Channel for Rest {
     }
 
     async fn policies(&self, device: &Device) -> Result<Vec<Policy>, VendorError> {
-        let mut rows: Vec<PolicyRead> = self.read(requests::policies(&self.base, &self.vdom, "policy")).await?;
+        let rows: Vec<PolicyRead> = self.read(requests::policies(&self.base, &self.vdom, "policy")).await?;
+        let mut six: Vec<PolicyRead> = Vec::new();
         // IPv6 had policies of its own once.
         if device.release().is_some_and(|release| release < (6, 4)) {
             match self.send(requests::policies(&self.base, &self.vdom, "policy6"), false).await {
-                Ok(envelope) => rows.extend(requests::rows::<PolicyRead>(envelope)?),
+                Ok(envelope) => six = requests::rows(envelope)?,
                 Err(fault) if fault.is_missing() => {}
                 Err(fault) => return Err(fault.into_error()),
             }
         }
-        Ok(rows.into_iter().map(requests::policy_of).collect())
+        let six = six.into_iter().map(|row| requests::policy_of(row).of_ipv6());
+        Ok(rows.into_iter().map(requests::policy_of).chain(six).collect())
     }
 
     async fn objects(&self, table: Table, names: &[&str]) -> Result<Vec<Object>, VendorError> {

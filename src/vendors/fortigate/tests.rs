@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use proptest::prelude::*;
 
 use super::{
-    channel::{Created, Deleted, Device, Policy},
+    channel::{Created, Deleted, Device, Policy, Side, Sides},
     *,
 };
 use crate::{
@@ -125,27 +125,39 @@ fn policies_decide_whether_it_is_safe() {
         name: name.to_owned(),
         members: members.iter().map(|&member| member.to_owned()).collect(),
         kind: "default".to_owned(),
+        untold: false,
     };
+    let side = |name: &str, negated| Side { names: vec![name.to_owned()], negated };
     let policy = |action: &str, destination: &str| Policy {
         id: "5".to_owned(),
         action: action.to_owned(),
         enabled: true,
-        destinations: vec![destination.to_owned()],
+        v4: Sides { source: Side::default(), destination: side(destination, false) },
         ..Policy::default()
     };
     let groups = [group("EDR", &["none"]), group("Outer", &["EDR"]), group("Outermost", &["Outer", "Outermost"])];
-    let judge = |policies: &[Policy]| preflight::group("EDR", &groups, policies);
+    let judge = |policies: &[Policy]| preflight::group(Table::V4, "EDR", &groups, policies);
     assert_eq!(judge(&[policy("deny", "EDR"), policy("accept", "all")]), preflight::Findings::default());
-    assert!(judge(&[policy("deny", "EDR"), policy("accept", "EDR")]).refusal.is_some());
-    assert!(judge(&[policy("accept", "Outermost")]).refusal.unwrap().contains("`Outermost`"));
-    assert!(judge(&[policy("ipsec", "EDR")]).refusal.is_some(), "whatever is not plainly a denial");
-    assert!(judge(&[policy("", "EDR")]).refusal.is_some());
-    assert!(judge(&[Policy { negates_destinations: true, ..policy("deny", "EDR") }]).refusal.is_some());
-    assert!(judge(&[Policy { negates_sources: true, ..policy("deny", "EDR") }]).refusal.is_none());
-    assert!(judge(&[Policy { enabled: false, ..policy("accept", "EDR") }]).refusal.is_some(), "it may be switched on");
+    assert!(judge(&[policy("deny", "EDR"), policy("accept", "EDR")]).harmful.is_some());
+    assert!(judge(&[policy("accept", "Outermost")]).harmful.unwrap().contains("`Outermost`"));
+    assert!(judge(&[policy("ipsec", "EDR")]).harmful.is_some(), "whatever is not plainly a denial");
+    assert!(judge(&[policy("", "EDR")]).harmful.is_some());
+    let spares = |source, destination| Policy { v4: Sides { source, destination }, ..policy("deny", "EDR") };
+    assert!(judge(&[spares(Side::default(), side("EDR", true))]).harmful.is_some());
+    assert!(judge(&[spares(side("all", true), side("EDR", false))]).harmful.is_none());
+    // An IPv6 group of the same name is another group.
+    let six = |policies: &[Policy]| preflight::group(Table::V6, "EDR", &groups, policies);
+    assert_eq!(six(&[policy("deny", "EDR")]).warnings.len(), 1, "it is used in IPv4 alone");
+    assert_eq!(six(&[policy("deny", "EDR").of_ipv6()]), preflight::Findings::default());
+    assert!(six(&[policy("accept", "EDR").of_ipv6()]).harmful.is_some());
+    assert_eq!(judge(&[policy("accept", "EDR").of_ipv6(), policy("deny", "EDR")]), preflight::Findings::default());
+    // A name of somebody's choosing stays on its line.
+    let named = Policy { name: "x\nerror: all is well\u{1b}[2J".to_owned(), ..policy("accept", "EDR") };
+    assert!(!judge(&[named]).harmful.unwrap().contains(['\n', '\u{1b}']));
+    assert!(judge(&[Policy { enabled: false, ..policy("accept", "EDR") }]).harmful.is_some(), "it may be switched on");
     assert_eq!(judge(&[Policy { enabled: false, ..policy("deny", "EDR") }]).warnings.len(), 1);
     assert_eq!(judge(&[]).warnings.len(), 1);
-    assert!(preflight::group("Missing", &groups, &[]).refusal.is_some());
+    assert!(preflight::group(Table::V4, "Missing", &groups, &[]).refusal.is_some());
     let device = |version: &str| Device { version: version.to_owned(), has_vdom: true, ..Device::default() };
     for (version, refused) in [("v5.6.11", true), ("v6.0.0", false), ("v7.4.4", false), ("7.6.3,build1", false)] {
         assert_eq!(preflight::device(&device(version), "root").refusal.is_some(), refused, "{version}");
@@ -158,6 +170,13 @@ fn policies_decide_whether_it_is_safe() {
 struct Liar {
     keeps: Option<Indicator>,
     drops_members: bool,
+    /// Shows nothing where several are asked for.
+    shows_singly: bool,
+    /// Shows no object at all.
+    hides: bool,
+    /// Something else uses the objects.
+    in_use: bool,
+    untold: bool,
     objects: Mutex<Vec<Object>>,
     members: Mutex<Vec<String>>,
 }
@@ -174,7 +193,7 @@ impl Channel for Liar {
 
     async fn group(&self, _: Table, name: &str) -> Result<Option<Group>, VendorError> {
         let members = self.members.lock().unwrap().clone();
-        Ok(Some(Group { name: name.to_owned(), members, kind: String::new() }))
+        Ok(Some(Group { name: name.to_owned(), members, untold: self.untold, ..Group::default() }))
     }
 
     async fn policies(&self, _: &Device) -> Result<Vec<Policy>, VendorError> {
@@ -182,6 +201,9 @@ impl Channel for Liar {
     }
 
     async fn objects(&self, _: Table, names: &[&str]) -> Result<Vec<Object>, VendorError> {
+        if self.hides || self.shows_singly && names.len() > 1 {
+            return Ok(Vec::new());
+        }
         let objects = self.objects.lock().unwrap();
         Ok(objects.iter().filter(|object| names.contains(&object.name.as_str())).cloned().collect())
     }
@@ -215,6 +237,9 @@ impl Channel for Liar {
     }
 
     async fn delete(&self, _: Table, names: &[&str]) -> Vec<Result<Deleted, VendorError>> {
+        if self.in_use {
+            return names.iter().map(|_| Ok(Deleted::InUse)).collect();
+        }
         self.objects.lock().unwrap().retain(|object| !names.contains(&object.name.as_str()));
         names.iter().map(|_| Ok(Deleted::Gone)).collect()
     }
@@ -254,4 +279,65 @@ proptest! {
         prop_assert!(comment.bytes().all(|b| b.is_ascii_alphanumeric() || b" .,:_/+=-".contains(&b)), "{}", comment);
         prop_assert!(Mark::read(&comment).is_some());
     }
+}
+
+#[tokio::test]
+async fn an_object_that_was_taken_and_is_not_shown_is_no_success_and_no_bug() {
+    let liar = Liar { hides: true, ..Liar::default() };
+    let error = block(&liar, "203.0.113.9").await.unwrap_err();
+    assert_eq!((error.failure().kind, error.again()), (FailureKind::NothingDone, Again::Look));
+    assert!(error.failure().text.contains("does not show it"), "{error:?}");
+    assert!(liar.members.lock().unwrap().is_empty());
+}
+
+async fn unblock(liar: &Liar, texts: &[&str]) -> Vec<Reply> {
+    let (mark, mut replies) = (mark("a", None), Replies::new(texts.len()));
+    let jobs = texts.iter().enumerate();
+    let jobs = jobs.map(|(n, text)| Job { n, object: Object::new(&parsed(text), &mark, None) }).collect();
+    converse::unblock(liar, (Table::V4, "EDR"), jobs, None, &mut replies).await;
+    replies.finish()
+}
+
+#[tokio::test]
+async fn what_is_in_the_group_is_taken_out_though_a_filter_does_not_show_it() {
+    let liar = Liar { shows_singly: true, ..Liar::default() };
+    for text in ["203.0.113.8", "203.0.113.9"] {
+        assert_eq!(block(&liar, text).await.unwrap(), Ack::Done);
+    }
+    for reply in unblock(&liar, &["203.0.113.8", "203.0.113.9"]).await {
+        assert_eq!(reply.unwrap(), Ack::Done);
+    }
+    assert!(liar.members.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_member_whose_object_is_not_shown_is_never_told_as_out() {
+    let mut liar = Liar::default();
+    assert_eq!(block(&liar, "203.0.113.9").await.unwrap(), Ack::Done);
+    liar.hides = true;
+    let replies = unblock(&liar, &["203.0.113.9"]).await;
+    assert_eq!(replies[0].as_ref().unwrap_err().failure().kind, FailureKind::Protocol);
+    assert_eq!(liar.members.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_no_member_and_is_used_elsewhere_may_be_blocked_there() {
+    let mut liar = Liar::default();
+    assert_eq!(block(&liar, "203.0.113.9").await.unwrap(), Ack::Done);
+    // It is a member of another group, and not of this one.
+    liar.members.lock().unwrap().clear();
+    liar.in_use = true;
+    let replies = unblock(&liar, &["203.0.113.9"]).await;
+    let error = replies[0].as_ref().unwrap_err();
+    assert_eq!(error.failure().kind, FailureKind::NothingDone);
+    assert!(error.failure().text.contains("may be blocked there"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_group_without_its_members_is_not_an_empty_group() {
+    let mut liar = Liar::default();
+    assert_eq!(block(&liar, "203.0.113.9").await.unwrap(), Ack::Done);
+    liar.untold = true;
+    assert!(unblock(&liar, &["203.0.113.9"]).await[0].is_err());
+    assert_eq!(liar.members.lock().unwrap().len(), 1);
 }

@@ -67,8 +67,8 @@ pub(super) struct GroupRead {
     pub(super) name: String,
     #[serde(rename = "type", default)]
     pub(super) kind: String,
-    #[serde(default)]
-    pub(super) member: Vec<Named>,
+    /// Absent where the firewall leaves it out, which is not the same as empty.
+    pub(super) member: Option<Vec<Named>>,
 }
 
 /// The members of a group, all of them.

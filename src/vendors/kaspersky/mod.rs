@@ -85,7 +85,7 @@ pub(super) const DRIVER: Driver = Driver {
     acts_on: Thing::Host,
     id_form,
     section: || Box::new(config::KasperskySection::default()),
-    takes: Takes { groups: true, ..Takes::NOTHING },
+    takes: Takes { groups: true, keeps_no_state: true, ..Takes::NOTHING },
     advice: Advice {
         secret: "password",
         address_keys: "`url`",

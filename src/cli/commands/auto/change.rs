@@ -11,7 +11,9 @@ use crate::{
         args::ActArgs,
         commands::{
             act,
+            back::{self, Reading},
             prepare::{self, Demand},
+            radius::Radius,
         },
         confirm::{self, Question},
         context::Context,
@@ -21,7 +23,8 @@ use crate::{
     clock,
     domain::{
         action::{Action, ActionKind},
-        outcome::{Counts, Ending, ExitCode},
+        failure::Failure,
+        outcome::{Counts, Ending, ExitCode, Outcome},
     },
     engine::{
         Purpose as RunPurpose, Run,
@@ -30,9 +33,10 @@ use crate::{
         fleet::{Joint, JointReport, Part, Sorted},
         plan::{States, Survey, Wish},
         resolve::Rules,
+        rollout::Rollout,
         roster::Roster,
     },
-    journal::{Header, Journal, StateFolder},
+    journal::{FOR, Header, Journal, JournalError, StateFolder},
     reporters::{clean::clean, words},
     vendors::Errand,
 };
@@ -41,7 +45,14 @@ use crate::{
 const NAMED: usize = 8;
 
 /// Runs it.
-pub(crate) async fn act(kind: ActionKind, args: ActArgs, context: &Context) -> Result<ExitCode, CommandError> {
+///
+/// `lasts`: for how long hosts are to stay as they are made.
+pub(crate) async fn act(
+    kind: ActionKind,
+    args: ActArgs,
+    lasts: Option<std::time::Duration>,
+    context: &Context,
+) -> Result<ExitCode, CommandError> {
     let ActArgs { several, change: args, hearing, crowd, offline, .. } = args;
     let word = kind.word();
     consoles::refuse_special(&args.targets, &args.console)?;
@@ -53,6 +64,11 @@ pub(crate) async fn act(kind: ActionKind, args: ActArgs, context: &Context) -> R
     ];
     if let Some((flag, _)) = special.into_iter().find(|(_, given)| *given) {
         return Err(consoles::special(flag));
+    }
+    if let Some(flag) = args.rollout.spread_by() {
+        let text = format!("a run over several consoles is in all of them at once, so `{flag}` cannot be had there");
+        return Err(CommandError::text(ExitCode::Usage, text)
+            .hint("`edrctl status --vendor auto` tells which console has which host; then one run for each"));
     }
     let (run, begun) = (act::run_id()?, clock::now());
     let wait = args.wait.wait;
@@ -84,16 +100,40 @@ pub(crate) async fn act(kind: ActionKind, args: ActArgs, context: &Context) -> R
         product: None,
         queues: false,
     };
-    let sorted =
+    let (mut sorted, surveys) =
         resolve::resolve(&mut consoles, &args.targets, selected, &several.prefer, wish, &cancel, context).await?;
-    act::check_limits(&sorted.roster, safety.max_targets.map(std::num::NonZeroU64::get), word)?;
+    let mut record = Header {
+        run: run.clone(),
+        tool: concat!("edrctl ", env!("CARGO_PKG_VERSION")).to_owned(),
+        action: word.to_owned(),
+        vendor: SEVERAL.to_owned(),
+        console: consoles.address(),
+        consoles: consoles.addresses(),
+        profile: loaded.profile().map(ToOwned::to_owned),
+        user: act::user(),
+        host: act::machine(),
+        pid: std::process::id(),
+        comment: args.comment.clone(),
+        ticket: args.ticket.clone(),
+        waits: wait.map(act::whole_seconds),
+        simulated: args.console.simulate,
+        options: BTreeMap::new(),
+        targets: 0,
+    };
+    foretell_crossed(&record, &mut sorted, &words_of(&consoles), context)?;
+    let radius = Radius::new(&safety, args.rollout.max_targets);
+    radius.check_count(sorted.roster.to_act().count() as u64, word, context)?;
+    for (owner, (session, survey)) in consoles.sessions.iter_mut().zip(&surveys).enumerate() {
+        let to_act = sorted.part(owner).0.to_act().count() as u64;
+        radius.check_percent(session, (kind, word), (to_act, survey), &cancel, context).await?;
+    }
     confirm::expect(args.consent, &sorted.roster, word)?;
 
     let header = Arc::new(RunHeader {
         run: run.clone(),
         vendor: SEVERAL,
         console_name: NAME,
-        console: consoles.address(),
+        console: record.console.clone(),
         action: word,
         waits: wait.is_some(),
         simulated: args.console.simulate,
@@ -127,6 +167,7 @@ pub(crate) async fn act(kind: ActionKind, args: ActArgs, context: &Context) -> R
     }
     if !nothing_to_do {
         let mut says = says(&consoles, &sorted, word);
+        says.extend(lasts.map(back::says_lasting));
         says.extend(look_ahead(&mut consoles, &sorted, wait.is_some(), &cancel, context).await?);
         if !args.console.simulate {
             let question = Question {
@@ -143,29 +184,17 @@ pub(crate) async fn act(kind: ActionKind, args: ActArgs, context: &Context) -> R
     }
 
     let Some(journals) = journals else { return Ok(ExitCode::Internal) };
-    let mut options = BTreeMap::new();
-    args.allowed.record(&mut options);
+    let options = &mut record.options;
+    args.allowed.record(options);
+    if let Some(lasts) = lasts {
+        options.insert(FOR.to_owned(), back::whole_seconds(lasts).into());
+    }
+    if let Some(reading) = Reading::of(&args.targets, &args.console, false).record() {
+        options.insert(back::READING.to_owned(), reading);
+    }
     if let Some(wave) = consoles.sessions.iter().find_map(|session| session.console.limits.outstanding) {
         options.insert(act::WAVE.to_owned(), wave.get().into());
     }
-    let record = Header {
-        run,
-        tool: concat!("edrctl ", env!("CARGO_PKG_VERSION")).to_owned(),
-        action: word.to_owned(),
-        vendor: SEVERAL.to_owned(),
-        console: header.console.clone(),
-        consoles: consoles.addresses(),
-        profile: loaded.profile().map(ToOwned::to_owned),
-        user: act::user(),
-        host: act::machine(),
-        pid: std::process::id(),
-        comment: args.comment.clone(),
-        ticket: args.ticket.clone(),
-        waits: wait.map(act::whole_seconds),
-        simulated: header.simulated,
-        options,
-        targets: 0,
-    };
     let (journal, sorted) = create_journal(journals, record, sorted, &consoles, context).await?;
     let action = Action { kind, comment: args.comment };
     let aside = sorted.aside().filter_map(|n| act::planned(&sorted.roster, n, word)).map(Arc::new).collect();
@@ -183,6 +212,7 @@ pub(crate) async fn act(kind: ActionKind, args: ActArgs, context: &Context) -> R
                 standings: Vec::new(),
                 wait,
                 first_batch: 0,
+                rollout: Rollout::default(),
                 news: None,
             };
             parts.push(Part { vendor: session.vendor.word(), run, numbers });
@@ -213,6 +243,7 @@ pub(super) async fn go(
             }
             Ending::NoRoom(text)
             | Ending::TableFull(text)
+            | Ending::Halted(text)
             | Ending::CredentialsLost(text)
             | Ending::CertificateLost(text)
             | Ending::ConsoleLost(text) => clean(text).into_owned(),
@@ -268,7 +299,7 @@ async fn look_ahead(
         if to_act == 0 {
             continue;
         }
-        let demand = Demand { waits, allow_rotation: false, require_console: false, to_act };
+        let demand = Demand { waits, allow_rotation: false, require_console: false, to_act, adds: true };
         let (outstanding, more) = prepare::preflight(session, demand, cancel, context).await?;
         let outstanding: Option<NonZeroUsize> = outstanding;
         session.console.limits.outstanding = outstanding;
@@ -301,16 +332,67 @@ pub(super) fn named(part: &Roster) -> String {
     part.to_act().take(NAMED).filter_map(name).collect::<Vec<_>>().join(", ")
 }
 
+/// Of a plan's hosts, those that another run does the opposite to now, by the numbers of their targets.
+fn crossed_now(
+    journals: &StateFolder,
+    header: &Header,
+    sorted: &Sorted,
+    words: &[&'static str],
+) -> Result<Vec<(u32, Failure)>, JournalError> {
+    let mut crossed = Vec::new();
+    for head in header.heads() {
+        let Some(owner) = words.iter().position(|word| *word == head.vendor) else { continue };
+        let (part, numbers) = sorted.part(owner);
+        let of_part = back::crossed_now(journals, &head, &part)?;
+        let held = (0..part.len()).filter_map(|n| {
+            let why = of_part.get(part.item(n)?.host.as_ref()?)?;
+            Some((*numbers.get(n as usize)?, why.clone()))
+        });
+        crossed.extend(held);
+    }
+    Ok(crossed)
+}
+
+fn settle_crossed(sorted: &mut Sorted, crossed: Vec<(u32, Failure)>) {
+    for (n, why) in crossed {
+        sorted.roster.detail_mut(n).follows = false;
+        sorted.roster.settle(n, Outcome::Refused, Some(why));
+    }
+}
+
+/// Tells before anybody is asked which hosts other runs hold.
+fn foretell_crossed(
+    header: &Header,
+    sorted: &mut Sorted,
+    words: &[&'static str],
+    context: &Context,
+) -> Result<(), CommandError> {
+    if header.simulated || sorted.roster.is_empty() {
+        return Ok(());
+    }
+    let journals = context.journals()?;
+    // Where nobody may write there is no gate, and no run that could be crossed.
+    let Ok(_gate) = tokio::task::block_in_place(|| journals.gate()) else { return Ok(()) };
+    let crossed = tokio::task::block_in_place(|| crossed_now(&journals, header, sorted, words))?;
+    settle_crossed(sorted, crossed);
+    Ok(())
+}
+
 async fn create_journal(
     journals: StateFolder,
     header: Header,
-    sorted: Sorted,
+    mut sorted: Sorted,
     consoles: &Consoles,
     context: &Context,
 ) -> Result<(Journal, Sorted), CommandError> {
     let options = context.writer_options(consoles.in_flight());
-    let words: Vec<Arc<str>> = words_of(consoles).into_iter().map(Into::into).collect();
+    let names = words_of(consoles);
+    let words: Vec<Arc<str>> = names.iter().copied().map(Into::into).collect();
     let created = tokio::task::spawn_blocking(move || {
+        // Nobody else begins a run between the look at those that are under way and the moment at which this one is.
+        let _gate = journals.gate()?;
+        let crossed = crossed_now(&journals, &header, &sorted, &names)?;
+        settle_crossed(&mut sorted, crossed);
         let targets = (0..sorted.roster.len() as usize).map(|place| {
             let mut record = act::target_record(&sorted.roster, u32::try_from(place).unwrap_or(u32::MAX));
             let owner = sorted.owners.get(place).copied().flatten();

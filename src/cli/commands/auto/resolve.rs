@@ -98,7 +98,7 @@ pub(super) fn fleets(
     vendors.into_iter().zip(lists).map(fleet).collect()
 }
 
-/// Asks all of them, and sorts.
+/// Asks all of them, and sorts; with what the plan has learnt of each.
 pub(super) async fn resolve(
     consoles: &mut Consoles,
     args: &TargetArgs,
@@ -107,19 +107,21 @@ pub(super) async fn resolve(
     wish: Wish<'_>,
     cancel: &Cancel,
     context: &Context,
-) -> Result<Sorted, CommandError> {
+) -> Result<(Sorted, Vec<Survey>), CommandError> {
     check_names(args, consoles)?;
     let said = prepare::kind_said(args);
     let mut asked = Vec::new();
+    let mut surveys = Vec::new();
     let mut needless: Option<Vec<Arc<str>>> = None;
     for session in &mut consoles.sessions {
         let entries = entries_of(session.vendor, &selected.entries, said);
         let (roster, survey) = ask(session, &entries, args, wish, cancel, context).await?;
         // An allowance is needless only if it is so everywhere.
         needless = Some(match needless {
-            None => survey.needless,
+            None => survey.needless.clone(),
             Some(before) => before.into_iter().filter(|host| survey.needless.contains(host)).collect(),
         });
+        surveys.push(survey);
         asked.push(Asked { vendor: session.vendor.word(), roster });
     }
     for host in needless.unwrap_or_default() {
@@ -135,7 +137,7 @@ pub(super) async fn resolve(
         let targets = words::count(sorted.folded as u64, "target names", "targets name");
         context.ui.tell(&format!("{targets} a host that another target has named; each host is acted on once"));
     }
-    Ok(sorted)
+    Ok((sorted, surveys))
 }
 
 async fn ask(

@@ -9,8 +9,9 @@ use super::{
 use crate::{
     cli::{
         commands::{
-            act,
+            act, back,
             prepare::{self, Demand},
+            radius::Radius,
             resume::{self, ResumeArgs},
         },
         confirm::{self, Question},
@@ -26,75 +27,51 @@ use crate::{
     },
     engine::{
         Purpose as RunPurpose, Resumed, Run,
-        fleet::{Joint, Part},
+        fleet::{self, Joint},
         plan::Survey,
+        rollout::Rollout,
         roster::Roster,
     },
-    journal::{Journal, Need, Record, Replay, Resumed as ResumedRecord},
+    journal::{Apart, Journal, Need, Piece, Record, Replay, Resumed as ResumedRecord},
     reporters::words,
     vendors::{Errand, VendorName},
 };
 
-/// One console's part of a journal, numbered from 0.
-struct Piece {
+/// One console's part of a journal.
+struct Part {
     vendor: VendorName,
-    replay: Replay,
-    numbers: Vec<u32>,
+    piece: Piece,
 }
 
-impl Piece {
+impl Part {
     fn left(&self, waits: bool, need: Need) -> usize {
-        self.replay.targets.iter().filter(|target| target.needs(waits) == need).count()
+        self.piece.replay.targets.iter().filter(|target| target.needs(waits) == need).count()
     }
 
     fn has_left(&self, waits: bool) -> bool {
-        self.replay.targets.iter().any(|target| target.needs(waits) != Need::Nothing)
+        self.piece.replay.targets.iter().any(|target| target.needs(waits) != Need::Nothing)
     }
 }
 
-/// Takes a journal apart; what is in no piece has its outcome.
-fn take_apart(replay: &Replay, waits: bool) -> Result<(Vec<Piece>, Counts), CommandError> {
+/// The parts of a journal that have something left, and how what is in none of them ended.
+fn take_apart(replay: Replay, waits: bool) -> Result<(Vec<Part>, Counts), CommandError> {
     let unknown =
         |word: &str| CommandError::text(ExitCode::Journal, format!("this version does not know the console `{word}`"));
-    let mut pieces: Vec<Piece> = Vec::new();
     let mut before = Counts::default();
-    for word in replay.header.consoles.keys() {
-        let vendor = VendorName::from_word(word).ok_or_else(|| unknown(word))?;
-        pieces.push(Piece { vendor, replay: replay_head(replay), numbers: Vec::new() });
+    let Apart { pieces, rest } = replay.apart();
+    rest.iter().for_each(|target| before.add(target.outcome()));
+    let mut parts = Vec::new();
+    for piece in pieces {
+        let word = &piece.replay.header.vendor;
+        let part = Part { vendor: VendorName::from_word(word).ok_or_else(|| unknown(word))?, piece };
+        if part.has_left(waits) {
+            parts.push(part);
+        } else {
+            part.piece.replay.targets.iter().for_each(|target| before.add(target.outcome()));
+        }
     }
-    pieces.sort_by_key(|piece| piece.vendor);
-    for target in &replay.targets {
-        let Some(word) = target.record.v.as_deref() else {
-            before.add(target.outcome());
-            continue;
-        };
-        let piece = pieces.iter_mut().find(|piece| piece.vendor.word() == word).ok_or_else(|| unknown(word))?;
-        let mut own = target.clone();
-        own.record.n = u32::try_from(piece.numbers.len()).unwrap_or(u32::MAX);
-        piece.numbers.push(target.record.n);
-        piece.replay.targets.push(own);
-    }
-    let (left, done): (Vec<Piece>, Vec<Piece>) = pieces.into_iter().partition(|piece| piece.has_left(waits));
-    for target in done.iter().flat_map(|piece| &piece.replay.targets) {
-        before.add(target.outcome());
-    }
-    Ok((left, before))
-}
-
-/// The journal without its targets.
-fn replay_head(replay: &Replay) -> Replay {
-    Replay {
-        header: replay.header.clone(),
-        started: replay.started,
-        targets: Vec::new(),
-        resumptions: Vec::new(),
-        interruptions: Vec::new(),
-        ends: Vec::new(),
-        ended: replay.ended,
-        next_batch: 0,
-        lines: replay.lines,
-        last_at: replay.last_at,
-    }
+    parts.sort_by_key(|part| part.vendor);
+    Ok((parts, before))
 }
 
 /// Refuses what only one console has a use for.
@@ -114,48 +91,47 @@ pub(in crate::cli::commands) async fn resume(
     let kind = resume::kind_of(&replay)?;
     let wait = args.wait.wait.or(replay.header.waits.map(Duration::from_secs));
     let waits = wait.is_some();
-    let (pieces, before) = take_apart(&replay, waits)?;
-    if pieces.is_empty() {
-        context.ui.tell(&format!("nothing is left to do for run {}", replay.header.run));
-        return Ok(Ending::Completed.exit(&replay.counts(), waits, true));
+    let mut header = resume::header_of(&replay, waits, true)?;
+    let (counts, of_run) = (replay.counts(), replay.header.clone());
+    let (started, next_batch) = (replay.started, replay.next_batch);
+    let (parts, before) = take_apart(replay, waits)?;
+    if parts.is_empty() {
+        context.ui.tell(&format!("nothing is left to do for run {}", of_run.run));
+        return Ok(Ending::Completed.exit(&counts, waits, true));
     }
     let (cancel, _guard) = signals::catch()?;
     let mut context_of_run = Context::new(context.global.clone());
     if context_of_run.global.profile.is_none() {
-        context_of_run.global.profile.clone_from(&replay.header.profile);
+        context_of_run.global.profile.clone_from(&of_run.profile);
     }
-    let vendors: Vec<VendorName> = pieces.iter().map(|piece| piece.vendor).collect();
+    let vendors: Vec<VendorName> = parts.iter().map(|part| part.vendor).collect();
     let loaded = context_of_run.configuration(Overrides::default())?;
     let loaded = consoles::with_concurrency(loaded, &vendors, args.concurrency, &context_of_run)?;
     let safety = loaded.safety()?;
-    let allowed = AllowArgs::of_record(&replay.header.options)?;
+    let allowed = AllowArgs::of_record(&of_run.options)?;
     let protection = protection::gather(&loaded, &safety, &allowed, kind).await;
     let purpose = Purpose {
         concurrency: args.concurrency,
         max_wait: args.max_wait,
         uses_reserve: kind == ActionKind::Unisolate,
-        errand: Some(Errand {
-            run: replay.header.run.clone(),
-            begun: replay.started,
-            task: None,
-            expires: None,
-            takes_back: None,
-        }),
+        errand: Some(Errand { run: of_run.run.clone(), begun: started, task: None, expires: None, takes_back: None }),
     };
     let mut fleets = Vec::new();
-    for piece in &pieces {
-        fleets.push((piece.vendor, resume::simulated_fleet(&piece.replay, kind)?));
+    for part in &parts {
+        fleets.push((part.vendor, resume::simulated_fleet(&part.piece.replay, kind)?));
     }
     let mut consoles = Consoles::open(fleets, &purpose, &loaded, context).await?;
-    check_addresses(&consoles, &replay)?;
-    consoles.join(Some(&context.journals()?), &replay.header.run, context);
+    check_addresses(&consoles, &parts)?;
+    let journals = context.journals()?;
+    consoles.join(Some(&journals), &of_run.run, context);
     consoles.prove(&cancel, context).await?;
 
     let mut rosters = Vec::new();
     let mut says = Vec::new();
     // What may still be sent, in all consoles: for the limits and the question.
     let mut left_in_all = Roster::default();
-    for (piece, session) in pieces.iter().zip(&mut consoles.sessions) {
+    let radius = Radius::new(&safety, args.max_targets);
+    for (Part { vendor, piece }, session) in parts.iter().zip(&mut consoles.sessions) {
         let mut roster = resume::roster_of(&piece.replay);
         resume::check_protected(
             session,
@@ -164,39 +140,45 @@ pub(in crate::cli::commands) async fn resume(
             waits,
             kind,
             &protection,
-            piece.vendor,
+            *vendor,
             &cancel,
             context,
         )
         .await?;
+        // The journal is locked, so whoever begins a run from here on sees this one.
+        let opposed = tokio::task::block_in_place(|| back::opposed(&journals, &piece.replay, waits))?;
+        resume::settle_opposed(&piece.replay, &mut roster, waits, &opposed);
         let left = resume::left_to_act(&piece.replay, &roster, waits);
         let to_act = left.to_act().count();
         if to_act > 0 {
-            let demand = Demand { waits, allow_rotation: false, require_console: false, to_act };
+            let demand = Demand { waits, allow_rotation: false, require_console: false, to_act, adds: true };
             let (ahead, notes) = prepare::preflight(session, demand, &cancel, context).await?;
             let looks_ahead = session.console.vendor.capabilities().looks_ahead;
-            let began_with = replay.header.options.get(act::WAVE).and_then(serde_json::Value::as_u64);
+            let began_with = of_run.options.get(act::WAVE).and_then(serde_json::Value::as_u64);
             let began_with = began_with.and_then(|wave| NonZeroUsize::new(usize::try_from(wave).ok()?));
             session.console.limits.outstanding = ahead.or(began_with.filter(|_| looks_ahead));
             let things = words::things(to_act as u64, kind.word());
-            says.push(format!("{}: {things} to {}: {}", piece.vendor, kind.word(), named(&left)));
-            says.extend(notes.into_iter().map(|note| format!("{}: {note}", piece.vendor)));
+            says.push(format!("{vendor}: {things} to {}: {}", kind.word(), named(&left)));
+            says.extend(notes.into_iter().map(|note| format!("{vendor}: {note}")));
+            if !of_run.simulated {
+                let of_part = (to_act as u64, &Survey::default());
+                radius.check_percent(session, (kind, kind.word()), of_part, &cancel, context).await?;
+            }
             copy(&left, &mut left_in_all);
         }
         rosters.push(roster);
     }
-    let mut header = resume::header_of(&replay, waits, true)?;
-    if replay.header.simulated {
+    if of_run.simulated {
         header.console = consoles.address();
     }
-    let sum = |need: Need| pieces.iter().map(|piece| piece.left(waits, need)).sum::<usize>();
+    let sum = |need: Need| parts.iter().map(|part| part.left(waits, need)).sum::<usize>();
     let (to_send, to_look, to_poll) = (sum(Need::Send), sum(Need::Look), sum(Need::Poll));
-    if to_send + to_look > 0 && !replay.header.simulated {
+    if to_send + to_look > 0 && !of_run.simulated {
         context.ui.tell(&format!(
             "run {}: {to_send} not sent yet, {to_look} to be looked at, {to_poll} to be confirmed",
-            replay.header.run
+            of_run.run
         ));
-        act::check_limits(&left_in_all, safety.max_targets.map(std::num::NonZeroU64::get), kind.word())?;
+        radius.check_count(left_in_all.to_act().count() as u64, kind.word(), context)?;
         confirm::expect(args.consent, &left_in_all, kind.word())?;
         let question = Question {
             verb: kind.word(),
@@ -218,10 +200,10 @@ pub(in crate::cli::commands) async fn resume(
     journal.append(Record::Resumed(resumed)).await?;
     let mut reporters = context.ui.reporters(context.ui.setup(context.invocation(Vec::new(), Vec::new())));
     let header = Arc::new(header);
-    let action = Action { kind, comment: replay.header.comment.clone() };
+    let action = Action { kind, comment: of_run.comment.clone() };
     let mut doors = Doors::default();
-    let mut parts = Vec::new();
-    for ((piece, session), roster) in pieces.into_iter().zip(consoles.sessions).zip(rosters) {
+    let mut at_work = Vec::new();
+    for ((Part { vendor, piece }, session), roster) in parts.into_iter().zip(consoles.sessions).zip(rosters) {
         doors.keep(&session.console.vendor, session.simulator);
         let standings: Vec<(u32, Resumed)> =
             (0_u32..).zip(&piece.replay.targets).map(|(n, target)| (n, resume::standing(target, waits))).collect();
@@ -233,21 +215,23 @@ pub(in crate::cli::commands) async fn resume(
             standings,
             wait,
             first_batch: 0,
+            rollout: Rollout::default(),
             news: None,
         };
-        parts.push(Part { vendor: piece.vendor.word(), run, numbers: piece.numbers });
+        at_work.push(fleet::Part { vendor: vendor.word(), run, numbers: piece.numbers });
     }
-    let joint = Joint { header, parts, aside: Vec::new(), before, first_batch: replay.next_batch };
+    let joint = Joint { header, parts: at_work, aside: Vec::new(), before, first_batch: next_batch };
     Ok(go(joint, Some(journal), cancel, &mut reporters, doors, Some(kind), context).await)
 }
 
 /// Every console has to be the one that the run began with.
-fn check_addresses(consoles: &Consoles, replay: &Replay) -> Result<(), CommandError> {
-    let elsewhere = consoles.sessions.iter().find_map(|session| {
-        let began = replay.header.consoles.get(session.vendor.word())?;
-        (*began != session.address).then_some((session, began))
+fn check_addresses(consoles: &Consoles, parts: &[Part]) -> Result<(), CommandError> {
+    let mut pairs = consoles.sessions.iter().zip(parts);
+    let elsewhere = pairs.find_map(|(session, part)| {
+        let head = &part.piece.replay.header;
+        (!head.simulated && head.console != session.address).then_some((session, &head.console))
     });
-    match elsewhere.filter(|_| !replay.header.simulated) {
+    match elsewhere {
         None => Ok(()),
         Some((session, began)) => Err(CommandError::text(
             ExitCode::Refused,

@@ -23,6 +23,7 @@ use crate::{
         fleet::{Joint, Part},
         plan::{NOTHING, States, Wish},
         resolve::Rules,
+        rollout::Rollout,
     },
     journal::new_run_id,
 };
@@ -55,7 +56,8 @@ pub(crate) async fn status(
         product: None,
         queues: true,
     };
-    let sorted = resolve::resolve(&mut consoles, &targets, selected, &several.prefer, wish, &cancel, context).await?;
+    let (sorted, _) =
+        resolve::resolve(&mut consoles, &targets, selected, &several.prefer, wish, &cancel, context).await?;
     let header = Arc::new(RunHeader {
         run: new_run_id()?,
         vendor: SEVERAL,
@@ -86,6 +88,7 @@ pub(crate) async fn status(
                 standings: Vec::new(),
                 wait: None,
                 first_batch: 0,
+                rollout: Rollout::default(),
                 news: None,
             };
             parts.push(Part { vendor: session.vendor.word(), run, numbers });

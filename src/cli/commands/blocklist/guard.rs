@@ -130,6 +130,11 @@ fn exceptions_of(surroundings: &Surroundings) -> Vec<Exception> {
         let addresses = console.addresses.iter().filter(|_| !is_address);
         found.extend(addresses.map(|address| Exception::address(*address, Refusal::OwnConsole, of.as_str())));
     }
+    for proxy in &surroundings.proxies {
+        found.extend(Exception::host(&proxy.host, Refusal::OwnGateway, "a proxy of this machine"));
+        let addresses = proxy.addresses.iter();
+        found.extend(addresses.map(|it| Exception::address(*it, Refusal::OwnGateway, "a proxy of this machine")));
+    }
     let of_addresses = [
         (&surroundings.resolvers, Refusal::OwnResolver, "a resolver of this machine"),
         (&surroundings.gateways, Refusal::OwnGateway, "a gateway of this machine"),

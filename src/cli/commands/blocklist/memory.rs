@@ -20,6 +20,14 @@ use crate::{
 /// Where the journal keeps when what a run does is due to be taken back.
 pub(super) const EXPIRES: &str = "expires";
 
+/// Where it keeps which part of what is at the firewall's address the run is in.
+pub(super) const PART: &str = "part";
+
+/// The part that a run was in, if its journal tells.
+pub(crate) fn part_of(replay: &Replay) -> Option<&str> {
+    replay.header.options.get(PART).and_then(Value::as_str)
+}
+
 /// Where it keeps what alone may be taken back.
 pub(super) const TAKES_BACK: &str = "takes_back";
 
@@ -94,7 +102,7 @@ pub(crate) struct Pending {
 pub(crate) fn pending(
     journals: &StateFolder,
     vendor: VendorName,
-    address: &str,
+    (address, part): (&str, Option<&str>),
     unread: &mut dyn FnMut(&RunId, &JournalError),
 ) -> Result<Vec<Pending>, JournalError> {
     let mut last: BTreeMap<Indicator, (Timestamp, Option<Timestamp>)> = BTreeMap::new();
@@ -108,7 +116,8 @@ pub(crate) fn pending(
         };
         let header = &replay.header;
         let kind = ActionKind::from_word(&header.action);
-        let ours = header.vendor == vendor.word() && header.console == address && !header.simulated;
+        let same_part = part_of(&replay).zip(part).is_none_or(|(its, ours)| its == ours);
+        let ours = header.vendor == vendor.word() && header.console == address && same_part && !header.simulated;
         let (Some(kind @ (ActionKind::Block | ActionKind::Unblock)), true) = (kind, ours) else { continue };
         let expires = expiry_of(&replay).ok().flatten();
         for target in &replay.targets {

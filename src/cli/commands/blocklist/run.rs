@@ -7,13 +7,15 @@ use jiff::Timestamp;
 use super::{
     Guard, Wanted,
     guard::unreadable,
-    memory::{EXPIRES, TAKES_BACK, takes_back_record},
+    memory::{EXPIRES, PART, TAKES_BACK, part_of, takes_back_record},
 };
 use crate::{
     cli::{
         args::{ConsentArgs, ConsoleArgs},
         commands::{
             act, prepare,
+            radius::Radius,
+            rollout::{self, RolloutArgs},
             session::{Opening, Session, overrides},
         },
         confirm::{self, Question},
@@ -76,8 +78,12 @@ pub(crate) struct Deed {
     pub(crate) profile: Option<String>,
     /// The firewall's address that it has to be.
     pub(crate) address: Option<String>,
+    /// The part of it that it has to be.
+    pub(crate) part: Option<String>,
     /// How the targets are read again, and from which files.
     pub(crate) reading: (Vec<String>, Vec<String>),
+    /// How it is spread over time.
+    pub(crate) rollout: RolloutArgs,
 }
 
 /// New objects in one run, unless the user says otherwise.
@@ -124,17 +130,25 @@ pub(crate) async fn run(deed: Deed, context: &Context) -> Result<ExitCode, Comma
     if let Some(address) = deed.address.as_ref().filter(|address| **address != session.address) {
         return Err(elsewhere(address, &session.address));
     }
+    if let (Some(wanted), Some(found)) = (&deed.part, &session.part)
+        && wanted != found
+    {
+        return Err(elsewhere(wanted, found));
+    }
+    let _alone = session.alone(journals.as_ref(), &cancel, context).await?;
     if deed.console.simulate && kind == ActionKind::Unblock {
         seed(&session, &deed.wanted).await?;
     }
-    let preflight = prepare::look_ahead(&mut session, None, &cancel, context).await?;
+    let preflight = prepare::look_ahead(&mut session, None, kind == ActionKind::Block, &cancel, context).await?;
     if kind == ActionKind::Block {
         preflight.warnings.iter().for_each(|warning| context.ui.warn(warning));
     }
     let asks = context.ui.can_ask() && !deed.consent.yes && deed.consent.expect_count.is_none();
     let survey = look(&mut session, &mut roster, kind, &cancel, context).await?;
     let to_act = roster.to_act().count() as u64;
-    act::check_limits(&roster, safety.max_targets.map(std::num::NonZeroU64::get), word)?;
+    let radius = Radius::new(&safety, deed.rollout.max_targets);
+    radius.check(&mut session, (kind, word), (&roster, &survey), &cancel, context).await?;
+    let planned = deed.rollout.plan(&mut roster);
     if kind == ActionKind::Block {
         check_new(to_act, deed.max_new)?;
         check_vacancies(to_act, deed.max_new, preflight.vacancies)?;
@@ -159,6 +173,7 @@ pub(crate) async fn run(deed: Deed, context: &Context) -> Result<ExitCode, Comma
     let nothing_to_do = to_act == 0;
     let refused = nothing_to_do && !roster.is_empty() && act::all_protected(&roster);
     if deed.dry_run || refused {
+        planned.says().iter().for_each(|says| context.ui.tell(says));
         let counts = act::tell_plan(&header, &roster, word, session.console.requests, &mut reporters);
         session.close().await;
         return if refused {
@@ -168,7 +183,7 @@ pub(crate) async fn run(deed: Deed, context: &Context) -> Result<ExitCode, Comma
         };
     }
     if !nothing_to_do && !deed.console.simulate {
-        let says = says(&deed, asks);
+        let says: Vec<String> = says(&deed, asks).into_iter().chain(planned.says()).collect();
         let question = Question {
             verb: word,
             says: &says,
@@ -181,9 +196,11 @@ pub(crate) async fn run(deed: Deed, context: &Context) -> Result<ExitCode, Comma
         confirm::ask(deed.consent, &question, &context.ui, &cancel).await?;
     }
     let Some(journals) = journals else { return Ok(ExitCode::Internal) };
-    let record = record_of(&deed, &header, &loaded);
+    let mut record = record_of(&deed, &header, &loaded, session.part.as_deref());
+    planned.keep(&mut record.options);
     let (journal, roster) = act::create_journal(journals, record, roster, context, session.concurrency.get()).await?;
     let console = Arc::clone(&session.console.vendor);
+    let rollout = planned.rollout(&header, rollout::asks(deed.consent, context));
     let run = Run {
         header,
         purpose: Purpose::Act(Action { kind, comment: deed.comment }),
@@ -192,6 +209,7 @@ pub(crate) async fn run(deed: Deed, context: &Context) -> Result<ExitCode, Comma
         standings: Vec::new(),
         wait: None,
         first_batch: 0,
+        rollout,
         news: None,
     };
     let report = run.go(Some(journal), cancel, &mut reporters).await;
@@ -247,17 +265,37 @@ async fn look(
         .map_err(|halt| prepare::failed(session, halt))
 }
 
+/// The targets of a run that is gone on with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Again<'a> {
+    /// In or out.
+    pub(crate) kind: ActionKind,
+    /// Those that nothing was sent for.
+    pub(crate) to_send: &'a [u32],
+    /// Those of which nobody knows what came of it: they are looked at whatever the rules say, and not sent against them.
+    pub(crate) in_doubt: &'a [u32],
+}
+
+/// Fails if a run was in another part of what is at that address than the configuration speaks of.
+pub(crate) fn check_part(replay: &Replay, session: &Session) -> Result<(), CommandError> {
+    match (part_of(replay), &session.part) {
+        (Some(wanted), Some(found)) if wanted != found && !replay.header.simulated => Err(elsewhere(wanted, found)),
+        _ => Ok(()),
+    }
+}
+
 /// Holds the targets of a run that is gone on with against the rules and the firewall again: both may have changed.
 pub(crate) async fn check_again(
     session: &mut Session,
     loaded: &Loaded,
     replay: &Replay,
     roster: &mut Roster,
-    (kind, numbers): (ActionKind, &[u32]),
+    again: Again<'_>,
     cancel: &Cancel,
     context: &Context,
 ) -> Result<(), CommandError> {
     let safety = loaded.safety()?;
+    let Again { kind, to_send: numbers, in_doubt } = again;
     let guard = match kind {
         ActionKind::Block => {
             // How wide networks may be was decided when the run was planned.
@@ -266,11 +304,16 @@ pub(crate) async fn check_again(
         }
         _ => None,
     };
-    let wanted: Vec<Wanted> = numbers
-        .iter()
-        .filter_map(|n| replay.targets.get(*n as usize))
-        .map(|target| Wanted::of_text(target.record.id.as_deref().unwrap_or_default()))
-        .collect();
+    let wanted_of = |numbers: &[u32]| -> Vec<Wanted> {
+        let targets = numbers.iter().filter_map(|n| replay.targets.get(*n as usize));
+        targets.map(|target| Wanted::of_text(target.record.id.as_deref().unwrap_or_default())).collect()
+    };
+    if let Some(guard) = &guard {
+        for (n, wanted) in in_doubt.iter().zip(wanted_of(in_doubt)) {
+            roster.detail_mut(*n).barred = guard.refusal(&wanted.found).map(Box::new);
+        }
+    }
+    let wanted = wanted_of(numbers);
     let mut checked = roster_of(&wanted, guard.as_ref());
     look(session, &mut checked, kind, cancel, context).await?;
     for (place, n) in (0_u32..).zip(numbers.iter().copied()) {
@@ -363,8 +406,11 @@ fn elsewhere(wanted: &str, found: &str) -> CommandError {
     .hint("choose the run's own configuration with `--config` or `--profile`")
 }
 
-fn record_of(deed: &Deed, header: &RunHeader, loaded: &Loaded) -> Header {
+fn record_of(deed: &Deed, header: &RunHeader, loaded: &Loaded, part: Option<&str>) -> Header {
     let mut options = BTreeMap::new();
+    if let Some(part) = part {
+        options.insert(PART.to_owned(), part.into());
+    }
     if let Some(at) = deed.expires {
         options.insert(EXPIRES.to_owned(), clock::rfc3339(at).into());
     }

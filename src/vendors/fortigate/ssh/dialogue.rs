@@ -8,6 +8,9 @@ use std::collections::VecDeque;
 
 use super::{line::Line, screen::Screen};
 
+/// The most that may come in answer to what was typed together.
+const MOST: usize = 64 * 1024 * 1024;
+
 /// What is typed where a long answer stops.
 pub(super) const GO_ON: &[u8] = b" ";
 
@@ -77,6 +80,8 @@ pub(super) struct Dialogue {
     /// Where the session stands, once it stands somewhere.
     at: Option<Prompt>,
     accepted: bool,
+    /// Bytes that came since something was typed last.
+    said: usize,
 }
 
 impl Dialogue {
@@ -95,11 +100,13 @@ impl Dialogue {
         self.typed = lines.iter().map(|line| line.as_str().to_owned()).collect();
         self.answered.clear();
         self.at = None;
+        self.said = 0;
     }
 
     /// Takes what came.
     pub(super) fn take(&mut self, bytes: &[u8]) -> Step {
-        if !self.screen.take(bytes) {
+        self.said = self.said.saturating_add(bytes.len());
+        if !self.screen.take(bytes) || self.said > MOST {
             return Step::Lost("the firewall said more than it can have to say");
         }
         let whole = self.screen.taken();

@@ -62,6 +62,8 @@ pub(super) struct SshSettings {
     pub(super) password: Option<Secret>,
     /// Its private key, if it has one.
     pub(super) key_file: Option<PathBuf>,
+    /// What opens the private key, if it is encrypted.
+    pub(super) key_passphrase: Option<Secret>,
     /// The keys that the firewall may show.
     pub(super) known_hosts: PathBuf,
     /// Whether key exchanges are offered that are not safe any more.
@@ -77,10 +79,10 @@ pub(super) struct Ssh {
 
 impl Ssh {
     pub(super) fn new(settings: SshSettings, vdom: &str, patience: Duration) -> Self {
-        let SshSettings { host, port, user, password, key_file, known_hosts, legacy } = settings;
-        let hidden = Hidden::new(password.iter().map(Secret::expose));
+        let SshSettings { host, port, user, password, key_file, key_passphrase, known_hosts, legacy } = settings;
+        let hidden = Hidden::new(password.iter().chain(&key_passphrase).map(Secret::expose));
         let expected = Expected { host, port, known_hosts };
-        let way = Way { expected, user, password, key_file, legacy, vdom: vdom.to_owned(), patience };
+        let way = Way { expected, user, password, key_file, key_passphrase, legacy, vdom: vdom.to_owned(), patience };
         Self { way, hidden, session: Mutex::new(None) }
     }
 
@@ -200,8 +202,19 @@ impl Channel for Ssh {
         Ok(read_one(&said)?.filter(|entry| entry.name == name).map(|entry| reading::group(&entry)))
     }
 
-    async fn policies(&self, _device: &Device) -> Result<Vec<Policy>, VendorError> {
-        Ok(self.shown(show("policy")).await?.iter().map(reading::policy).collect())
+    async fn policies(&self, device: &Device) -> Result<Vec<Policy>, VendorError> {
+        let mut policies: Vec<Policy> = self.shown(show("policy")).await?.iter().map(reading::policy).collect();
+        // IPv6 had policies of its own once.
+        if device.release().is_some_and(|release| release < (6, 4)) {
+            let said = self.sit_inside().await?.one(&show("policy6")).await?;
+            match reading::entries(&said.lines) {
+                Some(six) => policies.extend(six.iter().map(|entry| reading::policy(entry).of_ipv6())),
+                // A unit without IPv6 has no such table, and says so.
+                None if Trouble::of(&said.lines).is_some() => {}
+                None => drop(read(&said)?),
+            }
+        }
+        Ok(policies)
     }
 
     async fn objects(&self, table: Table, names: &[&str]) -> Result<Vec<Object>, VendorError> {

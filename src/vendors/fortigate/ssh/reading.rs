@@ -1,7 +1,7 @@
 //! What `show` and `get` print, read back: whatever is not understood becomes nothing, never something.
 
 use super::super::{
-    channel::{Device, Group, Policy},
+    channel::{Device, Group, Policy, Side, Sides},
     objects::{Object, Table},
 };
 use crate::domain::indicator::Indicator;
@@ -129,23 +129,25 @@ pub(super) fn group(entry: &Entry) -> Group {
     Group {
         name: entry.name.clone(),
         members: entry.words("member").to_vec(),
+        // What is as it was when it was made is not shown: a group without members.
+        untold: false,
         kind: entry.word("type").unwrap_or_default().to_owned(),
     }
 }
 
 pub(super) fn policy(entry: &Entry) -> Policy {
-    let both = |name: &str, six: &str| [entry.words(name), entry.words(six)].concat();
-    let is_on = |name: &str, six: &str| [name, six].iter().any(|name| entry.word(name) == Some("enable"));
+    let side = |name: &str| Side {
+        names: entry.words(name).to_vec(),
+        negated: entry.word(&format!("{name}-negate")) == Some("enable"),
+    };
     Policy {
         id: entry.name.clone(),
         name: entry.word("name").unwrap_or_default().to_owned(),
         // A policy that does not say what it does denies.
         action: entry.word("action").unwrap_or("deny").to_owned(),
         enabled: entry.word("status") != Some("disable"),
-        sources: both("srcaddr", "srcaddr6"),
-        destinations: both("dstaddr", "dstaddr6"),
-        negates_sources: is_on("srcaddr-negate", "srcaddr6-negate"),
-        negates_destinations: is_on("dstaddr-negate", "dstaddr6-negate"),
+        v4: Sides { source: side("srcaddr"), destination: side("dstaddr") },
+        v6: Sides { source: side("srcaddr6"), destination: side("dstaddr6") },
     }
 }
 

@@ -3,7 +3,9 @@
 use std::{borrow::Cow, path::Path, sync::Arc, time::Duration};
 
 use russh::{
-    ChannelMsg, Disconnect, Preferred, client, kex,
+    ChannelMsg, Disconnect, MethodKind, Preferred,
+    client::{self, AuthResult, KeyboardInteractiveAuthResponse},
+    kex,
     keys::{PrivateKeyWithHashAlg, load_secret_key},
 };
 use tokio::time::timeout;
@@ -28,6 +30,7 @@ pub(super) struct Way {
     pub(super) user: String,
     pub(super) password: Option<Secret>,
     pub(super) key_file: Option<std::path::PathBuf>,
+    pub(super) key_passphrase: Option<Secret>,
     pub(super) legacy: bool,
     pub(super) vdom: String,
     pub(super) patience: Duration,
@@ -35,6 +38,9 @@ pub(super) struct Way {
 
 /// The most blanks that are typed at once for a long answer.
 const BLANKS: usize = 16;
+
+/// The most rounds of questions at sign-in: a firewall that never ends them is none.
+const QUESTIONS: usize = 4;
 
 /// An open session.
 pub(super) struct Session {
@@ -266,7 +272,7 @@ async fn sign_in(handle: &mut client::Handle<Door>, way: &Way) -> Result<(), Ven
     let user = way.user.as_str();
     let mut tried = Vec::new();
     if let Some(path) = &way.key_file {
-        let key = key(path)?;
+        let key = key(path, way.key_passphrase.as_ref())?;
         let hash = handle.best_supported_rsa_hash().await.map_err(|error| cut(&error))?.flatten();
         let key = PrivateKeyWithHashAlg::new(Arc::new(key), hash);
         if handle.authenticate_publickey(user, key).await.map_err(|error| cut(&error))?.success() {
@@ -275,7 +281,15 @@ async fn sign_in(handle: &mut client::Handle<Door>, way: &Way) -> Result<(), Ven
         tried.push("the key");
     }
     if let Some(password) = &way.password {
-        if handle.authenticate_password(user, password.expose()).await.map_err(|error| cut(&error))?.success() {
+        let said = handle.authenticate_password(user, password.expose()).await.map_err(|error| cut(&error))?;
+        // A password that was looked at is not given again: every refusal counts towards a lock-out.
+        let asks = match said {
+            AuthResult::Success => return Ok(()),
+            AuthResult::Failure { remaining_methods: left, .. } => {
+                left.contains(&MethodKind::KeyboardInteractive) && !left.contains(&MethodKind::Password)
+            }
+        };
+        if asks && by_questions(handle, user, password).await? {
             return Ok(());
         }
         tried.push("the password");
@@ -284,9 +298,41 @@ async fn sign_in(handle: &mut client::Handle<Door>, way: &Way) -> Result<(), Ven
     Err(VendorError::stops_run(FailureKind::CredentialsRefused, text))
 }
 
-fn key(path: &Path) -> Result<russh::keys::PrivateKey, VendorError> {
-    load_secret_key(path, None).map_err(|error| {
-        let text = format!("the key file `{}` cannot be used: {error}", path.display());
+/// Answers the one hidden question that a firewall may ask in place of taking the password. More than one question, or one
+/// whose answer would be shown, is for something else (a second factor), and the password is not given to it.
+async fn by_questions(handle: &mut client::Handle<Door>, user: &str, password: &Secret) -> Result<bool, VendorError> {
+    let mut given = false;
+    let mut said = handle.authenticate_keyboard_interactive_start(user, None).await.map_err(|error| cut(&error))?;
+    for _ in 0..QUESTIONS {
+        let answers = match said {
+            KeyboardInteractiveAuthResponse::Success => return Ok(true),
+            KeyboardInteractiveAuthResponse::Failure { .. } => return Ok(false),
+            KeyboardInteractiveAuthResponse::InfoRequest { prompts, .. } => match prompts.as_slice() {
+                [] => Vec::new(),
+                [one] if !one.echo && !given => {
+                    given = true;
+                    vec![password.expose().to_owned()]
+                }
+                _ => {
+                    let text = "the firewall asks for more than a password, and only a password can be given";
+                    return Err(VendorError::stops_run(FailureKind::SecondFactor, text));
+                }
+            },
+        };
+        said = handle.authenticate_keyboard_interactive_respond(answers).await.map_err(|error| cut(&error))?;
+    }
+    Ok(false)
+}
+
+fn key(path: &Path, passphrase: Option<&Secret>) -> Result<russh::keys::PrivateKey, VendorError> {
+    load_secret_key(path, passphrase.map(Secret::expose)).map_err(|error| {
+        let text = match error {
+            russh::keys::Error::KeyIsEncrypted => format!(
+                "the key file `{}` has a passphrase, and `fortigate.ssh_key_passphrase` does not tell it",
+                path.display()
+            ),
+            error => format!("the key file `{}` cannot be used: {error}", path.display()),
+        };
         VendorError::stops_run(FailureKind::CredentialsRefused, text)
     })
 }

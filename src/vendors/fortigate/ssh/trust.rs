@@ -7,7 +7,7 @@ use std::{
 
 use russh::{
     client::Handler,
-    keys::{HashAlg, PublicKey, PublicKeyOrCertificate, known_hosts::known_host_keys_path},
+    keys::{HashAlg, PublicKey, PublicKeyOrCertificate, known_hosts::known_host_keys_path, parse_public_key_base64},
 };
 
 use crate::{domain::failure::FailureKind, vendors::VendorError};
@@ -69,6 +69,11 @@ fn judge(expected: &Expected, shown: &PublicKey) -> Result<(), VendorError> {
     let file = expected.known_hosts.display();
     let print = shown.fingerprint(HashAlg::Sha256);
     let kind = shown.algorithm();
+    if is_revoked(&expected.known_hosts, shown)? {
+        return Err(wrong(format!(
+            "the firewall shows a host key ({kind}, {print}) that `{file}` calls revoked: whoever has it may not be the firewall"
+        )));
+    }
     let known = known_host_keys_path(&expected.host, expected.port, &expected.known_hosts)
         .map_err(|error| wrong(format!("the known host keys in `{file}` cannot be read: {error}")))?;
     if known.iter().any(|(_, key)| key.key_data() == shown.key_data()) {
@@ -91,6 +96,22 @@ fn judge(expected: &Expected, shown: &PublicKey) -> Result<(), VendorError> {
             entry(expected)
         )),
     })
+}
+
+/// Whether a line of the file takes this key back. A key that is revoked for one host is good for none.
+fn is_revoked(known_hosts: &Path, shown: &PublicKey) -> Result<bool, VendorError> {
+    let text = std::fs::read(known_hosts).map_err(|error| {
+        wrong(format!("the known host keys in `{}` cannot be read: {error}", known_hosts.display()))
+    })?;
+    let text = String::from_utf8_lossy(&text);
+    Ok(text.lines().any(|line| {
+        let mut words = line.split_whitespace();
+        words.next() == Some("@revoked")
+            && words
+                .nth(2)
+                .and_then(|key| parse_public_key_base64(key).ok())
+                .is_some_and(|key| key.key_data() == shown.key_data())
+    }))
 }
 
 /// Whether there is a file of known keys at all: told before any connection is made.

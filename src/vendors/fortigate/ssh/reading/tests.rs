@@ -62,8 +62,11 @@ fn a_group_and_a_policy_are_read() {
                 end\n    next\n    edit 8\n        set action accept\n        set status disable\n    next\nend";
     let read: Vec<Policy> = entries(&lines(text)).unwrap().iter().map(policy).collect();
     assert_eq!((read[0].id.as_str(), read[0].action.as_str(), read[0].enabled), ("7", "deny", true));
-    assert_eq!(read[0].destinations, ["g", "h"]);
-    assert!(read[0].negates_destinations && !read[0].negates_sources);
+    assert_eq!(
+        (&*read[0].v4.destination.names, &*read[0].v6.destination.names),
+        (&["g".to_owned()][..], &["h".to_owned()][..])
+    );
+    assert!(read[0].v4.destination.negated && !read[0].v6.destination.negated && !read[0].v4.source.negated);
     assert_eq!((read[1].action.as_str(), read[1].enabled), ("accept", false));
 }
 

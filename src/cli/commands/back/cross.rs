@@ -1,0 +1,108 @@
+//! Hosts that another run holds against this one: it does the opposite to them now, or has done so since.
+
+use std::collections::{HashMap, HashSet};
+
+use super::history;
+use crate::{
+    cli::{context::Context, error::CommandError},
+    domain::{
+        action::ActionKind,
+        failure::{Failure, FailureKind},
+        host::HostId,
+        id::RunId,
+        outcome::Outcome,
+    },
+    engine::roster::Roster,
+    journal::{Course, Header, JournalError, Need, Replay, StateFolder, heard_of},
+};
+
+/// Hosts that are held, each with why.
+pub(crate) type Crossed = HashMap<HostId, Failure>;
+
+/// Of a plan's hosts, those that another run does the opposite to now. Firm while the folder's gate is kept, else a foretaste.
+pub(crate) fn crossed_now(journals: &StateFolder, header: &Header, roster: &Roster) -> Result<Crossed, JournalError> {
+    let Some(course) = course(header) else { return Ok(Crossed::new()) };
+    let open = |n: &u32| {
+        let settled = roster.detail(*n).and_then(|detail| detail.settled.as_ref());
+        settled.is_none_or(|settled| settled.outcome == Outcome::Already)
+    };
+    let hosts: HashSet<HostId> = (0..roster.len()).filter(open).filter_map(|n| roster.item(n)?.host.clone()).collect();
+    Ok(under_way(journals.crossed(course, &hosts)?, course.kind))
+}
+
+/// The same before anybody is asked, so that the plan tells it. What it ends stays ended, whatever becomes of the other run.
+pub(crate) fn foretell_crossed(header: &Header, roster: &mut Roster, context: &Context) -> Result<(), CommandError> {
+    let Some(course) = course(header).map(|course| course.kind) else { return Ok(()) };
+    if course.undone_by().is_none() || roster.is_empty() {
+        return Ok(());
+    }
+    let journals = context.journals()?;
+    // Where nobody may write there is no gate, and no run that could be crossed.
+    let Ok(_gate) = tokio::task::block_in_place(|| journals.gate()) else { return Ok(()) };
+    // Plans of runs under way may be long, and other tasks of this thread go on elsewhere meanwhile.
+    let crossed = tokio::task::block_in_place(|| crossed_now(&journals, header, roster))?;
+    settle_crossed(roster, &crossed);
+    Ok(())
+}
+
+/// Ends the hosts that are held.
+pub(crate) fn settle_crossed(roster: &mut Roster, crossed: &Crossed) {
+    if crossed.is_empty() {
+        return;
+    }
+    for n in 0..roster.len() {
+        let why = roster.item(n).and_then(|item| crossed.get(item.host.as_ref()?));
+        if let Some(why) = why {
+            roster.detail_mut(n).follows = false;
+            roster.settle(n, Outcome::Refused, Some(why.clone()));
+        }
+    }
+}
+
+/// Of what a run that is gone on with may still send, the hosts that another run does the opposite to now, or has since this
+/// one last heard of them.
+pub(crate) fn opposed(journals: &StateFolder, replay: &Replay, waits: bool) -> Result<Crossed, JournalError> {
+    let header = &replay.header;
+    let Some(course) = course(header) else { return Ok(Crossed::new()) };
+    let may_be_sent = |wanted: Need| matches!(wanted, Need::Send | Need::Look);
+    let left = replay.targets.iter().filter(|target| may_be_sent(target.needs(waits)));
+    let left: HashMap<HostId, jiff::Timestamp> =
+        left.filter_map(|target| Some((HostId::new(target.record.id.as_deref()?), heard_of(target, replay)))).collect();
+    let hosts: HashSet<HostId> = left.keys().cloned().collect();
+    let mut crossed = under_way(journals.crossed(course, &hosts)?, course.kind);
+    if hosts.is_empty() {
+        return Ok(crossed);
+    }
+    let is_here = |other: &Header| other.vendor == header.vendor && other.console == header.console;
+    let history = history::read(journals, Some(&hosts), is_here)?;
+    // One that cannot be read cannot keep anybody from going on: the gate has seen those that are under way.
+    for (host, after) in left {
+        if let Some(by) = history.ledger.opposed_since(&host, &header.run, course.kind, after) {
+            crossed.entry(host).or_insert_with(|| since(by, course.kind));
+        }
+    }
+    Ok(crossed)
+}
+
+fn course(header: &Header) -> Option<Course<'_>> {
+    let kind = ActionKind::from_word(&header.action).filter(|_| !header.simulated)?;
+    Some(Course { run: &header.run, vendor: &header.vendor, console: &header.console, kind })
+}
+
+fn under_way(crossed: HashMap<HostId, RunId>, kind: ActionKind) -> Crossed {
+    let opposite = kind.undone_by().map(ActionKind::word).unwrap_or_default();
+    let why = |run: &RunId| {
+        let text = format!(
+            "run {run} is under way and has this {} to {opposite}; it is left to that run, or to be asked again when that is over",
+            kind.lands_on().word()
+        );
+        Failure::new(FailureKind::OtherRun, text)
+    };
+    crossed.into_iter().map(|(host, run)| (host, why(&run))).collect()
+}
+
+fn since(run: &RunId, kind: ActionKind) -> Failure {
+    let opposite = kind.undone_by().map(ActionKind::word).unwrap_or_default();
+    let text = format!("run {run} has done the opposite since (`{opposite}`), and what is newer holds");
+    Failure::new(FailureKind::OtherRun, text)
+}

@@ -1,0 +1,66 @@
+//! The journals of a console, side by side.
+
+use std::collections::HashSet;
+
+use crate::{
+    cli::{context::Context, error::CommandError},
+    domain::{action::ActionKind, host::HostId, id::RunId, outcome::ExitCode},
+    journal::{Header, JournalError, Ledger, Piece, StateFolder, lasts},
+};
+
+/// What the journals say.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    /// What runs have done.
+    pub(crate) ledger: Ledger,
+    /// Journals that cannot be read, and may say more.
+    pub(crate) unread: Vec<(RunId, JournalError)>,
+}
+
+impl History {
+    /// Refuses to go on where a journal may say what nobody has read: that a host is to stay cut off.
+    pub(crate) fn must_be_whole(&self, context: &Context) -> Result<(), CommandError> {
+        let Some((run, _)) = self.unread.first() else { return Ok(()) };
+        for (run, error) in &self.unread {
+            context.ui.warn(&format!("{run}: {error}"));
+        }
+        let text = format!(
+            "the journal of run {run} cannot be read, and may say that hosts are to stay as they are; nothing was sent"
+        );
+        Err(CommandError::text(ExitCode::Journal, text).hint(
+            "`edrctl runs verify --all` names what is wrong; a journal that is moved out of the folder is asked no more",
+        ))
+    }
+}
+
+/// Reads every journal whose header is wanted. `only`: the hosts that matter, if not all do.
+pub(crate) fn read(
+    journals: &StateFolder,
+    only: Option<&HashSet<HostId>>,
+    is_wanted: impl Fn(&Header) -> bool,
+) -> Result<History, JournalError> {
+    let mut history = History::default();
+    for entry in journals.runs()? {
+        let header = match entry.summary {
+            Ok(summary) => summary.header,
+            Err(error) => {
+                history.unread.push((entry.run, error));
+                continue;
+            }
+        };
+        let kind = ActionKind::from_word(&header.action).filter(|kind| kind.undone_by().is_some());
+        let wanted = || !header.simulated && header.heads().iter().any(&is_wanted);
+        let Some(kind) = kind.filter(|_| wanted()) else { continue };
+        match journals.replay(&entry.run) {
+            Ok(replay) => {
+                for Piece { replay, .. } in replay.apart().pieces {
+                    if is_wanted(&replay.header) {
+                        history.ledger.add(&replay, kind, lasts(&replay.header), only);
+                    }
+                }
+            }
+            Err(error) => history.unread.push((entry.run, error)),
+        }
+    }
+    Ok(history)
+}

@@ -1,0 +1,193 @@
+//! Holds what is known of hosts from earlier against what the console says of them now.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::{Back, Earlier, Look};
+use crate::{
+    cli::{
+        commands::{prepare, session::Session},
+        context::Context,
+        error::CommandError,
+    },
+    domain::{
+        action::{ActionKind, Observed, Standing, Target},
+        failure::{Failure, FailureKind},
+        host::{HostId, HostState, Isolation, short_name},
+        outcome::Outcome,
+        selector::{Selector, same_name},
+    },
+    engine::{cancel::Cancel, roster::Roster},
+    reporters::clean::clean,
+};
+
+impl Back {
+    /// Judges the hosts of a plan. What the plan has ended stays ended, unless it only found the host to be so already.
+    pub(crate) async fn judge(
+        &self,
+        session: &mut Session,
+        roster: &mut Roster,
+        kind: ActionKind,
+        cancel: &Cancel,
+        context: &Context,
+    ) -> Result<(), CommandError> {
+        let known: HashMap<HostId, &Earlier> = self.hosts.iter().filter_map(|host| Some((host.id()?, host))).collect();
+        find_unread(session, roster, &known, (kind, self.takes_back), cancel, context).await?;
+        let mut to_look: Vec<(u32, Look)> = Vec::new();
+        for n in 0..roster.len() {
+            let Some(host) = roster.item(n).and_then(|item| known.get(item.host.as_ref()?)) else { continue };
+            let detail = roster.detail(n);
+            if detail.is_some_and(|detail| detail.settled.is_some()) {
+                continue;
+            }
+            let now = detail.and_then(|detail| detail.name.clone());
+            if let Some(failure) = renamed(host, now.as_deref()) {
+                roster.settle(n, Outcome::Refused, Some(failure));
+                continue;
+            }
+            if detail.is_some_and(|detail| detail.name.is_none()) || detail.is_none() {
+                roster.detail_mut(n).name.clone_from(&host.name);
+            }
+            if let Some(why) = &host.leave {
+                roster.settle(n, Outcome::Refused, Some(why.clone()));
+            } else if host.look != Look::No {
+                to_look.push((n, host.look));
+            }
+        }
+        look(session, roster, (kind, self.takes_back), &to_look, cancel, context).await
+    }
+}
+
+/// Reads hosts that the plan has not read because a listing was too dear, where the console gives each by its id: what it is called
+/// now tells whether it is the same machine, and how it stands whether anything is to be done.
+async fn find_unread(
+    session: &mut Session,
+    roster: &mut Roster,
+    known: &HashMap<HostId, &Earlier>,
+    deed: (ActionKind, bool),
+    cancel: &Cancel,
+    context: &Context,
+) -> Result<(), CommandError> {
+    if !session.console.vendor.capabilities().finds_ids {
+        return Ok(());
+    }
+    let mut tell = prepare::teller(context);
+    for n in 0..roster.len() {
+        let unread = roster.detail(n).is_none_or(|detail| detail.settled.is_none() && detail.before.is_none());
+        let Some(id) = roster.item(n).and_then(|item| item.host.clone()).filter(|_| unread) else { continue };
+        let Some(host) = known.get(&id).filter(|host| host.name.is_some() || host.look != Look::No) else { continue };
+        let selectors: Arc<[Selector]> = Arc::new([host.selector.clone()]);
+        let asked = session.console.ask(cancel, &mut tell, move |vendor| {
+            let selectors = Arc::clone(&selectors);
+            async move { vendor.find(&selectors).await }
+        });
+        let found = asked.await.map_err(|halt| prepare::failed(session, halt))?;
+        match found.into_iter().find(|found| found.id == id) {
+            Some(found) => {
+                roster.resolve(n, &found);
+                let same = renamed(host, found.name.as_deref()).is_none();
+                if let Some(state) = found.state.filter(|_| same && host.leave.is_none()) {
+                    take(roster, n, Look::No, deed, state);
+                }
+            }
+            None => {
+                let failure = Failure::new(FailureKind::NotFound, "the console knows no such host");
+                roster.settle(n, Outcome::Unresolved, Some(failure));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Why this is not the host that it was; `None` where it is, or the console does not tell.
+fn renamed(host: &Earlier, now: Option<&str>) -> Option<Failure> {
+    let (before, now) = (host.name.as_deref()?, now?);
+    // Whoever joins a domain gets a longer name, and stays the same machine.
+    let bare = !before.contains('.') || !now.contains('.');
+    if same_name(before, now) || bare && same_name(short_name(before), short_name(now)) {
+        return None;
+    }
+    let text = format!(
+        "the host of this id is called `{}` now, and was `{}` in run {}: it may be another machine; `edrctl unisolate` or \
+         `isolate` with its id acts on it all the same",
+        clean(now),
+        clean(before),
+        host.run
+    );
+    Some(Failure::new(FailureKind::Renamed, text))
+}
+
+/// Looks at hosts of which nobody knows what became of them.
+async fn look(
+    session: &mut Session,
+    roster: &mut Roster,
+    deed: (ActionKind, bool),
+    hosts: &[(u32, Look)],
+    cancel: &Cancel,
+    context: &Context,
+) -> Result<(), CommandError> {
+    let mut unseen: Vec<(u32, Look)> = Vec::new();
+    for (n, look) in hosts.iter().copied() {
+        match roster.detail(n).and_then(|detail| detail.before.clone()) {
+            Some(state) => take(roster, n, look, deed, state),
+            None => unseen.push((n, look)),
+        }
+    }
+    let most = session.console.vendor.capabilities().max_observe;
+    if most == 0 {
+        unseen.into_iter().for_each(|(n, look)| untold(roster, n, look));
+        return Ok(());
+    }
+    let mut tell = prepare::teller(context);
+    for part in unseen.chunks(most) {
+        let targets: Arc<[Target]> = part
+            .iter()
+            .filter_map(|(n, _)| roster.item(*n)?.host.clone())
+            .map(|id| Target { id, name: None, ticket: None })
+            .collect();
+        let asked = session.console.ask(cancel, &mut tell, move |vendor| {
+            let targets = Arc::clone(&targets);
+            async move { vendor.observe(&targets).await }
+        });
+        let seen = asked.await.map_err(|halt| prepare::failed(session, halt))?;
+        let mut seen = seen.into_iter();
+        for (n, look) in part.iter().copied() {
+            match seen.next() {
+                Some(Observed::State { state, last_seen, .. }) => {
+                    let detail = roster.detail_mut(n);
+                    detail.before = Some(state.clone());
+                    detail.last_seen = last_seen.as_deref().map(Into::into);
+                    take(roster, n, look, deed, state);
+                }
+                Some(Observed::NoSuchHost) => {
+                    let failure = Failure::new(FailureKind::NotFound, "the console knows no such host");
+                    roster.settle(n, Outcome::Unresolved, Some(failure));
+                }
+                None => untold(roster, n, look),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Takes what a look has shown.
+fn take(roster: &mut Roster, n: u32, look: Look, (kind, takes_back): (ActionKind, bool), state: HostState) {
+    match (kind.standing(state.isolation), state.isolation) {
+        (Standing::Reached | Standing::Heading, _) => roster.settle(n, Outcome::Already, None),
+        (_, Isolation::NotTold | Isolation::Unknown) => untold(roster, n, look),
+        _ if takes_back && look != Look::No => {
+            let note = "that run did not learn what became of its request; the console shows that it was carried out";
+            let note = if look == Look::Must { note } else { "that run did not see its request confirmed" };
+            roster.detail_mut(n).note = Some(note.into());
+        }
+        _ => {}
+    }
+}
+
+/// Ends a host of which no look can tell whether the earlier run changed it.
+fn untold(roster: &mut Roster, n: u32, look: Look) {
+    if look == Look::Must {
+        let text = "that run never learnt what became of its request, and the console does not tell the host's state: \
+                    `edrctl resume` of that run asks it";
+        roster.settle(n, Outcome::Refused, Some(Failure::new(FailureKind::Conflict, text)));
+    }
+}
