@@ -18,8 +18,8 @@ fn a_host_that_another_run_has_in_hand_is_refused_and_the_others_are_not() {
         let first = place.room.env.start(args);
         wait_until("both hosts to be asked for", || {
             let journals = place.room.env.journals();
-            let answers = |journal| records(journal).iter().filter(|record| record["type"] == "answer").count();
-            journals.first().is_some_and(|journal| answers(journal) > 0)
+            let replies = |record: &serde_json::Value| record["replies"].as_array().map_or(0, Vec::len);
+            journals.first().is_some_and(|journal| records(journal).iter().map(replies).sum::<usize>() == 2)
         });
         let name = place.room.env.only_journal().file_stem().unwrap().to_str().unwrap().to_owned();
         let changes = place.changes();

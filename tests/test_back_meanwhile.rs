@@ -67,7 +67,7 @@ fn a_host_that_was_isolated_before_a_run_that_died_is_not_put_back() {
 fn a_host_in_doubt_of_which_nobody_knows_how_it_was_before_is_left() {
     // The list of hosts cannot be had while the run is planned.
     let place =
-        Place::new("cisco", "[[fault]]\nmethod = 'GET'\npath = '/v1/computers'\ntimes = 40\ndo = { status = 404 }\n");
+        Place::new("cisco", "[[fault]]\nmethod = 'GET'\nendpoint = 'computers'\ntimes = 1\ndo = { status = 404 }\n");
     place.room.env.file("list.txt", format!("{}\n", place.ids[0]));
     let mut command = place.room.env.command(["isolate", "--vendor", "cisco", "--yes", "list.txt"]);
     let died = command.env("__EDRCTL_CRASH_AFTER_LINE", "3").output().unwrap();
@@ -116,4 +116,66 @@ fn a_profile_puts_back_what_is_due_at_its_console() {
     place.room.env.set("__EDRCTL_NOW", (Timestamp::now() + SignedDuration::from_hours(2)).to_string());
     place.back(&["expire", "--profile", "acme"]).exits(0);
     assert_eq!(place.off(), off(&[]));
+}
+
+/// Some consoles show the old state until the host has answered, and our own request may still be on its way.
+#[test]
+fn a_release_that_comes_before_the_isolation_shows_is_sent_all_the_same() {
+    for vendor in ["cisco", "apex", "cybereason"] {
+        let slow = "[[confirm]]\nafter = '400ms'\n[apex]\nlist_lag = '300ms'\n";
+        let place = Place::new(vendor, slow);
+        let run = place.act("isolate", &[0, 1], &[]).exits(0).run_name();
+        place.back(&["undo", &run]).exits(0);
+        let settled = |hosts: &[isize]| place.off() == off(hosts);
+        // Whatever was on its way has come by now: it is asked until it stands, and stands still.
+        crate::support::wait_until("all to be free", || settled(&[]));
+        let asked = || place.room.console.fleet().hosts().iter().filter(|host| host.deletes > 0).count();
+        assert_eq!(asked(), 2, "{vendor}: both were asked to come back");
+        // The same by a list, a moment after the request.
+        place.act("isolate", &[2], &[]).exits(0);
+        place.act("unisolate", &[2], WAIT).exits(0);
+        crate::support::wait_until("all to be free", || settled(&[]));
+        assert_eq!(asked(), 3, "{vendor}");
+    }
+}
+
+#[test]
+fn a_damaged_journal_is_never_nothing_due() {
+    for line in [1, 3] {
+        let mut place = Place::new("cisco", PROMPT);
+        place.act("isolate", &[0], &["--for", "1h", "--wait=30s"]).exits(0);
+        place.room.env.set("__EDRCTL_NOW", (Timestamp::now() + SignedDuration::from_hours(2)).to_string());
+        let journal = place.room.env.only_journal();
+        let text = std::fs::read_to_string(&journal).unwrap();
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        lines[line - 1] = lines[line - 1].replacen("\"type\"", "\"typo\"", 1);
+        std::fs::write(&journal, lines.join("\n") + "\n").unwrap();
+        let told = place.back(&["expire"]).exits(8);
+        assert!(told.stderr.contains("nobody knows what is due"), "line {line}\n{told}");
+        assert_eq!(place.off(), off(&[0]));
+    }
+}
+
+#[test]
+fn of_two_undos_at_once_each_host_belongs_to_one() {
+    let place = Place::new("kaspersky", PROMPT);
+    let run = place.act("isolate", &[0, 1, 2], WAIT).exits(0).run_name();
+    let before = place.changes();
+    let outputs = crate::support::side_by_side([1, 2, 3], |_| place.back(&["undo", &run]));
+    assert_eq!(place.off(), off(&[]));
+    assert_eq!(place.changes(), before + 3, "each host is asked once");
+    assert!(outputs.iter().any(|output| output.code == Some(0)), "one of them did it");
+}
+
+#[test]
+fn a_run_that_was_taken_back_is_not_gone_on_with() {
+    let place = Place::new("cisco", PROMPT);
+    let halted = place.act("isolate", &[0, 1, 2, 3], &["--waves", "1,100%", "--between-waves", "exit 3", "--wait=30s"]);
+    let run = halted.exits(7).run_name();
+    let undo = place.back(&["undo", &run]).exits(0).run_name();
+    place.room.env.run(["resume", &run, "--yes"]).exits(5).says(&undo);
+    place.back(&["rerun", &run, "--waves", "100%"]).exits(5).says(&undo);
+    assert_eq!(place.off(), off(&[]));
+    place.back(&["undo", &undo]).exits(0);
+    place.room.env.run(["resume", &run, "--yes"]).exits(7);
 }

@@ -90,10 +90,13 @@ fn what_was_never_answered_is_looked_at_before_it_is_taken_back() {
             // Its state is not told by the console: nothing is sent on a guess.
             assert_eq!(undo.codes(), ["conflict"], "{undo}");
             assert!(undo.stdout.contains("edrctl resume"), "{undo}");
+            assert_eq!(place.changes(), changes, "{undo}");
         } else {
-            assert_eq!(undo.clone().exits(0).outcomes(), [("already".to_owned(), 1)].into(), "{vendor}\n{undo}");
+            // It shows as it would afterwards, and the request may still be on its way: it is asked to come back all the same.
+            undo.exits(0);
+            assert!(place.changes() > changes, "{vendor}");
         }
-        assert_eq!((place.off(), place.changes()), (off(&[]), changes), "{vendor}");
+        assert_eq!(place.off(), off(&[]), "{vendor}");
     }
 }
 

@@ -103,6 +103,7 @@ impl Context {
         add("--config", typed(CONFIG, text(&self.global.config)));
         add("--profile", typed(PROFILE, self.global.profile.clone()));
         add("--state-dir", typed(STATE_DIR, text(&self.global.state_dir)));
-        Invocation { globals, reading, files, own_name: None }
+        let typed = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+        Invocation { globals, reading, files, typed, own_name: None }
     }
 }

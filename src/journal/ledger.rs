@@ -34,6 +34,8 @@ pub enum Touch {
     Perhaps,
     /// The console took its request, and did not confirm it in time.
     Asked,
+    /// The console took its request, and nobody waited for proof.
+    Taken,
     /// It was its doing.
     Done,
 }
@@ -75,7 +77,8 @@ pub fn touch(target: &TargetReplay, kind: ActionKind) -> Option<Touch> {
     let if_sent = |touch| Some(if sent { touch } else { Touch::Wanted });
     match target.outcome() {
         Outcome::Already => Some(Touch::Wanted),
-        Outcome::Confirmed | Outcome::Accepted => if_sent(Touch::Done),
+        Outcome::Confirmed => if_sent(Touch::Done),
+        Outcome::Accepted => if_sent(Touch::Taken),
         Outcome::Unconfirmed => if_sent(Touch::Asked),
         Outcome::InDoubt if target.record.before.is_none() => if_sent(Touch::Unclear),
         Outcome::InDoubt => if_sent(Touch::Perhaps),
@@ -121,7 +124,7 @@ impl Event {
 
     /// Whether the target was seen as the run wanted it.
     const fn is_sure(&self) -> bool {
-        matches!(self.touch, Touch::Done | Touch::Wanted)
+        matches!(self.touch, Touch::Taken | Touch::Done | Touch::Wanted)
     }
 }
 
@@ -204,14 +207,16 @@ impl Ledger {
         let mut since = match own.touch {
             Touch::Wanted => return Since::Untouched,
             Touch::Unclear | Touch::Perhaps | Touch::Asked => Since::Stands { look: true },
-            Touch::Done => Since::Stands { look: false },
+            Touch::Taken | Touch::Done => Since::Stands { look: false },
         };
         for event in later {
             if event.kind == own.kind {
                 since = Since::Wanted(Arc::clone(&event.run));
             } else if event.is_against(own.kind) {
                 since = match (event.touch, since) {
-                    (Touch::Done | Touch::Wanted, _) => Since::TakenBack(Arc::clone(&event.run)),
+                    // It was so at that time, and a request that nobody saw carried out may have been carried out after it.
+                    (Touch::Wanted, Since::Stands { .. }) if own.touch != Touch::Done => Since::Stands { look: true },
+                    (Touch::Taken | Touch::Done | Touch::Wanted, _) => Since::TakenBack(Arc::clone(&event.run)),
                     // Nobody knows whether it was taken back.
                     (Touch::Unclear | Touch::Perhaps | Touch::Asked, Since::Stands { .. }) => {
                         Since::Stands { look: true }
@@ -265,7 +270,13 @@ fn pending(id: &HostId, story: &[Event], is_enough: fn(Touch) -> bool) -> Option
         match event.kind {
             ActionKind::Isolate | ActionKind::Block => holds.push(event),
             // A release that may have failed takes nobody's hold away.
-            ActionKind::Unisolate | ActionKind::Unblock if is_enough(event.touch) => holds.clear(),
+            ActionKind::Unisolate | ActionKind::Unblock if is_enough(event.touch) => {
+                // Nor does one that found it released already, while a request to hold it may still be on its way.
+                let on_its_way = |hold: &&Event| {
+                    event.touch == Touch::Wanted && hold.touch < Touch::Done && hold.touch > Touch::Wanted
+                };
+                holds.retain(on_its_way);
+            }
             _ => {}
         }
     }

@@ -18,6 +18,8 @@ pub struct Invocation {
     pub reading: Vec<String>,
     /// The target files as typed, `-` for standard input; none where the run was not made from files.
     pub files: Vec<String>,
+    /// All that was typed after the program's name.
+    pub typed: Vec<String>,
     /// The command's own name, where it is not the action's: it isolates, and puts back with `--restore`.
     pub own_name: Option<&'static str>,
 }
@@ -74,7 +76,18 @@ impl Hints<'_> {
     fn after_dry_run(&mut self) {
         let planned = self.counts.get(Outcome::NotSent);
         if planned > 0 {
-            self.push_files(self.header.action, &[], format!("does it to {}", self.things(planned)));
+            let why = format!("does it to {}", self.things(planned));
+            if self.invocation.typed.is_empty() {
+                self.push_files(self.header.action, &[], why);
+            } else {
+                // A rehearsal in waves, for a time, with allowances must not become a run without them.
+                let typed = self.invocation.typed.iter().filter(|word| *word != "--dry-run");
+                let words: Vec<String> =
+                    std::iter::once("edrctl").chain(typed.map(String::as_str)).map(quote).collect();
+                let stdin = self.invocation.files.iter().any(|file| file == "-");
+                let why = if stdin { format!("{why}; needs the same standard input") } else { why };
+                self.found.push(Hint { command: words.join(" "), why });
+            }
         }
         self.find_hosts();
     }

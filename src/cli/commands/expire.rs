@@ -1,6 +1,6 @@
 //! `edrctl expire`.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use clap::Args;
 
@@ -17,10 +17,12 @@ use crate::{
     config::Overrides,
     domain::{
         action::{ActionKind, Thing},
+        id::RunId,
         indicator::Indicator,
         outcome::ExitCode,
     },
     engine::cancel::Urgency,
+    journal::JournalError,
     reporters::{clean::clean, words},
     vendors::{TakesBack, VendorName, Wishes},
 };
@@ -61,7 +63,9 @@ pub(crate) async fn run(args: ExpireArgs, context: &Context) -> Result<ExitCode,
         if cancel.urgency() != Urgency::None {
             break;
         }
-        if place.due(now).next().is_none() {
+        if place.due(now).next().is_none() && !place.unread.is_empty() {
+            ended.push(Err(unread(&place.unread, &format!("at {}", clean(&place.console)), context)));
+        } else if place.due(now).next().is_none() {
             context.ui.tell(&format!("nothing is due at {}", clean(&place.console)));
         } else if is_meant(place, vendor) {
             ended.push(release(vendor, place, now, &args.back, context).await);
@@ -83,6 +87,10 @@ pub(crate) async fn run(args: ExpireArgs, context: &Context) -> Result<ExitCode,
         args.back.check_for_firewall().or_else(|error| if asked { Err(error) } else { Ok(()) })?;
         ended.push(expire(vendor, &args.back, context).await);
     }
+    let lost = if places.is_empty() { back::unread(&context.journals()?)? } else { Vec::new() };
+    if !lost.is_empty() {
+        ended.push(Err(unread(&lost, "there", context)));
+    }
     if ended.is_empty() && places.is_empty() && configured.is_empty() {
         return Err(CommandError::text(
             ExitCode::Config,
@@ -94,6 +102,18 @@ pub(crate) async fn run(args: ExpireArgs, context: &Context) -> Result<ExitCode,
         context.ui.tell("nothing is due");
     }
     back::together(ended, context)
+}
+
+/// What is said where journals that cannot be read may have had something due.
+fn unread(unread: &[(RunId, Arc<JournalError>)], place: &str, context: &Context) -> CommandError {
+    for (run, error) in unread {
+        context.ui.warn(&format!("{run}: {error}"));
+    }
+    let runs = words::count(unread.len() as u64, "journal", "journals");
+    let text = format!("{runs} cannot be read, so nobody knows what is due {place}; nothing was sent");
+    CommandError::text(ExitCode::Journal, text).hint(
+        "`edrctl runs verify --all` names what is wrong; a journal that is moved out of the folder is asked no more",
+    )
 }
 
 /// Puts back the hosts of one console whose time is over.

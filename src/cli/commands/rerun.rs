@@ -55,6 +55,7 @@ pub(crate) async fn run(args: RerunArgs, context: &Context) -> Result<ExitCode, 
     let kind = resume::kind_of(&replay)?;
     back::check_over(&replay, is_live, "done again")?;
     refuse_derived(&replay)?;
+    back::refuse_undone(&name, back::undone_by(&journals, &name)?)?;
     if args.back.rollout.spread_by().is_none() && rollout::was_spread(&replay) {
         let text = format!(
             "run {name} went in waves or had a limit of failures, and this would act on all that is left at once"

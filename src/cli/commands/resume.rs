@@ -88,15 +88,18 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
         // Nobody begins a run against this one from here on: it is under way once its journal is locked.
         let _gate = folder.gate()?;
         let (journal, replay) = Journal::resume(&folder, &name, &options)?;
+        let undone = back::undone_by(&folder, &name)?;
         let waits = asked_to_wait || replay.header.waits.is_some();
         // Of several consoles, each part is held against the others at its own.
         let opposed = match replay.header.is_of_several() {
             true => back::Crossed::default(),
             false => back::opposed(&folder, &replay, waits)?,
         };
-        Ok::<_, JournalError>((journal, replay, opposed))
+        Ok::<_, JournalError>((journal, replay, opposed, undone))
     });
-    let (journal, replay, opposed) = opened.await.map_err(|error| CommandError::new(ExitCode::Internal, error))??;
+    let (journal, replay, opposed, undone) =
+        opened.await.map_err(|error| CommandError::new(ExitCode::Internal, error))??;
+    back::refuse_undone(&replay.header.run, undone)?;
     if replay.header.vendor == SEVERAL {
         return auto::resume(args, journal, replay, context).await;
     }

@@ -105,7 +105,7 @@ async fn undo_hosts(
         if not_sent > 0 {
             let hosts = words::hosts(not_sent);
             context.ui.tell(&format!(
-                "run {name} stopped before {hosts}; `edrctl resume {name}` would still go on with them"
+                "run {name} stopped before {hosts}; once it is taken back, `edrctl resume` does not go on with them"
             ));
         }
     }

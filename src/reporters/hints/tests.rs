@@ -177,6 +177,7 @@ fn what_the_user_typed_is_repeated_and_quoted() {
         globals: vec!["--profile".into(), "acme".into()],
         reading: vec!["--column".into(), "Host Name".into()],
         files: vec!["it's.txt".into(), "a\u{1b}b".into(), "-".into()],
+        typed: Vec::new(),
         own_name: None,
     };
     let planned = RunHeader { dry_run: true, ..header() };
@@ -190,6 +191,21 @@ fn what_the_user_typed_is_repeated_and_quoted() {
     assert_eq!(
         with(&header(), &Ending::Completed, &[(Outcome::Confirmed, 1)], &invocation),
         ["edrctl undo 20261122-031502-k3f9q2 --profile acme  # puts back what this run has isolated"]
+    );
+}
+
+#[test]
+fn a_rehearsal_is_repeated_with_all_that_was_said() {
+    let words = ["isolate", "--vendor", "cisco", "--waves", "1,100%", "--dry-run", "--for", "4h", "my hosts.txt"];
+    let invocation = Invocation {
+        files: vec!["my hosts.txt".into()],
+        typed: words.map(str::to_owned).into(),
+        ..Invocation::default()
+    };
+    let planned = RunHeader { dry_run: true, ..header() };
+    assert_eq!(
+        with(&planned, &Ending::Completed, &[(Outcome::NotSent, 1)], &invocation),
+        ["edrctl isolate --vendor cisco --waves '1,100%' --for 4h 'my hosts.txt'  # does it to 1 host"]
     );
 }
 

@@ -6,6 +6,7 @@ use super::{
     EXPIRED, UNDOES,
     due::{was_seen, was_taken},
     history,
+    judge::reopen,
 };
 use crate::{
     cli::{context::Context, error::CommandError},
@@ -53,6 +54,21 @@ pub(crate) fn overtaken(journals: &StateFolder, header: &Header, roster: &Roster
     if hosts.is_empty() {
         return Ok(Crossed::new());
     }
+    // Two that take the same back at once would both ask for it.
+    let same = kind.undone_by().map(|kind| Course {
+        run: &header.run,
+        vendor: &header.vendor,
+        console: &header.console,
+        kind,
+    });
+    let in_hand = same.map(|same| journals.crossed(same, &hosts)).transpose()?.unwrap_or_default();
+    let mut held: Crossed = in_hand
+        .into_iter()
+        .map(|(host, run)| {
+            let why = format!("run {run} is under way and does the same to it; it is left to that run");
+            (host, Failure::new(FailureKind::OtherRun, why))
+        })
+        .collect();
     let is_here = |other: &Header| other.vendor == header.vendor && other.console == header.console;
     let mut history = history::read(journals, Some(&hosts), is_here)?;
     // It may say that a host is to stay.
@@ -68,11 +84,12 @@ pub(crate) fn overtaken(journals: &StateFolder, header: &Header, roster: &Roster
             Since::TakenBack(by) => Some(format!("run {by}, which began meanwhile, has taken it back")),
             Since::Stands { .. } | Since::Untouched => None,
         };
-        let held = hosts.into_iter().filter_map(|host| {
+        let overtaken = hosts.into_iter().filter_map(|host| {
             let why = why(&host)?;
             Some((host, Failure::new(FailureKind::OtherRun, why)))
         });
-        return Ok(held.collect());
+        held.extend(overtaken);
+        return Ok(held);
     }
     let now = clock::now();
     let keeps_no_state =
@@ -82,7 +99,8 @@ pub(crate) fn overtaken(journals: &StateFolder, header: &Header, roster: &Roster
     let due: HashSet<HostId> = due.map(|pending| pending.id).collect();
     let left = hosts.into_iter().filter(|host| !due.contains(host));
     let why = "a run that began meanwhile wants it to stay, or has put it back: it is left as it is";
-    Ok(left.map(|host| (host, Failure::new(FailureKind::OtherRun, why))).collect())
+    held.extend(left.map(|host| (host, Failure::new(FailureKind::OtherRun, why))));
+    Ok(held)
 }
 
 /// The same before anybody is asked, so that the plan tells it. What it ends stays ended, whatever becomes of the other run.
@@ -97,6 +115,49 @@ pub(crate) fn foretell_crossed(header: &Header, roster: &mut Roster, context: &C
     // Plans of runs under way may be long, and other tasks of this thread go on elsewhere meanwhile.
     let crossed = tokio::task::block_in_place(|| crossed_now(&journals, header, roster))?;
     settle_crossed(roster, &crossed);
+    tokio::task::block_in_place(|| doubt(&journals, header, roster))?;
+    Ok(())
+}
+
+/// How long a request of ours that nobody saw carried out is thought to be on its way, where a list is acted on.
+const ON_ITS_WAY: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
+
+/// Has hosts asked that were found as they are wanted, where a run of the last hour asked for the opposite and did not see it: some consoles
+/// show the old state until the host has answered.
+pub(crate) fn doubt(journals: &StateFolder, header: &Header, roster: &mut Roster) -> Result<(), JournalError> {
+    let opposite = course(header).and_then(|course| course.kind.undone_by());
+    let Some(opposite) = opposite.filter(|kind| kind.lands_on() == Thing::Host) else { return Ok(()) };
+    let already = |n: &u32| {
+        let settled = roster.detail(*n).and_then(|detail| detail.settled.as_ref());
+        settled.is_some_and(|settled| settled.outcome == Outcome::Already && settled.reason.is_none())
+    };
+    let already: HashMap<HostId, u32> =
+        (0..roster.len()).filter(already).filter_map(|n| Some((roster.item(n)?.host.clone()?, n))).collect();
+    if already.is_empty() {
+        return Ok(());
+    }
+    let now = clock::now();
+    let mut on_their_way: HashSet<u32> = HashSet::new();
+    for entry in journals.runs()? {
+        let Ok(summary) = entry.summary else { continue };
+        let recent = now.duration_since(summary.last_at) < ON_ITS_WAY;
+        let opposes = summary.header.action == opposite.word() && !summary.header.simulated;
+        let is_here = |head: &Header| head.vendor == header.vendor && head.console == header.console;
+        if !recent || !opposes || !summary.header.heads().iter().any(is_here) {
+            continue;
+        }
+        // One that cannot be read says nothing here: it is looked for damage where that keeps hosts cut off.
+        let Ok(replay) = journals.replay(&entry.run) else { continue };
+        let pieces = replay.apart().pieces.into_iter().filter(|piece| is_here(&piece.replay.header));
+        for target in pieces.flat_map(|piece| piece.replay.targets) {
+            let unproven = matches!(target.outcome(), Outcome::Accepted | Outcome::Unconfirmed | Outcome::InDoubt);
+            let n = target.record.id.as_deref().and_then(|id| already.get(&HostId::new(id)));
+            on_their_way.extend(n.filter(|_| unproven));
+        }
+    }
+    for n in on_their_way {
+        reopen(roster, n);
+    }
     Ok(())
 }
 

@@ -60,9 +60,10 @@ impl Place {
                 look: match pending.touch {
                     Touch::Unclear | Touch::Perhaps => Look::Must,
                     Touch::Asked => Look::IfTold,
-                    Touch::Done | Touch::Wanted => Look::No,
+                    Touch::Taken | Touch::Done | Touch::Wanted => Look::No,
                 },
                 knows_before: pending.touch != Touch::Unclear,
+                unproven: pending.touch < Touch::Done,
                 leave: None,
             });
         }
@@ -75,6 +76,12 @@ impl Place {
             takes_back: true,
         }
     }
+}
+
+/// The runs of which nobody knows where they were.
+pub(crate) fn unread(journals: &StateFolder) -> Result<Vec<(RunId, Arc<JournalError>)>, JournalError> {
+    let entries = journals.runs()?.into_iter();
+    Ok(entries.filter_map(|entry| Some((entry.run, Arc::new(entry.summary.err()?)))).collect())
 }
 
 /// Every console at which a run has done something for a time.
@@ -141,7 +148,7 @@ pub(crate) fn places(journals: &StateFolder) -> Result<Vec<Place>, JournalError>
 
 /// Whether the host was seen as the release wanted it.
 pub(super) const fn was_seen(touch: Touch) -> bool {
-    matches!(touch, Touch::Done | Touch::Wanted)
+    matches!(touch, Touch::Taken | Touch::Done | Touch::Wanted)
 }
 
 /// Whether the console took the release at least.

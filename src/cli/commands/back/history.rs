@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::UNDOES;
 use crate::{
     cli::{context::Context, error::CommandError},
     domain::{action::ActionKind, host::HostId, id::RunId, outcome::ExitCode},
@@ -31,6 +32,26 @@ impl History {
             "`edrctl runs verify --all` names what is wrong; a journal that is moved out of the folder is asked no more",
         ))
     }
+}
+
+/// The run that has taken this one back, unless that was taken back in its turn.
+pub(crate) fn undone_by(journals: &StateFolder, run: &RunId) -> Result<Option<RunId>, JournalError> {
+    let headers = journals.runs()?.into_iter().filter_map(|entry| entry.summary.ok()).map(|summary| summary.header);
+    let undoes = |header: &Header, run: &RunId| {
+        let undone = header.options.get(UNDOES).and_then(serde_json::Value::as_str);
+        !header.simulated && undone == Some(run.as_str())
+    };
+    let headers: Vec<Header> = headers.filter(|header| header.options.contains_key(UNDOES)).collect();
+    let stands = |by: &&Header| !headers.iter().any(|later| undoes(later, &by.run));
+    Ok(headers.iter().filter(|header| undoes(header, run)).find(stands).map(|header| header.run.clone()))
+}
+
+/// Refuses to go on with a run that was taken back: whoever did that wants nothing more of it.
+pub(crate) fn refuse_undone(run: &RunId, by: Option<RunId>) -> Result<(), CommandError> {
+    let Some(by) = by else { return Ok(()) };
+    let text = format!("run {run} was taken back by run {by}; nothing was sent");
+    Err(CommandError::text(ExitCode::Refused, text)
+        .hint(format!("`edrctl undo {by}` takes that back; what is meant now is a list of its own")))
 }
 
 /// Reads every journal whose header is wanted. `only`: the hosts that matter, if not all do.

@@ -42,6 +42,8 @@ pub(crate) struct Earlier {
     pub(crate) look: Look,
     /// Whether it is known how it stood before that run.
     pub(crate) knows_before: bool,
+    /// Whether nobody saw what that run asked for: it may still come about after it was seen otherwise.
+    pub(crate) unproven: bool,
     /// Why it is left alone, unless it is so already.
     pub(crate) leave: Option<Failure>,
 }
@@ -59,6 +61,7 @@ impl Earlier {
             run: run.clone(),
             look: look_of(target.outcome()),
             knows_before: record.before.is_some(),
+            unproven: matches!(target.outcome(), Outcome::Accepted | Outcome::Unconfirmed | Outcome::InDoubt),
             leave: None,
         })
     }

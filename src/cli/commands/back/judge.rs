@@ -35,6 +35,9 @@ impl Back {
         let mut to_look: Vec<(u32, Looked)> = Vec::new();
         for n in 0..roster.len() {
             let Some(host) = roster.item(n).and_then(|item| known.get(item.host.as_ref()?)) else { continue };
+            if self.takes_back && host.unproven && reopen(roster, n) {
+                continue;
+            }
             let detail = roster.detail(n);
             if detail.is_some_and(|detail| detail.settled.is_some()) {
                 continue;
@@ -176,10 +179,34 @@ async fn look(
     Ok(())
 }
 
+/// Has a host that was found as it is wanted asked all the same: a request for the opposite is on its way to it, as far as anybody
+/// knows. Whether it was one of these.
+pub(super) fn reopen(roster: &mut Roster, n: u32) -> bool {
+    let is_already = |detail: &crate::engine::roster::Detail| {
+        detail.settled.as_ref().is_some_and(|settled| settled.outcome == Outcome::Already && settled.reason.is_none())
+    };
+    if !roster.detail(n).is_some_and(is_already) {
+        return false;
+    }
+    let detail = roster.detail_mut(n);
+    detail.settled = None;
+    // What it was before is what the earlier request makes of it, and nobody knows that.
+    detail.before = None;
+    let note =
+        "the console shows it so, but an earlier request for the opposite was never seen carried out, and may still be";
+    detail.note = Some(note.into());
+    true
+}
+
 /// Takes what a look has shown.
 fn take(roster: &mut Roster, n: u32, looked: Looked, (kind, takes_back): (ActionKind, bool), state: HostState) {
     let look = looked.look;
     match (kind.standing(state.isolation), state.isolation) {
+        // It stands as it would after a release, and our own request may still come after this look.
+        (Standing::Reached, _) if takes_back && looked.knows_before && look != Look::No => {
+            roster.settle(n, Outcome::Already, None);
+            reopen(roster, n);
+        }
         (Standing::Reached | Standing::Heading, _) => roster.settle(n, Outcome::Already, None),
         (_, Isolation::NotTold | Isolation::Unknown) => untold(roster, n, looked),
         _ if takes_back && look == Look::Must && !looked.knows_before => {

@@ -158,6 +158,7 @@ fn host_of(
             run: run.clone(),
             look: Look::No,
             knows_before: false,
+            unproven: false,
             leave: None,
         });
     }
