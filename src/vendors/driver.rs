@@ -133,6 +133,11 @@ pub trait Ready: Any + fmt::Debug + Send + Sync {
         None
     }
 
+    /// What to do about a failure, where that depends on how the console is reached.
+    fn advice(&self) -> Option<&'static Advice> {
+        None
+    }
+
     /// Opens the console over a client that was made for its link.
     ///
     /// # Errors

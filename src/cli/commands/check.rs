@@ -145,7 +145,7 @@ async fn check(vendor: VendorName, args: &CheckArgs, cancel: &Cancel, context: &
     };
     let name = session.console.vendor.capabilities().console;
     let text = match context.ui.output {
-        OutputFormat::Human => human(name, vendor.driver().advice.secret, &checked, safety.protected.len()),
+        OutputFormat::Human => human(name, session.advice.secret, &checked, safety.protected.len()),
         OutputFormat::Jsonl | OutputFormat::Json => json_text::to_line(&checked).unwrap_or_default(),
         OutputFormat::Csv => return Err(no_csv()),
     };

@@ -74,12 +74,8 @@ fn in_doubt(error: &VendorError) -> VendorError {
 }
 
 /// What is there under our name and is not ours.
-fn not_ours(object: &Object) -> VendorError {
-    let text = format!(
-        "there is an object `{}` that no run of ours has marked: it is somebody else's, and was left alone",
-        object.name
-    );
-    VendorError::new(FailureKind::NotOurs, text, Again::Never)
+fn not_ours(channel: &dyn Channel, object: &Object) -> VendorError {
+    VendorError::new(FailureKind::NotOurs, channel.not_ours(object), Again::Never)
 }
 
 fn group_is_gone(group: &str) -> VendorError {
@@ -104,7 +100,7 @@ pub(super) async fn block(
         match there.iter().find(|object| object.name == job.object.name) {
             None => missing.push(job),
             Some(found) => match found.mark() {
-                None => replies.set(job.n, Err(not_ours(found))),
+                None => replies.set(job.n, Err(not_ours(channel, found))),
                 Some(old) if found.value == job.object.value && old.outlasts(mark) => settled.push((job, Was::There)),
                 Some(_) => differing.push(job),
             },
@@ -122,7 +118,9 @@ pub(super) async fn block(
         for (job, was) in written {
             let found = there.iter().find(|object| object.name == job.object.name);
             match found {
-                Some(found) if found.mark().is_none() && was != Was::Made => replies.set(job.n, Err(not_ours(found))),
+                Some(found) if found.mark().is_none() && was != Was::Made => {
+                    replies.set(job.n, Err(not_ours(channel, found)))
+                }
                 Some(found) if found.value == job.object.value && found.mark().is_some() => settled.push((job, was)),
                 Some(_) => {
                     // What means something else than was asked for must never become a member, nor be left lying about.
@@ -211,7 +209,9 @@ async fn join(channel: &dyn Channel, (table, group): (Table, &str), jobs: Vec<(J
         match added {
             Ok(()) => open.push(job),
             Err(error) => {
-                let refused = error.again() == Again::Never && error.scope() == Scope::Targets;
+                // A group that takes no more was not given this one, nor any that stands behind it.
+                let is_full = error.failure().kind == FailureKind::TableFull;
+                let refused = error.again() == Again::Never && (error.scope() == Scope::Targets || is_full);
                 if refused {
                     take_back(channel, table, &job, was).await;
                 }
@@ -303,7 +303,7 @@ pub(super) async fn unblock(
         match there.iter().find(|object| object.name == job.object.name) {
             None => replies.set(job.n, Ok(Ack::AlreadyInState)),
             Some(found) => match found.mark() {
-                None => replies.set(job.n, Err(not_ours(found))),
+                None => replies.set(job.n, Err(not_ours(channel, found))),
                 Some(mark) => match may_go(&mark, takes_back) {
                     Err(why) => replies.set(job.n, Err(VendorError::new(FailureKind::NotOurs, why, Again::Never))),
                     Ok(()) if before.contains(&job.object.name) => inside.push(job),

@@ -73,6 +73,11 @@ fn changed(target: &TargetReplay) -> bool {
     done && !was_so && target.attempts > 0
 }
 
+/// Whether a run has tried to put a target in and failed: something of it may be left that blocks nothing, and has its mark.
+fn may_be_left(target: &TargetReplay, kind: ActionKind) -> bool {
+    kind == ActionKind::Block && target.outcome() == Outcome::Failed && target.attempts > 0
+}
+
 /// The indicators that a run has changed, as they have to be changed back: never what was so before it.
 pub(crate) fn undone_of(replay: &Replay, kind: ActionKind) -> Vec<String> {
     let reached = match kind {
@@ -80,7 +85,11 @@ pub(crate) fn undone_of(replay: &Replay, kind: ActionKind) -> Vec<String> {
         _ => "not_blocked",
     };
     let was_so = |target: &&TargetReplay| target.record.before.as_deref() == Some(reached);
-    let targets = replay.targets.iter().filter(|target| changed(target)).filter(|target| !was_so(target));
+    let targets = replay
+        .targets
+        .iter()
+        .filter(|target| changed(target) || may_be_left(target, kind))
+        .filter(|target| !was_so(target));
     targets.filter_map(|target| target.record.id.as_deref().map(str::to_owned)).collect()
 }
 
