@@ -99,6 +99,12 @@ fn undo_and_expire_take_out_what_is_theirs() {
     assert_eq!(lists.blocked(), ["203.0.113.1", "203.0.113.200", "bad.example"]);
     lists.env.set("__EDRCTL_NOW", "2026-11-28T13:00:00Z");
     lists.run(["expire", "--yes"]).exits(0).says("nothing is due");
+    let endless = run_of(&lists.block("bad.example\n203.0.113.1\n", &[]).exits(0));
+    lists.env.set("__EDRCTL_NOW", "2026-11-28T13:30:00Z");
+    // The time that it has taken off is put back.
+    let output = lists.run(["undo", &endless, "--yes", "-o", "jsonl"]).exits(0);
+    assert_eq!(output.outcomes(), [("confirmed".to_owned(), 2)].into(), "{output}");
+    lists.env.set("__EDRCTL_NOW", "2026-11-28T14:00:00Z");
     lists.block("bad.example\n", &[]).exits(0);
     lists.env.set("__EDRCTL_NOW", "2026-12-06T12:00:00Z");
     let output = lists.run(["expire", "--yes", "-o", "jsonl"]).exits(0);
@@ -290,7 +296,15 @@ fn check_tells_what_is_there_and_what_confirmed_means() {
     assert!(output.stdout.contains("ip4.txt with 2 entries"), "{output}");
     assert!(!output.stdout.contains("token") && !output.stdout.contains("url"), "{output}");
     output.says("diagnose sys external-resource stats");
-    lists.run(["check", "fortigate", "--show-certificate"]).exits(4);
+    lists.run(["check", "fortigate", "--show-certificate"]).exits(2).says("no certificate");
+}
+
+#[test]
+fn the_firewall_that_fetches_the_lists_is_protected_where_it_is_named() {
+    let lists = Lists::new("url = \"https://203.0.113.50\"\nssh_host = \"203.0.113.51\"");
+    let output = lists.block("203.0.113.50\n203.0.113.51\n203.0.113.52\n", &[]).exits(6);
+    assert_eq!(output.codes(), ["own_console", "own_console"], "{output}");
+    assert_eq!(lists.blocked(), ["203.0.113.52"]);
 }
 
 #[test]

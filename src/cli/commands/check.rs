@@ -107,6 +107,10 @@ async fn show_certificate(vendor: VendorName, args: &CheckArgs, context: &Contex
         return shown;
     }
     let url = context.configuration(Overrides::default())?.console_url(vendor)?;
+    if !matches!(url.scheme(), "https" | "http") {
+        let text = format!("{} is not reached over TLS, so it shows no certificate", url.as_str());
+        return Err(CommandError::text(ExitCode::Usage, text));
+    }
     certificate::show(vendor, &url, true, context).await
 }
 

@@ -236,6 +236,10 @@ impl ConsoleSection for FortigateSection {
         Ok(url.value.clone())
     }
 
+    fn also_at(&self) -> Vec<Url> {
+        self.url.iter().map(|url| url.value.clone()).chain(self.ssh_url()).collect()
+    }
+
     fn boxed(&self) -> Box<dyn ConsoleSection> {
         Box::new(self.clone())
     }

@@ -87,7 +87,7 @@ pub(super) async fn block(
     channel: &dyn Channel,
     (table, group): (Table, &str),
     jobs: Vec<Job>,
-    mark: &Mark,
+    (mark, takes_back): (&Mark, Option<&TakesBack>),
     replies: &mut Replies,
 ) {
     let there = match channel.objects(table, &names(&jobs)).await {
@@ -98,10 +98,15 @@ pub(super) async fn block(
     let (mut missing, mut differing) = (Vec::new(), Vec::new());
     for job in jobs {
         match there.iter().find(|object| object.name == job.object.name) {
+            None if matches!(takes_back, Some(TakesBack::Time { .. })) => {
+                replies.set(job.n, Err(VendorError::new(FailureKind::NotOurs, NOTHING_TO_TIME, Again::Never)));
+            }
             None => missing.push(job),
             Some(found) => match found.mark() {
                 None => replies.set(job.n, Err(not_ours(channel, found))),
-                Some(old) if found.value == job.object.value && old.outlasts(mark) => settled.push((job, Was::There)),
+                Some(old) if found.value == job.object.value && may_stay(&old, mark, takes_back) => {
+                    settled.push((job, Was::There));
+                }
                 Some(_) => differing.push(job),
             },
         }
@@ -359,10 +364,22 @@ pub(super) async fn unblock(
     }
 }
 
+/// What is said of an indicator whose time alone is to be put back.
+pub(super) const NOTHING_TO_TIME: &str = "it is not blocked any more, so there is no time to put back";
+
+/// Whether an object that is there may keep its mark, where another one is wanted.
+pub(super) fn may_stay(found: &Mark, wanted: &Mark, takes_back: Option<&TakesBack>) -> bool {
+    match takes_back {
+        // What another run has asked for since is not this one's to change.
+        Some(TakesBack::Time { of, .. }) => found.run != *of,
+        _ => found.outlasts(wanted),
+    }
+}
+
 /// Whether an object with this mark may be taken out for what is taken back.
 pub(super) fn may_go(mark: &Mark, takes_back: Option<&TakesBack>) -> Result<(), String> {
     match takes_back {
-        None => Ok(()),
+        None | Some(TakesBack::Time { .. }) => Ok(()),
         Some(TakesBack::Run(run)) if mark.run == *run => Ok(()),
         Some(TakesBack::Run(_)) => Err(format!("run {} wants it blocked, too", mark.run)),
         Some(TakesBack::Due(now)) => match mark.expires {

@@ -148,7 +148,14 @@ impl Fortigate {
             inventory: Inventory::Whole,
             max_in_flight,
         };
-        let mark = errand.as_ref().map(|errand| Mark { run: errand.run.clone(), expires: errand.expires });
+        let mark = errand.as_ref().map(|errand| {
+            let run = match &errand.takes_back {
+                // The earlier run's time holds again, so it is the one that wants it.
+                Some(TakesBack::Time { to, .. }) => to,
+                _ => &errand.run,
+            };
+            Mark { run: run.clone(), expires: errand.expires }
+        });
         let takes_back = errand.and_then(|errand| errand.takes_back);
         Self { channel, address, vdom: vdom.to_owned(), groups, max_members, mark, takes_back, capabilities }
     }
@@ -166,11 +173,14 @@ impl Fortigate {
         Ok((objects, group))
     }
 
-    /// Whether this run wants an indicator to stay for longer than it would.
-    fn wants_longer(&self, seen: &Seen) -> bool {
+    /// Whether this run wants an indicator to stay for another time than it would.
+    fn wants_another_time(&self, seen: &Seen) -> bool {
         let found = seen.object.as_ref().and_then(Object::mark);
-        let wanted = self.mark.as_ref().filter(|_| self.takes_back.is_none());
-        found.zip(wanted).is_some_and(|(found, wanted)| !found.outlasts(wanted))
+        let Some((found, wanted)) = found.zip(self.mark.as_ref()) else { return false };
+        match &self.takes_back {
+            None | Some(TakesBack::Time { .. }) => !converse::may_stay(&found, wanted, self.takes_back.as_ref()),
+            Some(TakesBack::Run(_) | TakesBack::Due(_)) => false,
+        }
     }
 
     /// The same for indicators of both tables, one answer each, in order.
@@ -243,7 +253,11 @@ impl Seen {
             let why = format!("the firewall has no address group `{group}` for this kind of address");
             return (Abilities { isolate: Some(false), release: None }, Some(why));
         }
-        let Some(object) = &self.object else { return (Abilities::default(), None) };
+        let Some(object) = &self.object else {
+            let time_alone = matches!(takes_back, Some(TakesBack::Time { .. }));
+            let why = time_alone.then(|| converse::NOTHING_TO_TIME.to_owned());
+            return (Abilities { isolate: time_alone.then_some(false), release: None }, why);
+        };
         let Some(mark) = object.mark() else {
             let others = self.others.clone();
             let isolate = others.as_ref().is_some_and(|others| !others.blocks).then_some(false);
@@ -311,7 +325,9 @@ impl Vendor for Fortigate {
         for (table, jobs) in of_table {
             let place = (table, self.groups.of(table));
             match action.kind {
-                ActionKind::Block => converse::block(&*self.channel, place, jobs, &mark, &mut replies).await,
+                ActionKind::Block => {
+                    converse::block(&*self.channel, place, jobs, (&mark, self.takes_back.as_ref()), &mut replies).await;
+                }
                 ActionKind::Unblock => {
                     converse::unblock(&*self.channel, place, jobs, self.takes_back.as_ref(), &mut replies).await;
                 }
@@ -349,8 +365,8 @@ impl Vendor for Fortigate {
             let (indicator, seen) = (indicator.as_ref()?, seen?);
             let (able, caution) = seen.able(self.takes_back.as_ref());
             let mut state = seen.state(indicator);
-            // Blocked, and not for as long as this run wants it: there is something to do.
-            if state.isolation == Isolation::Blocked && self.wants_longer(&seen) {
+            // Blocked, and not for the time that this run wants: there is something to do.
+            if state.isolation == Isolation::Blocked && self.wants_another_time(&seen) {
                 state.isolation = Isolation::Unknown;
             }
             Some(host(indicator, Some(state), able, caution))

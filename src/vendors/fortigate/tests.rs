@@ -258,7 +258,7 @@ impl Channel for Liar {
 async fn block(liar: &Liar, text: &str) -> Reply {
     let (mark, mut replies) = (mark("a", None), Replies::new(1));
     let jobs = vec![Job { n: 0, object: Object::new(&parsed(text), &mark, None) }];
-    converse::block(liar, (Table::V4, "EDR"), jobs, &mark, &mut replies).await;
+    converse::block(liar, (Table::V4, "EDR"), jobs, (&mark, None), &mut replies).await;
     replies.finish().pop().unwrap()
 }
 
