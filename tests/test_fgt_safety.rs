@@ -185,22 +185,28 @@ fn each_group_has_room_of_its_own() {
     wall.assert_unharmed();
 }
 
+/// How many objects of ours there are, in the group or not.
+fn ours_of(wall: &Wall) -> usize {
+    wall.firewall().addresses().iter().filter(|address| address.name.starts_with("edr-")).count()
+}
+
 #[test]
 fn a_group_that_is_full_leaves_nothing_half_written() {
     // Two are in it, and there is room for three more.
     let room = "[fortigate]\nmax_members = 5\n";
     for wall in [Wall::rest(room), Wall::ssh(room)] {
         let output = wall.block(&addresses(6), &["--concurrency", "1"]).exits(7);
-        output.says("no room");
+        let run = output.says("no room").run_name();
         assert_eq!(wall.blocked().len(), 3);
-        let ours = wall.firewall().addresses().into_iter().filter(|address| address.name.starts_with("edr-"));
-        assert_eq!(ours.count(), 3, "{:?}", wall.firewall().addresses());
+        assert_eq!(ours_of(&wall), 3, "{:?}", wall.firewall().addresses());
         wall.assert_unharmed();
         wall.unblock(&addresses(1), &[]).exits(0);
-        wall.resume(&[]);
-        assert_eq!(wall.blocked().len(), 3);
+        assert_eq!(wall.blocked().len(), 2);
+        // One more finds room now, and the others do not.
+        wall.env.run(["resume", &run, "--yes", "-o", "jsonl", "--concurrency", "1"]).exits(7);
+        assert_eq!((wall.blocked().len(), ours_of(&wall)), (3, 3));
         wall.assert_unharmed();
-        wall.verify();
+        wall.env.run(["runs", "verify", "--all"]).exits(0);
     }
 }
 
