@@ -11,6 +11,8 @@ mod test_apex_safety;
 mod test_apex_secrets;
 mod test_apex_targets;
 mod test_apex_trust;
+mod test_auto;
+mod test_auto_back;
 mod test_back_cross;
 mod test_back_expire;
 mod test_back_rerun;

@@ -37,6 +37,8 @@ pub enum States {
     Incidentally,
     /// If one listing costs no more requests than there are targets.
     IfCheap,
+    /// Whatever it costs: a host counts as there only if the console shows it, an id as well as a name.
+    Always,
 }
 
 /// What a plan is made for.
@@ -101,6 +103,8 @@ pub async fn plan(
     let guarded = wish.kind.is_some() && wish.protection.needs_inventory();
     let capabilities = console.vendor.capabilities();
     let first = wish.kind.is_some() && capabilities.looks_first;
+    let always = wish.states == States::Always;
+    let guarded = guarded || always;
     let must = looked_up || guarded || first || capabilities.inventory == Inventory::Whole;
     let mut survey = Survey::default();
     let wanted = wish.states == States::IfCheap && roster.len() <= MOST_STATES;

@@ -209,6 +209,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         action: word.to_owned(),
         vendor: vendor.word().to_owned(),
         console: session.address.clone(),
+        consoles: BTreeMap::new(),
         profile: loaded.profile().map(ToOwned::to_owned),
         user: user(),
         host: machine(),
@@ -455,7 +456,7 @@ fn tell_left_out(roster: &Roster, verb: &str, context: &Context) -> Counts {
     counts
 }
 
-fn planned(roster: &Roster, n: u32, verb: &str) -> Option<TargetResult> {
+pub(super) fn planned(roster: &Roster, n: u32, verb: &str) -> Option<TargetResult> {
     let item = roster.item(n)?;
     let detail = roster.detail(n);
     let settled = detail.and_then(|detail| detail.settled.clone());
@@ -475,6 +476,7 @@ fn planned(roster: &Roster, n: u32, verb: &str) -> Option<TargetResult> {
         target: Arc::clone(&item.written),
         file: roster.file(n).cloned(),
         line: item.line,
+        vendor: None,
         host: item.host.clone(),
         name: detail.and_then(|detail| detail.name.clone()),
         outcome,
@@ -519,7 +521,7 @@ pub(super) async fn create_journal(
     created.map_err(|error| CommandError::from(error).context("write the journal's plan; nothing was sent"))
 }
 
-fn target_record(roster: &Roster, n: u32) -> TargetRecord {
+pub(super) fn target_record(roster: &Roster, n: u32) -> TargetRecord {
     let item = roster.item(n);
     let detail = roster.detail(n);
     let settled = detail.and_then(|detail| detail.settled.as_ref()).map(|settled| {
@@ -536,6 +538,7 @@ fn target_record(roster: &Roster, n: u32) -> TargetRecord {
         t: item.map_or_else(|| prepare::shared(""), |item| Arc::clone(&item.written)),
         f: roster.file(n).cloned(),
         l: item.map_or(0, |item| item.line),
+        v: None,
         id: item.and_then(|item| item.host.as_ref()).map(|id| prepare::shared(id.as_str())),
         name: detail.and_then(|detail| detail.name.clone()),
         before: detail.and_then(|detail| detail.before.as_ref()).map(|state| prepare::shared(&state.word)),
@@ -557,6 +560,7 @@ fn target_record(roster: &Roster, n: u32) -> TargetRecord {
                     last_seen: candidate.last_seen.clone(),
                     product: candidate.product.clone(),
                     state: candidate.state.clone(),
+                    vendor: candidate.vendor.clone(),
                 };
                 detail.candidates.iter().map(record).collect()
             })
