@@ -111,7 +111,7 @@ pub(crate) fn retimed_of(journals: &StateFolder, replay: &Replay) -> Result<(Ret
     if ids.is_empty() {
         return Ok((found, unknown));
     }
-    let mut last: BTreeMap<String, (Timestamp, Option<(RunId, Option<Timestamp>)>)> = BTreeMap::new();
+    let mut last: BTreeMap<String, (Timestamp, Option<Held>)> = BTreeMap::new();
     for run in journals.names()?.into_iter().filter(|run| *run != header.run) {
         // A journal that cannot be read may know more, and then nothing is found.
         let Ok(earlier) = journals.replay(&run) else { continue };
@@ -146,8 +146,11 @@ pub(crate) fn retimed_of(journals: &StateFolder, replay: &Replay) -> Result<(Ret
     Ok((found, unknown))
 }
 
+/// The run whose time holds for an indicator, and that time.
+type Held = (RunId, Option<Timestamp>);
+
 /// Indicators by the run whose time held for them, and that time.
-pub(crate) type Retimed = BTreeMap<(RunId, Option<Timestamp>), Vec<String>>;
+pub(crate) type Retimed = BTreeMap<Held, Vec<String>>;
 
 /// An indicator that the journals have as put in, and due to go.
 #[derive(Clone, Debug, PartialEq, Eq)]
