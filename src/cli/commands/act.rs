@@ -20,6 +20,7 @@ use crate::{
         signals,
     },
     clock,
+    config::SafetyConfig,
     domain::{
         action::{Action, ActionKind, Thing},
         failure::{Failure, FailureKind},
@@ -222,11 +223,13 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         targets: 0,
     };
     back::foretell_crossed(&record, &mut roster, context)?;
-    if !frees {
-        let radius = Radius::new(&safety, args.rollout.max_targets);
+    if !frees || args.rollout.max_targets.is_some() {
+        // Of what frees hosts, only the limit that is given with it.
+        let limits = if frees { SafetyConfig::default() } else { safety };
+        let radius = Radius::new(&limits, args.rollout.max_targets);
         radius.check(&mut session, (kind, &verb), (&roster, &survey), &cancel, context).await?;
     }
-    let planned = args.rollout.plan(&mut roster);
+    let planned = args.rollout.plan(&mut roster)?;
     confirm::expect(args.consent, &roster, word)?;
 
     if shows_hosts && !context.ui.quiet {
@@ -512,8 +515,10 @@ pub(super) async fn create_journal(
     let created = tokio::task::spawn_blocking(move || {
         // Nobody else begins a run between the look at those that are under way and the moment at which this one is.
         let _gate = journals.gate()?;
-        let crossed = back::crossed_now(&journals, &header, &roster)?;
-        back::settle_crossed(&mut roster, &crossed);
+        for crossed in [back::crossed_now(&journals, &header, &roster)?, back::overtaken(&journals, &header, &roster)?]
+        {
+            back::settle_crossed(&mut roster, &crossed);
+        }
         let targets = (0..roster.len() as usize).map(|n| target_record(&roster, u32::try_from(n).unwrap_or(u32::MAX)));
         Journal::create(&journals, header, targets, &options).map(|journal| (journal, roster))
     });

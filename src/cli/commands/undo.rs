@@ -6,7 +6,6 @@ use super::{
     act,
     back::{self, BackArgs, OnlyArgs},
     blocklist::{self, Deed, Prefixes, Wanted},
-    rollout::RolloutArgs,
     runs,
     unlock_code::UnlockCodeArgs,
 };
@@ -177,7 +176,7 @@ async fn undo_indicators(
             address: Some(header.console.clone()),
             part: blocklist::part_of(replay).map(str::to_owned),
             reading: (Vec::new(), Vec::new()),
-            rollout: RolloutArgs::default(),
+            rollout: args.back.rollout.clone(),
         })
     };
     let mut ended = Vec::new();
