@@ -203,3 +203,23 @@ fn a_time_is_put_back_only_where_the_run_has_changed_it_last() {
     expire(&wall, &[]).exits(0);
     assert_eq!(wall.blocked(), ["203.0.113.1"]);
 }
+
+#[test]
+fn a_time_that_was_put_back_can_be_taken_back_itself() {
+    let mut wall = Wall::rest("");
+    at(&mut wall, NOON);
+    wall.block("203.0.113.1\n", &["--expires", "4h"]).exits(0);
+    at(&mut wall, "2026-11-28T12:10:00Z");
+    let second = run_of(&wall.block("203.0.113.1\n", &[]).exits(0));
+    let comment = |wall: &Wall| {
+        let ours = wall.firewall().addresses().into_iter().find(|address| address.name.starts_with("edr-"));
+        ours.unwrap().comment
+    };
+    at(&mut wall, "2026-11-28T12:20:00Z");
+    let third = run_of(&undo(&wall, &second, &[]).exits(0));
+    assert!(comment(&wall).contains(" exp=2026-11-28T16:00:00Z"), "{}", comment(&wall));
+    at(&mut wall, "2026-11-28T12:30:00Z");
+    undo(&wall, &third, &[]).exits(0);
+    assert!(comment(&wall).starts_with(&format!("edrctl run={second} exp=never")), "{}", comment(&wall));
+    assert_eq!(wall.blocked(), ["203.0.113.1"]);
+}

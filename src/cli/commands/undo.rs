@@ -179,6 +179,11 @@ async fn undo_indicators(
             rollout: args.back.rollout.clone(),
         })
     };
+    // Whose mark it has left: where it has put a time back, that of the run whose time it was.
+    let of = match blocklist::takes_back_of(replay)? {
+        Some(TakesBack::Time { to, .. }) => to,
+        _ => name.clone(),
+    };
     let mut ended = Vec::new();
     if !changed.is_empty() {
         let takes_back = (opposite == ActionKind::Unblock).then(|| TakesBack::Run(name.clone()));
@@ -189,7 +194,7 @@ async fn undo_indicators(
         if ended.contains(&ExitCode::Stopped) {
             break;
         }
-        let takes_back = TakesBack::Time { of: name.clone(), to: earlier.clone() };
+        let takes_back = TakesBack::Time { of: of.clone(), to: earlier.clone() };
         ended.push(blocklist::run(deed(ActionKind::Block, wanted, *expires, Some(takes_back))?, context).await?);
     }
     let first = ended.first().copied().unwrap_or(ExitCode::Success);
