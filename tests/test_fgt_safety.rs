@@ -173,6 +173,64 @@ fn a_group_takes_no_more_than_the_configuration_allows() {
 }
 
 #[test]
+fn each_group_has_room_of_its_own() {
+    let wall = Wall::rest("");
+    wall.env.add_config("max_members = 4");
+    // The IPv6 group has one member, so three find room there, whatever is in the other one.
+    let six = |count: u32| (1..=count).map(|n| format!("2001:db8::{n}\n")).collect::<String>();
+    let saved = wall.firewall().saved();
+    wall.block(&six(4), &[]).exits(5).says("4 indicators would be added to 1 members").says("`max_members` allows 4");
+    assert_eq!(wall.firewall().saved(), saved);
+    wall.block(&format!("{}{}", six(3), addresses(2)), &[]).exits(0);
+    wall.assert_unharmed();
+}
+
+/// How many objects of ours there are, in the group or not.
+fn ours_of(wall: &Wall) -> usize {
+    wall.firewall().addresses().iter().filter(|address| address.name.starts_with("edr-")).count()
+}
+
+#[test]
+fn a_group_that_is_full_leaves_nothing_half_written() {
+    // Two are in it, and there is room for three more.
+    let room = "[fortigate]\nmax_members = 5\n";
+    for wall in [Wall::rest(room), Wall::ssh(room)] {
+        let output = wall.block(&addresses(6), &["--concurrency", "1"]).exits(7);
+        let run = output.says("no room").run_name();
+        assert_eq!(wall.blocked().len(), 3);
+        assert_eq!(ours_of(&wall), 3, "{:?}", wall.firewall().addresses());
+        wall.assert_unharmed();
+        wall.unblock(&addresses(1), &[]).exits(0);
+        assert_eq!(wall.blocked().len(), 2);
+        // One more finds room now, and the others do not.
+        wall.env.run(["resume", &run, "--yes", "-o", "jsonl", "--concurrency", "1"]).exits(7);
+        assert_eq!((wall.blocked().len(), ours_of(&wall)), (3, 3));
+        wall.assert_unharmed();
+        wall.env.run(["runs", "verify", "--all"]).exits(0);
+    }
+}
+
+#[test]
+fn a_group_with_exceptions_is_told_or_refused() {
+    let spares = |names: &str| {
+        format!(
+            "[fortigate]\nexclude = [{names}]\n[[fortigate.people]]\nname = \"Partner\"\nsubnet = \"203.0.113.9 255.255.255.255\"\n"
+        )
+    };
+    for make in [Wall::rest, Wall::ssh] {
+        let wall = make(&spares("'Partner'"));
+        let output = wall.block("203.0.113.9\n", &[]).exits(0);
+        output.says("spares `Partner`").says("not that it is blocked");
+        wall.assert_unharmed();
+        let wall = make(&spares("'all'"));
+        let saved = wall.firewall().saved();
+        wall.block("203.0.113.9\n", &[]).exits(5).says("every address there is").says("nothing was sent");
+        wall.env.run(["check", "fortigate"]).exits(5).says("spares `all`");
+        assert_eq!(wall.firewall().saved(), saved);
+    }
+}
+
+#[test]
 fn a_policy_that_lets_through_stops_everything() {
     for (faults, words) in [
         ("group_policy = \"accept\"", "its action is `accept`"),

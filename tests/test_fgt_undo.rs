@@ -125,3 +125,101 @@ fn a_longer_time_holds_and_a_shorter_one_does_not() {
     assert_eq!(wall.blocked(), ["203.0.113.1"]);
     assert!(wall.firewall().members(GROUP).unwrap().len() == 3);
 }
+
+/// Members are refused, and what was made for them cannot be deleted: it is left lying about.
+const LEFT_LYING: &str = "[[fault]]\nmethod = \"POST\"\nendpoint = \"members\"\nnth = 1\ndo = { cmdb = -651 }\n\
+    [[fault]]\nmethod = \"DELETE\"\nendpoint = \"addresses\"\nnth = 1\ndo = { cmdb = -37 }\n";
+
+fn ours(wall: &Wall) -> usize {
+    wall.firewall().addresses().iter().filter(|address| address.name.starts_with("edr-")).count()
+}
+
+#[test]
+fn what_a_failed_run_has_left_is_found_by_undo_and_by_expire() {
+    let wall = Wall::rest(LEFT_LYING);
+    let run = run_of(&wall.block("203.0.113.1\n", &[]).exits(6));
+    assert_eq!((wall.blocked().len(), ours(&wall)), (0, 1));
+    // What is somebody else's is not taken for it.
+    let output = undo(&wall, &run, &[]).exits(0);
+    assert_eq!(ours(&wall), 0, "{output}");
+    wall.assert_unharmed();
+
+    let mut wall = Wall::rest(LEFT_LYING);
+    at(&mut wall, NOON);
+    wall.block("203.0.113.1\n", &["--expires", "4h"]).exits(6);
+    assert_eq!(ours(&wall), 1);
+    at(&mut wall, NEXT_WEEK);
+    let output = expire(&wall, &[]).exits(0);
+    assert_eq!(ours(&wall), 0, "{output}");
+    wall.assert_unharmed();
+}
+
+#[test]
+fn a_time_that_a_later_run_has_made_longer_is_put_back() {
+    let mut wall = Wall::rest("");
+    at(&mut wall, NOON);
+    let first = run_of(&wall.block("203.0.113.1\n203.0.113.2\n203.0.113.4\n", &["--expires", "4h"]).exits(0));
+    at(&mut wall, "2026-11-28T12:10:00Z");
+    wall.block("203.0.113.4\n", &["--expires", "9d"]).exits(0);
+    at(&mut wall, "2026-11-28T12:30:00Z");
+    let second = run_of(&wall.block("203.0.113.1\n203.0.113.3\n203.0.113.4\n", &[]).exits(0));
+    at(&mut wall, AN_HOUR_LATER);
+    undo(&wall, &second, &["--dry-run"]).exits(0);
+    assert_eq!(wall.blocked().len(), 4);
+    undo(&wall, &second, &["--expect-count", "2"]).exits(5).says("3 are to be taken back");
+    let output = undo(&wall, &second, &["--expect-count", "3"]).exits(0);
+    assert_eq!(output.outcomes(), [("confirmed".to_owned(), 3)].into(), "{output}");
+    // It stays for the time that its own run gave it, and is that run's again.
+    assert_eq!(wall.blocked(), ["203.0.113.1", "203.0.113.2", "203.0.113.4"]);
+    let comment = wall.firewall().addresses().into_iter().find(|address| address.value.starts_with("203.0.113.1 "));
+    let comment = comment.unwrap().comment;
+    assert!(comment.starts_with(&format!("edrctl run={first} exp=2026-11-28T16:00:00Z")), "{comment}");
+    wall.assert_unharmed();
+    // Nothing is left to put back.
+    undo(&wall, &second, &[]).exits(0);
+    at(&mut wall, "2026-11-28T17:00:00Z");
+    expire(&wall, &[]).exits(0);
+    assert_eq!(wall.blocked(), ["203.0.113.4"]);
+    wall.env.run(["runs", "verify", "--all"]).exits(0);
+}
+
+#[test]
+fn a_time_is_put_back_only_where_the_run_has_changed_it_last() {
+    let mut wall = Wall::rest("");
+    at(&mut wall, NOON);
+    wall.block("203.0.113.1\n203.0.113.2\n", &["--expires", "4h"]).exits(0);
+    at(&mut wall, "2026-11-28T12:10:00Z");
+    let second = run_of(&wall.block("203.0.113.1\n203.0.113.2\n", &["--expires", "7d"]).exits(0));
+    at(&mut wall, "2026-11-28T12:20:00Z");
+    wall.block("203.0.113.1\n", &[]).exits(0);
+    wall.unblock("203.0.113.2\n", &[]).exits(0);
+    at(&mut wall, AN_HOUR_LATER);
+    // One is wanted longer by a later run, and the other one was taken out since: it is not put in again.
+    let output = undo(&wall, &second, &[]).exits(6);
+    assert_eq!(output.outcomes(), [("already".to_owned(), 1), ("refused".to_owned(), 1)].into(), "{output}");
+    assert!(output.stdout.contains("no time to put back"), "{output}");
+    assert_eq!(wall.blocked(), ["203.0.113.1"]);
+    at(&mut wall, NEXT_WEEK);
+    expire(&wall, &[]).exits(0);
+    assert_eq!(wall.blocked(), ["203.0.113.1"]);
+}
+
+#[test]
+fn a_time_that_was_put_back_can_be_taken_back_itself() {
+    let mut wall = Wall::rest("");
+    at(&mut wall, NOON);
+    wall.block("203.0.113.1\n", &["--expires", "4h"]).exits(0);
+    at(&mut wall, "2026-11-28T12:10:00Z");
+    let second = run_of(&wall.block("203.0.113.1\n", &[]).exits(0));
+    let comment = |wall: &Wall| {
+        let ours = wall.firewall().addresses().into_iter().find(|address| address.name.starts_with("edr-"));
+        ours.unwrap().comment
+    };
+    at(&mut wall, "2026-11-28T12:20:00Z");
+    let third = run_of(&undo(&wall, &second, &[]).exits(0));
+    assert!(comment(&wall).contains(" exp=2026-11-28T16:00:00Z"), "{}", comment(&wall));
+    at(&mut wall, "2026-11-28T12:30:00Z");
+    undo(&wall, &third, &[]).exits(0);
+    assert!(comment(&wall).starts_with(&format!("edrctl run={second} exp=never")), "{}", comment(&wall));
+    assert_eq!(wall.blocked(), ["203.0.113.1"]);
+}

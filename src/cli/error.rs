@@ -17,7 +17,7 @@ use crate::{
     journal::{JournalError, JournalFailed},
     reporters::{clean::clean, paint},
     stream::store::StoreError,
-    vendors::VendorName,
+    vendors::{Advice, VendorName},
 };
 
 /// What a command comes to when it does not run to its end.
@@ -137,7 +137,12 @@ impl From<StoreError> for CommandError {
 }
 
 /// Why there is no answer to a question that came before the first action.
-pub(crate) fn before_the_first_action(halt: Halt, what: &str, vendor: VendorName, key_from: &str) -> CommandError {
+pub(crate) fn before_the_first_action(
+    halt: Halt,
+    what: &str,
+    vendor: VendorName,
+    (advice, key_from): (&Advice, &str),
+) -> CommandError {
     match halt {
         Halt::Interrupted => {
             CommandError::text(ExitCode::Stopped, format!("interrupted while it tried to {what}; nothing was changed"))
@@ -155,7 +160,7 @@ pub(crate) fn before_the_first_action(halt: Halt, what: &str, vendor: VendorName
         Halt::Failed(failure) => {
             let error = CommandError::text(ExitCode::Console, &failure)
                 .context(format!("failed to {what}; nothing was changed"));
-            match hint_for(&failure, vendor, key_from) {
+            match hint_for(&failure, vendor, (advice, key_from)) {
                 Some(hint) => error.hint(hint),
                 None => error,
             }
@@ -164,8 +169,7 @@ pub(crate) fn before_the_first_action(halt: Halt, what: &str, vendor: VendorName
 }
 
 /// What to do about a failure that concerns the console as a whole.
-pub(crate) fn hint_for(failure: &Failure, vendor: VendorName, key_from: &str) -> Option<String> {
-    let advice = &vendor.driver().advice;
+pub(crate) fn hint_for(failure: &Failure, vendor: VendorName, (advice, key_from): (&Advice, &str)) -> Option<String> {
     let (keys, example, secret) = (advice.address_keys, advice.address_example, advice.secret);
     let own = (advice.of)(failure.kind);
     Some(match failure.kind {

@@ -160,12 +160,16 @@ fn towards(peer: IpAddr) -> io::Result<IpAddr> {
 
 /// The hosts of every console that is configured. They are looked up side by side.
 async fn consoles(loaded: &Loaded) -> Vec<OwnConsole> {
-    let hosts = loaded.consoles().into_iter().filter_map(|vendor| {
-        let url = loaded.console_url(vendor).ok()?;
-        let host = url.host_str()?.trim_start_matches('[').trim_end_matches(']').to_owned();
-        Some((vendor, host))
-    });
-    let looked_up = hosts.map(|(vendor, host)| async move {
+    let urls = loaded
+        .consoles()
+        .into_iter()
+        .flat_map(|vendor| loaded.console_urls(vendor).into_iter().map(move |url| (vendor, url)));
+    let hosts: BTreeSet<(VendorName, String)> = urls
+        .filter_map(|(vendor, url)| {
+            Some((vendor, url.host_str()?.trim_start_matches('[').trim_end_matches(']').to_owned()))
+        })
+        .collect();
+    let looked_up = hosts.into_iter().map(|(vendor, host)| async move {
         let addresses = addresses_of(&host).await;
         OwnConsole { vendor, host, addresses }
     });

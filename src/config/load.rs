@@ -193,6 +193,12 @@ impl Loaded {
         url.map_err(|error| ConfigError::of_section(error, &self.home))
     }
 
+    /// Every address of a console that its section names.
+    pub fn console_urls(&self, vendor: VendorName) -> Vec<Url> {
+        let also = self.sections.console(vendor).map(ConsoleSection::also_at).unwrap_or_default();
+        self.console_url(vendor).into_iter().chain(also).collect()
+    }
+
     /// What a run may not do. Reads the files of the protected list.
     ///
     /// # Errors

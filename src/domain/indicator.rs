@@ -229,5 +229,14 @@ pub(super) fn wrapped(address: Ipv6Addr) -> Option<Ipv4Addr> {
     }
 }
 
+/// The IPv4 network that an IPv6 network leads to, where its hosts are tunnelled over IPv4 (ISATAP): whatever network is in
+/// front, the host's half is `::0:5efe:a.b.c.d`, or `::200:5efe:a.b.c.d` for an address that is unique in the world.
+pub(super) fn tunnelled(net: Ipv6Net) -> Option<Ipv4Net> {
+    let [_, _, _, _, 0 | 0x200, 0x5efe, high, low] = net.addr().segments() else { return None };
+    let ([one, two], [three, four]) = (high.to_be_bytes(), low.to_be_bytes());
+    let length = net.prefix_len().checked_sub(96)?;
+    Ipv4Net::new(Ipv4Addr::new(one, two, three, four), length).ok()
+}
+
 #[cfg(test)]
 mod tests;

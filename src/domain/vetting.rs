@@ -14,7 +14,7 @@ mod ranges;
 
 pub use exception::{Exception, ExceptionError};
 
-use super::indicator::{DomainName, Indicator, wrapped};
+use super::indicator::{DomainName, Indicator, tunnelled, wrapped};
 
 /// Why an indicator is not blocked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -166,14 +166,16 @@ impl Rules {
             return Err(special);
         }
         self.vet_width(net)?;
-        let inner = match net {
-            IpNet::V6(v6) => wrapped(v6.addr()).map(|inner| IpNet::from(IpAddr::V4(inner))),
-            IpNet::V4(_) => None,
+        let inner: [Option<IpNet>; 2] = match net {
+            IpNet::V6(v6) => {
+                [wrapped(v6.addr()).map(|inner| IpNet::from(IpAddr::V4(inner))), tunnelled(v6).map(IpNet::V4)]
+            }
+            IpNet::V4(_) => [None, None],
         };
-        if let Some(special) = inner.and_then(|inner| ranges::special(inner, self.opens_examples)) {
+        if let Some(special) = inner.iter().flatten().find_map(|inner| ranges::special(*inner, self.opens_examples)) {
             return Err(Refused::new(special.why, format!("it stands for an IPv4 address: {}", special.text)));
         }
-        for net in [Some(net), inner].into_iter().flatten() {
+        for net in std::iter::once(net).chain(inner.into_iter().flatten()) {
             if let Some(resolver) = known::resolver(net) {
                 let text = format!("{resolver} is a public resolver that machines everywhere depend on");
                 return Err(Refused::new(Refusal::PublicResolver, text));

@@ -101,6 +101,11 @@ pub trait ConsoleSection: Section + fmt::Debug + Send + Sync {
     /// Whether anything in it was set.
     fn is_set(&self) -> bool;
 
+    /// Where else the console is known to be: what must stay reachable.
+    fn also_at(&self) -> Vec<Url> {
+        Vec::new()
+    }
+
     /// Where the console is, as far as the section says so; nothing else has to be set for that.
     ///
     /// # Errors
@@ -130,6 +135,11 @@ pub trait Ready: Any + fmt::Debug + Send + Sync {
 
     /// As whom it is spoken to, where one address serves several tenants. It is told to nobody.
     fn account(&self) -> Option<&str> {
+        None
+    }
+
+    /// What to do about a failure, where that depends on how the console is reached.
+    fn advice(&self) -> Option<&'static Advice> {
         None
     }
 
@@ -215,6 +225,13 @@ pub enum TakesBack {
     Run(RunId),
     /// What was due by then.
     Due(Timestamp),
+    /// No more than the time that a run has given to what was there before it.
+    Time {
+        /// The run.
+        of: RunId,
+        /// The earlier run, whose time holds again.
+        to: RunId,
+    },
 }
 
 /// The consoles that this version can speak to.

@@ -14,6 +14,7 @@ use crate::domain::{
     failure::Failure,
     host::{Host, HostId},
     id::{RunId, Ticket},
+    indicator::IndicatorKind,
     selector::Selector,
 };
 
@@ -208,17 +209,38 @@ pub struct Preflight {
     pub refusal: Option<Failure>,
     /// Why nothing may be added, though it may be taken out.
     pub harmful: Option<Failure>,
-    /// How many more targets there may be.
-    pub vacancies: Option<Vacancies>,
+    /// How many more targets there may be, in each place that they go to.
+    pub vacancies: Vec<Vacancies>,
+    /// What has to be known where domains are among the targets.
+    pub of_domains: Option<&'static str>,
 }
 
-/// How many targets a console may hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How many targets a place may hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vacancies {
+    /// The kinds of targets that go there.
+    pub kinds: Vec<IndicatorKind>,
+    /// What is counted.
+    pub unit: Unit,
     /// So many in all.
     pub limit: usize,
     /// So many are there.
     pub taken: usize,
+    /// What they are, in words: `members of the group`.
+    pub what: String,
+    /// Whose limit it is, in words.
+    pub by: String,
+    /// Whether it holds whatever the user says.
+    pub is_fixed: bool,
+}
+
+/// What is counted of targets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Each is one.
+    Targets,
+    /// Each is as much as its text, and the end of its line.
+    Bytes,
 }
 
 /// Something that a run of ours has left at a console.

@@ -57,7 +57,12 @@ pub(crate) async fn show(
             _ => FailureKind::Unreachable,
         };
         let halt = Halt::Failed(Failure::new(kind, error.to_string()));
-        before_the_first_action(halt, &format!("read the certificate of {}", url.as_str()), vendor, "not used")
+        before_the_first_action(
+            halt,
+            &format!("read the certificate of {}", url.as_str()),
+            vendor,
+            (&vendor.driver().advice, "not used"),
+        )
     })?;
     let text = match context.ui.output {
         OutputFormat::Human => human(vendor, url, &presented),

@@ -107,6 +107,10 @@ async fn show_certificate(vendor: VendorName, args: &CheckArgs, context: &Contex
         return shown;
     }
     let url = context.configuration(Overrides::default())?.console_url(vendor)?;
+    if !matches!(url.scheme(), "https" | "http") {
+        let text = format!("{} is not reached over TLS, so it shows no certificate", url.as_str());
+        return Err(CommandError::text(ExitCode::Usage, text));
+    }
     certificate::show(vendor, &url, true, context).await
 }
 
@@ -145,7 +149,7 @@ async fn check(vendor: VendorName, args: &CheckArgs, cancel: &Cancel, context: &
     };
     let name = session.console.vendor.capabilities().console;
     let text = match context.ui.output {
-        OutputFormat::Human => human(name, vendor.driver().advice.secret, &checked, safety.protected.len()),
+        OutputFormat::Human => human(name, session.advice.secret, &checked, safety.protected.len()),
         OutputFormat::Jsonl | OutputFormat::Json => json_text::to_line(&checked).unwrap_or_default(),
         OutputFormat::Csv => return Err(no_csv()),
     };

@@ -565,7 +565,7 @@ const WAVE: usize = 50;
 /// Puts a halt before the first action into words.
 pub(crate) fn failed(session: &Session, halt: Halt) -> CommandError {
     let what = format!("ask {} at {}", session.console.vendor.capabilities().console, session.address);
-    before_the_first_action(halt, &what, session.vendor, &session.key_from)
+    before_the_first_action(halt, &what, session.vendor, (session.advice, &session.key_from))
 }
 
 /// Resolves and checks the targets.

@@ -20,7 +20,7 @@ use crate::{
     journal::{Alone, Presence, StateFolder},
     simulator::{self, Faults, Fleet, FleetError, Model, Wanted},
     stream::store,
-    vendors::{OpenError, Vendor, VendorName, Wishes},
+    vendors::{Advice, OpenError, Vendor, VendorName, Wishes},
 };
 
 /// How often it is looked whether another run has ended.
@@ -40,6 +40,8 @@ pub(crate) struct Session {
     pub(crate) account: Option<String>,
     /// Where the credentials were read from, in words.
     pub(crate) key_from: String,
+    /// What to do about its failures.
+    pub(crate) advice: &'static Advice,
     /// Which certificates it may present, and whatever else it names, such as the queue of an event stream.
     pub(crate) trust: Trust,
     /// The simulator, if it is one.
@@ -165,6 +167,7 @@ impl Session {
             OpenError::Settings(error) => CommandError::text(ExitCode::Config, error),
         })?;
         let part = ready.part();
+        let advice = ready.advice().unwrap_or(&vendor.driver().advice);
         let account = ready.account().map(store::account);
         let key_from = match simulator {
             Some(_) => "made by the simulator".to_owned(),
@@ -172,7 +175,18 @@ impl Session {
         };
         let concurrency = console.capabilities().max_in_flight;
         let console = self::console(console, concurrency, opening.max_wait, opening.uses_reserve);
-        Ok(Self { console, vendor, address: link.address, part, account, key_from, trust, simulator, concurrency })
+        Ok(Self {
+            console,
+            vendor,
+            address: link.address,
+            part,
+            account,
+            key_from,
+            advice,
+            trust,
+            simulator,
+            concurrency,
+        })
     }
 
     /// Waits until no other run from here changes the console. A list that several write whole, one after the other, loses what

@@ -68,7 +68,9 @@ pub(crate) async fn run(args: UndoArgs, context: &Context) -> Result<ExitCode, C
         let result = match (back::of_hosts(replay), kind.lands_on()) {
             (Err(error), _) => Err(error),
             (Ok(vendor), Thing::Host) => undo_hosts(one, &journals, replay, (kind, opposite), vendor, context).await,
-            (Ok(vendor), Thing::Indicator) => undo_indicators(one, replay, (kind, opposite), vendor, context).await,
+            (Ok(vendor), Thing::Indicator) => {
+                undo_indicators(one, &journals, replay, (kind, opposite), vendor, context).await
+            }
         };
         let stops = matches!(result, Ok(ExitCode::Stopped));
         ended.push(result);
@@ -120,6 +122,7 @@ async fn undo_hosts(
 
 async fn undo_indicators(
     args: UndoArgs,
+    journals: &StateFolder,
     replay: &Replay,
     (kind, opposite): (ActionKind, ActionKind),
     vendor: VendorName,
@@ -129,30 +132,71 @@ async fn undo_indicators(
     let header = &replay.header;
     let name = &header.run;
     let changed = blocklist::undone_of(replay, kind);
-    if changed.is_empty() {
+    let retimed = if kind == ActionKind::Block { blocklist::retimed_of(journals, replay)? } else { Default::default() };
+    let (retimed, unknown) = retimed;
+    if unknown > 0 {
+        let indicators = words::count(unknown, "indicator keeps", "indicators keep");
+        context
+            .ui
+            .warn(&format!("{indicators} the time that run {name} gave: no journal here knows of an earlier one"));
+    }
+    if changed.is_empty() && retimed.is_empty() {
         context.ui.tell(&format!("run {name} has changed nothing, so there is nothing to take back"));
         return Ok(ExitCode::Success);
     }
-    let deed = Deed {
-        kind: opposite,
-        vendor,
-        run: act::run_id()?,
-        wanted: changed.iter().map(|text| Wanted::of_text(text)).collect(),
-        expires: None,
-        takes_back: (opposite == ActionKind::Unblock).then(|| TakesBack::Run(name.clone())),
-        // It was in before, so there is no question of how many or how wide.
-        max_new: Some(u64::MAX),
-        prefixes: Prefixes { max_prefix: 0, max_prefix6: 0 },
-        console: args.back.console.into(),
-        consent: args.back.consent,
-        dry_run: args.back.dry_run,
-        comment: args.comment.or_else(|| Some(format!("undo of run {name}"))),
-        ticket: args.ticket.or_else(|| header.ticket.clone()),
-        profile: header.profile.clone(),
-        address: Some(header.console.clone()),
-        part: blocklist::part_of(replay).map(str::to_owned),
-        reading: (Vec::new(), Vec::new()),
-        rollout: args.back.rollout.clone(),
+    let mut consent = args.back.consent;
+    let parts = retimed.len() + usize::from(!changed.is_empty());
+    if let Some(expected) = consent.expect_count.filter(|_| parts > 1) {
+        // The number is that of all of them.
+        let found = (changed.len() + retimed.values().map(Vec::len).sum::<usize>()) as u64;
+        if found != expected {
+            let text = format!("{expected} indicators expected, and {found} are to be taken back; nothing was sent");
+            return Err(CommandError::text(ExitCode::Refused, text));
+        }
+        consent.expect_count = None;
+        consent.yes = true;
+    }
+    let deed = |kind, wanted: &[String], expires, takes_back| -> Result<Deed, CommandError> {
+        Ok(Deed {
+            kind,
+            vendor,
+            run: act::run_id()?,
+            wanted: wanted.iter().map(|text| Wanted::of_text(text)).collect(),
+            expires,
+            takes_back,
+            // It was in before, so there is no question of how many or how wide.
+            max_new: Some(u64::MAX),
+            prefixes: Prefixes { max_prefix: 0, max_prefix6: 0 },
+            console: args.back.console.clone().into(),
+            consent,
+            dry_run: args.back.dry_run,
+            comment: args.comment.clone().or_else(|| Some(format!("undo of run {name}"))),
+            ticket: args.ticket.clone().or_else(|| header.ticket.clone()),
+            profile: header.profile.clone(),
+            address: Some(header.console.clone()),
+            part: blocklist::part_of(replay).map(str::to_owned),
+            reading: (Vec::new(), Vec::new()),
+            rollout: args.back.rollout.clone(),
+        })
     };
-    blocklist::run(deed, context).await
+    // Whose mark it has left: where it has put a time back, that of the run whose time it was.
+    let of = match blocklist::takes_back_of(replay)? {
+        Some(TakesBack::Time { to, .. }) => to,
+        _ => name.clone(),
+    };
+    let mut ended = Vec::new();
+    if !changed.is_empty() {
+        let takes_back = (opposite == ActionKind::Unblock).then(|| TakesBack::Run(name.clone()));
+        ended.push(blocklist::run(deed(opposite, &changed, None, takes_back)?, context).await?);
+    }
+    // What was blocked before it stays blocked, for the time that held before.
+    for ((earlier, expires), wanted) in &retimed {
+        if ended.contains(&ExitCode::Stopped) {
+            break;
+        }
+        let takes_back = TakesBack::Time { of: of.clone(), to: earlier.clone() };
+        ended.push(blocklist::run(deed(ActionKind::Block, wanted, *expires, Some(takes_back))?, context).await?);
+    }
+    let first = ended.first().copied().unwrap_or(ExitCode::Success);
+    Ok(if ended.iter().all(|exit| *exit == first) { first } else { ExitCode::SomeFailed })
 }

@@ -123,6 +123,17 @@ fn ipv4_in_ipv6_clothes_is_seen() {
     assert_eq!(inner("2a00::1"), None);
 }
 
+#[test]
+fn ipv4_behind_a_tunnel_is_seen_under_any_network() {
+    let inner = |text: &str| tunnelled(text.parse().expect("a network")).map(|net| net.to_string());
+    assert_eq!(inner("2a00:1450::5efe:8.8.8.8/128").as_deref(), Some("8.8.8.8/32"));
+    assert_eq!(inner("2a00:1450:1:2:200:5efe:10.0.0.0/120").as_deref(), Some("10.0.0.0/24"));
+    assert_eq!(inner("2a00:1450::5efe:0.0.0.0/96").as_deref(), Some("0.0.0.0/0"));
+    for other in ["2a00:1450::/64", "2a00:1450::100:5efe:808:808/128", "2a00:1450::5eff:808:808/128"] {
+        assert_eq!(inner(other), None, "{other}");
+    }
+}
+
 /// The accept-list of what may be written to a device, said once more in other words.
 fn accepted(indicator: &Indicator) -> bool {
     let text = indicator.canonical();

@@ -8,7 +8,7 @@ use super::{
     Refusal, Refused,
     ranges::{single, touch},
 };
-use crate::domain::indicator::{DomainName, within, wrapped};
+use crate::domain::indicator::{DomainName, tunnelled, within, wrapped};
 
 /// What must stay reachable, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,10 +69,12 @@ impl Exception {
         match &self.what {
             What::Net(own) => {
                 let inner = match own {
-                    IpNet::V6(own) => wrapped(own.addr()).map(|inner| single(IpAddr::V4(inner))),
-                    IpNet::V4(_) => None,
+                    IpNet::V6(own) => {
+                        [wrapped(own.addr()).map(|inner| single(IpAddr::V4(inner))), tunnelled(*own).map(IpNet::V4)]
+                    }
+                    IpNet::V4(_) => [None, None],
                 };
-                touch(*own, net) || inner.is_some_and(|inner| touch(inner, net))
+                touch(*own, net) || inner.into_iter().flatten().any(|inner| touch(inner, net))
             }
             What::Domain(_) => false,
         }

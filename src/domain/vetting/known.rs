@@ -8,7 +8,7 @@ use super::ranges::{single, touch};
 use crate::domain::indicator::within;
 
 /// Resolvers that are asked from everywhere, by whoever runs them.
-const RESOLVERS: [(&str, &[&str]); 22] = [
+const RESOLVERS: [(&str, &[&str]); 27] = [
     (
         "Google",
         &[
@@ -129,7 +129,16 @@ const RESOLVERS: [(&str, &[&str]); 22] = [
     ("Hurricane Electric", &["74.82.42.42", "2001:470:20::2"]),
     (
         "Neustar",
-        &["156.154.70.1", "156.154.71.1", "156.154.70.5", "156.154.71.5", "2610:a1:1018::1", "2610:a1:1019::1"],
+        &[
+            "156.154.70.1",
+            "156.154.71.1",
+            "156.154.70.2",
+            "156.154.71.2",
+            "156.154.70.5",
+            "156.154.71.5",
+            "2610:a1:1018::1",
+            "2610:a1:1019::1",
+        ],
     ),
     ("DNS4EU", &["86.54.11.1", "86.54.11.201", "86.54.11.12", "86.54.11.100"]),
     ("CIRA", &["149.112.121.10", "149.112.122.10", "149.112.121.20", "149.112.122.20"]),
@@ -146,6 +155,11 @@ const RESOLVERS: [(&str, &[&str]); 22] = [
             "2a02:6b8:0:1::feed:ff",
         ],
     ),
+    ("DNS.SB", &["185.222.222.222", "45.11.45.11", "2a09::", "2a11::"]),
+    ("dns0.eu", &["193.110.81.0", "185.253.5.0", "2a0f:fc80::", "2a0f:fc81::"]),
+    ("Norton", &["199.85.126.10", "199.85.127.10"]),
+    ("SafeDNS", &["195.46.39.39", "195.46.39.40"]),
+    ("Freenom", &["80.80.80.80", "80.80.81.81"]),
     ("114DNS", &["114.114.114.114", "114.114.115.115"]),
     ("AliDNS", &["223.5.5.5", "223.6.6.6", "2400:3200::1", "2400:3200:baba::1"]),
     ("DNSPod", &["119.29.29.29", "119.28.28.28", "182.254.116.116", "180.76.76.76", "101.226.4.6", "218.30.118.6"]),
@@ -200,7 +214,7 @@ const RESOLVER_NAMES: [&str; 13] = [
 ];
 
 /// Whose names updates, sign-in, mail and protection go through: consoles, firewalls, operating systems.
-const VENDORS: [&str; 34] = [
+const VENDORS: [&str; 38] = [
     "cisco.com",
     "trendmicro.com",
     "kaspersky.com",
@@ -214,6 +228,10 @@ const VENDORS: [&str; 34] = [
     "microsoft.com",
     "microsoftonline.com",
     "msftauth.net",
+    "msauth.net",
+    "login.windows.net",
+    "sts.windows.net",
+    "sharepoint.com",
     "windows.com",
     "windowsupdate.com",
     "office.com",
@@ -291,9 +309,9 @@ pub(super) fn is_resolver_name(name: &str) -> bool {
     RESOLVER_NAMES.into_iter().any(|resolver| within(name, resolver) || within(resolver, name))
 }
 
-/// The vendor's domain that a name is or lies under.
+/// The vendor's domain that a name is, lies under or lies above.
 pub(super) fn vendor_domain(name: &str) -> Option<&'static str> {
-    VENDORS.into_iter().find(|vendor| within(name, vendor))
+    VENDORS.into_iter().find(|vendor| within(name, vendor) || within(vendor, name))
 }
 
 /// Whether everybody can register names under this one: `co.uk`, `github.io`.

@@ -54,10 +54,21 @@ fn what_is_not_the_public_internet_is_never_blocked() {
         ("fd00::1", "private"),
         ("ff02::1", "multicast"),
         ("100::1", "reserved"),
+        ("2a00:1450:1:2::5efe:10.0.0.1", "private"),
+        ("2a00:1450:1:2:200:5efe:127.0.0.1", "loopback"),
+        ("4000::5efe:45.77.1.2", "reserved"),
     ] {
         assert_eq!(vet(&rules, text), word, "{text}");
     }
-    for open in ["45.77.1.2", "2a00:1450::1", "172.32.0.1", "11.0.0.1", "2002:2d4d:0102::1", "64:ff9b::45.77.1.2"] {
+    for open in [
+        "45.77.1.2",
+        "2a00:1450::1",
+        "172.32.0.1",
+        "11.0.0.1",
+        "2002:2d4d:0102::1",
+        "64:ff9b::45.77.1.2",
+        "2a00:1450::5efe:45.77.1.2",
+    ] {
         assert_eq!(vet(&rules, open), "open", "{open}");
     }
 }
@@ -69,7 +80,26 @@ fn public_resolvers_are_never_blocked_in_whatever_clothes() {
         let address: IpAddr = listed.parse().unwrap_or_else(|_| panic!("{listed} is no address"));
         assert_eq!(vet(&rules, &Indicator::of_address(address).canonical()), "public_resolver", "{listed}");
     }
-    for text in ["::ffff:8.8.8.8", "64:ff9b::8.8.8.8", "2002:0808:0808::1", "8.8.8.0/24", "2001:4860:4860::/48"] {
+    for text in [
+        "::ffff:8.8.8.8",
+        "64:ff9b::8.8.8.8",
+        "2002:0808:0808::1",
+        "2a00:1450::5efe:8.8.8.8",
+        "2a00:1450::200:5efe:8.8.8.0/120",
+        "8.8.8.0/24",
+        "2001:4860:4860::/48",
+        "185.222.222.222",
+        "45.11.45.11",
+        "193.110.81.0",
+        "185.253.5.0",
+        "199.85.126.10",
+        "199.85.127.10",
+        "195.46.39.39",
+        "195.46.39.40",
+        "80.80.80.80",
+        "80.80.81.81",
+        "156.154.70.2",
+    ] {
         assert_eq!(vet(&rules, text), "public_resolver", "{text}");
     }
     for name in ["dns.google", "a.dns.google", "cloudflare-dns.com", "mozilla.cloudflare-dns.com", "dns.quad9.net"] {
@@ -109,6 +139,12 @@ fn suffixes_and_names_with_a_meaning_are_never_blocked() {
         ("update.microsoft.com", "vendor_domain"),
         ("tenant.cybereason.net", "vendor_domain"),
         ("windowsupdate.com", "vendor_domain"),
+        ("login.windows.net", "vendor_domain"),
+        ("windows.net", "vendor_domain"),
+        ("sts.windows.net", "vendor_domain"),
+        ("logincdn.msauth.net", "vendor_domain"),
+        ("aadcdn.msftauth.net", "vendor_domain"),
+        ("tenant.sharepoint.com", "vendor_domain"),
     ] {
         assert_eq!(vet(&rules, name), word, "{name}");
     }

@@ -28,6 +28,8 @@ pub struct FortigateFaults {
     pub group_policy: GroupPolicy,
     /// Whether the policy that uses it means every address but those.
     pub negate: bool,
+    /// What the group spares though it is in it, by name.
+    pub exclude: Vec<String>,
     /// Whether a group may be empty.
     pub empty_group: bool,
     /// How many addresses of each kind the model has room for.
@@ -104,6 +106,7 @@ impl Default for FortigateFaults {
             folder: false,
             group_policy: GroupPolicy::Deny,
             negate: false,
+            exclude: Vec::new(),
             empty_group: false,
             max_addresses: 5000,
             vdom_addresses: None,

@@ -83,7 +83,11 @@ impl Maker<'_> {
             }
         }
         let kind = if settings.folder { "folder" } else { "default" };
-        self.make(Table::Group, group, &[("type", &[kind]), ("member", &members)]);
+        let excludes = if settings.exclude.is_empty() { "disable" } else { "enable" };
+        let spared: Vec<&str> = settings.exclude.iter().map(String::as_str).collect();
+        let values: [(&str, &[&str]); 4] =
+            [("type", &[kind]), ("member", &members), ("exclude", &[excludes]), ("exclude-member", &spared)];
+        self.make(Table::Group, group, &values);
         self.make(Table::Group6, group, &[("member", &["none"])]);
         match settings.group_policy {
             GroupPolicy::Deny => self.policy("5", "EDR-Block", "deny", "enable", group, settings),

@@ -9,7 +9,7 @@ use std::fmt;
 use async_trait::async_trait;
 
 use super::objects::{Object, Table};
-use crate::vendors::VendorError;
+use crate::vendors::{Preflight, VendorError};
 
 /// A way to the firewall.
 #[async_trait]
@@ -17,6 +17,29 @@ pub(super) trait Channel: fmt::Debug + Send + Sync {
     /// How many targets one conversation takes.
     fn batch(&self) -> usize {
         super::BATCH
+    }
+
+    /// Whether what somebody else has put in is the very thing that is asked for, and not an object that happens to be called so.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// What is said of what is there and not ours.
+    fn not_ours(&self, object: &Object) -> String {
+        format!(
+            "there is an object `{}` that no run of ours has marked: it is somebody else's, and was left alone",
+            object.name
+        )
+    }
+
+    /// What there is to know before anything is sent, where there is no firewall to ask for its groups and policies.
+    async fn ahead(&self) -> Result<Option<Preflight>, VendorError> {
+        Ok(None)
+    }
+
+    /// What answers, in words, where that is no firewall.
+    async fn detail(&self) -> Result<Option<String>, VendorError> {
+        Ok(None)
     }
 
     /// Who answers.
@@ -108,6 +131,8 @@ pub(super) struct Group {
     pub(super) untold: bool,
     /// `default` or `folder`; empty where the unit knows only one kind.
     pub(super) kind: String,
+    /// What it spares though it is in it, by name.
+    pub(super) spares: Vec<String>,
 }
 
 /// A policy, as far as it says whom it lets through.

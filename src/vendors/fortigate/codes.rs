@@ -46,7 +46,7 @@ pub(super) const fn words(code: i64) -> &'static str {
         -5 | -15 => "an entry of this name is there already",
         -8 => "not an address that the firewall takes",
         -9 => "not a mask that the firewall takes",
-        -14 | -37 => "the API administrator's profile does not allow it",
+        -14 | -37 => "the administrator's profile does not allow it",
         -23 => "something else uses the entry",
         -165..=-163 => "an address, a group or a virtual address of this name is there already",
         -173 | -515 | -560 => "the firewall does not take these characters or this word",

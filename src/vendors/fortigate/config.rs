@@ -5,8 +5,9 @@ use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 use url::Url;
 
 use super::{
-    Fortigate, Groups,
+    Fortigate, Groups, advice,
     channel::Channel,
+    feed::{CLASSES, Class, Feed},
     rest::Rest,
     ssh::{Ssh, SshSettings},
 };
@@ -16,7 +17,7 @@ use crate::{
     secret::{Lookup, Secret, SecretSource},
     settings::{Given, Section, Setting, SettingError},
     vendors::{
-        ConsoleSection, Link, Ready, Vendor, VendorError, Wishes,
+        Advice, ConsoleSection, Link, Ready, Vendor, VendorError, Wishes,
         reach::{Reach, Usual},
     },
 };
@@ -50,9 +51,12 @@ enum Transport {
     Rest,
     /// The command line, over SSH.
     Ssh,
+    /// Lists that the firewall fetches by itself.
+    Feed,
 }
 
-const TRANSPORTS: [(&str, Transport); 2] = [("rest", Transport::Rest), ("ssh", Transport::Ssh)];
+const TRANSPORTS: [(&str, Transport); 3] =
+    [("rest", Transport::Rest), ("ssh", Transport::Ssh), ("feed", Transport::Feed)];
 
 /// The section as far as it has been set.
 #[derive(Clone, Debug, Default)]
@@ -72,6 +76,8 @@ pub struct FortigateSection {
     group: Option<Setting<String>>,
     group6: Option<Setting<String>>,
     max_members: Option<Setting<u64>>,
+    feed_folder: Option<Setting<PathBuf>>,
+    feed_class: Option<Setting<Class>>,
     reach: Reach,
 }
 
@@ -97,6 +103,8 @@ impl Section for FortigateSection {
             "group",
             "group6",
             "max_members",
+            "feed_folder",
+            "feed_class",
             "ca_file",
             "certificate_sha256",
             "insecure",
@@ -124,6 +132,8 @@ impl Section for FortigateSection {
             "group" => self.group = Some(name(given, is_group, GROUP)?),
             "group6" => self.group6 = Some(name(given, is_group, GROUP)?),
             "max_members" => self.max_members = Some(given.whole(1..=100_000)?),
+            "feed_folder" => self.feed_folder = Some(given.path()?),
+            "feed_class" => self.feed_class = Some(given.word(&CLASSES)?),
             "certificate_sha256" => return self.reach.pin(given),
             _ => return self.reach.set(key, given),
         }
@@ -149,6 +159,9 @@ pub struct FortigateConfig {
     max_members: usize,
 }
 
+/// What stands for the groups of the two tables where there are lists.
+const LISTS: (&str, &str) = ("ip4.txt and domain.txt", "ip6.txt");
+
 /// What each way needs.
 #[derive(Clone, Debug)]
 enum Way {
@@ -156,6 +169,8 @@ enum Way {
     Rest(Secret),
     /// An administrator of the command line.
     Ssh(SshSettings),
+    /// The folder of the lists.
+    Feed(PathBuf, Class),
 }
 
 impl Ready for FortigateConfig {
@@ -167,7 +182,18 @@ impl Ready for FortigateConfig {
         Some(&self.vdom)
     }
 
+    fn advice(&self) -> Option<&'static Advice> {
+        Some(match self.way {
+            Way::Rest(_) => &advice::REST,
+            Way::Ssh(_) => &advice::SSH,
+            Way::Feed(..) => &advice::FEED,
+        })
+    }
+
     fn part(&self) -> Option<String> {
+        if matches!(self.way, Way::Feed(..)) {
+            return None;
+        }
         let Groups { v4, v6 } = &self.groups;
         let groups = if v4 == v6 { format!("group `{v4}`") } else { format!("groups `{v4}` and `{v6}`") };
         Some(format!("virtual domain `{}`, {groups}", self.vdom))
@@ -176,6 +202,7 @@ impl Ready for FortigateConfig {
     fn open(&self, client: Client, wishes: Wishes) -> Result<Arc<dyn Vendor>, VendorError> {
         let channel: Box<dyn Channel> = match &self.way {
             Way::Rest(token) => Box::new(Rest::new(client, self.link.url.clone(), &self.vdom, token)?),
+            Way::Feed(folder, class) => Box::new(Feed::new(folder.clone(), *class)),
             Way::Ssh(settings) => Box::new(Ssh::new(settings.clone(), &self.vdom, self.link.timeout)),
         };
         Ok(Arc::new(Fortigate::new(
@@ -196,15 +223,21 @@ impl ConsoleSection for FortigateSection {
     }
 
     fn is_set(&self) -> bool {
-        self.url.is_some() || self.token.is_some() || self.ssh_host.is_some()
+        self.url.is_some() || self.token.is_some() || self.ssh_host.is_some() || self.feed_folder.is_some()
     }
 
     fn url(&self) -> Result<Url, SettingError> {
-        if self.transport() == Transport::Ssh {
-            return self.ssh_url();
+        match self.transport() {
+            Transport::Rest => {}
+            Transport::Ssh => return self.ssh_url(),
+            Transport::Feed => return self.feed().map(|(url, _)| url),
         }
         let url = self.url.as_ref().ok_or(SettingError::Missing { section: NAME, key: "url" })?;
         Ok(url.value.clone())
+    }
+
+    fn also_at(&self) -> Vec<Url> {
+        self.url.iter().map(|url| url.value.clone()).chain(self.ssh_url()).collect()
     }
 
     fn boxed(&self) -> Box<dyn ConsoleSection> {
@@ -229,11 +262,25 @@ impl FortigateSection {
             .map_err(|_| SettingError::Url { origin: host.origin.clone(), source: UrlError::NotAUrl })
     }
 
+    /// Where the lists are, as an address and as a path.
+    fn feed(&self) -> Result<(Url, PathBuf), SettingError> {
+        let folder = self.feed_folder.as_ref().ok_or(SettingError::Missing { section: NAME, key: "feed_folder" })?;
+        let wrong =
+            || SettingError::Wrong { origin: folder.origin.clone(), expected: "the path of a folder".to_owned() };
+        let path = std::path::absolute(&folder.value).map_err(|_| wrong())?;
+        let url = Url::from_file_path(&path).map_err(|()| wrong())?;
+        Ok((url, path))
+    }
+
     fn completed(&self, lookup: Lookup<'_>) -> Result<FortigateConfig, SettingError> {
         let missing = |key| SettingError::Missing { section: NAME, key };
         let read = |setting: &Setting<SecretSource>, key| setting.read(NAME, key, lookup);
         let url = ConsoleSection::url(self)?;
-        let group = self.group.as_ref().ok_or_else(|| missing("group"))?.value.clone();
+        let group = match (&self.group, self.transport()) {
+            (_, Transport::Feed) => LISTS.0.to_owned(),
+            (Some(group), _) => group.value.clone(),
+            (None, _) => return Err(missing("group")),
+        };
         let trust = self.reach.trust()?;
         let (way, credentials_from) = match self.transport() {
             Transport::Rest => {
@@ -261,14 +308,19 @@ impl FortigateSection {
                 };
                 (Way::Ssh(settings), origin.ok_or_else(|| missing("ssh_password"))?)
             }
+            Transport::Feed => {
+                let origin = self.feed_folder.as_ref().ok_or_else(|| missing("feed_folder"))?.origin.clone();
+                let class = self.feed_class.as_ref().map_or_else(Class::default, |setting| setting.value);
+                (Way::Feed(self.feed()?.1, class), origin)
+            }
         };
         let max_members = self.max_members.as_ref().map_or(MAX_MEMBERS, |setting| setting.value);
         let link = self.reach.link(url, trust, credentials_from, USUAL);
         let link = match &way {
             Way::Rest(_) => link,
-            // One session holds one conversation: a second one would only wait, and be in doubt if the first breaks off. And
-            // no certificate is looked at.
-            Way::Ssh(_) => Link {
+            // One session holds one conversation: a second one would only wait, and be in doubt if the first breaks off. A
+            // list is written whole. And no certificate is looked at.
+            Way::Ssh(_) | Way::Feed(..) => Link {
                 address: link.url.as_str().trim_end_matches('/').to_owned(),
                 concurrency: NonZeroUsize::MIN,
                 warnings: Vec::new(),
@@ -278,9 +330,10 @@ impl FortigateSection {
         Ok(FortigateConfig {
             way,
             vdom: self.vdom.as_ref().map_or_else(|| VDOM.to_owned(), |setting| setting.value.clone()),
-            groups: Groups {
-                v6: self.group6.as_ref().map_or_else(|| group.clone(), |setting| setting.value.clone()),
-                v4: group,
+            groups: match (self.transport(), &self.group6) {
+                (Transport::Feed, _) => Groups { v4: group, v6: LISTS.1.to_owned() },
+                (_, Some(group6)) => Groups { v4: group, v6: group6.value.clone() },
+                (_, None) => Groups { v6: group.clone(), v4: group },
             },
             max_members: usize::try_from(max_members).unwrap_or(usize::MAX),
             link,

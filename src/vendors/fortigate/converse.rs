@@ -74,12 +74,8 @@ fn in_doubt(error: &VendorError) -> VendorError {
 }
 
 /// What is there under our name and is not ours.
-fn not_ours(object: &Object) -> VendorError {
-    let text = format!(
-        "there is an object `{}` that no run of ours has marked: it is somebody else's, and was left alone",
-        object.name
-    );
-    VendorError::new(FailureKind::NotOurs, text, Again::Never)
+fn not_ours(channel: &dyn Channel, object: &Object) -> VendorError {
+    VendorError::new(FailureKind::NotOurs, channel.not_ours(object), Again::Never)
 }
 
 fn group_is_gone(group: &str) -> VendorError {
@@ -91,7 +87,7 @@ pub(super) async fn block(
     channel: &dyn Channel,
     (table, group): (Table, &str),
     jobs: Vec<Job>,
-    mark: &Mark,
+    (mark, takes_back): (&Mark, Option<&TakesBack>),
     replies: &mut Replies,
 ) {
     let there = match channel.objects(table, &names(&jobs)).await {
@@ -102,10 +98,15 @@ pub(super) async fn block(
     let (mut missing, mut differing) = (Vec::new(), Vec::new());
     for job in jobs {
         match there.iter().find(|object| object.name == job.object.name) {
+            None if matches!(takes_back, Some(TakesBack::Time { .. })) => {
+                replies.set(job.n, Err(VendorError::new(FailureKind::NotOurs, NOTHING_TO_TIME, Again::Never)));
+            }
             None => missing.push(job),
             Some(found) => match found.mark() {
-                None => replies.set(job.n, Err(not_ours(found))),
-                Some(old) if found.value == job.object.value && old.outlasts(mark) => settled.push((job, Was::There)),
+                None => replies.set(job.n, Err(not_ours(channel, found))),
+                Some(old) if found.value == job.object.value && may_stay(&old, mark, takes_back) => {
+                    settled.push((job, Was::There));
+                }
                 Some(_) => differing.push(job),
             },
         }
@@ -122,7 +123,9 @@ pub(super) async fn block(
         for (job, was) in written {
             let found = there.iter().find(|object| object.name == job.object.name);
             match found {
-                Some(found) if found.mark().is_none() && was != Was::Made => replies.set(job.n, Err(not_ours(found))),
+                Some(found) if found.mark().is_none() && was != Was::Made => {
+                    replies.set(job.n, Err(not_ours(channel, found)))
+                }
                 Some(found) if found.value == job.object.value && found.mark().is_some() => settled.push((job, was)),
                 Some(_) => {
                     // What means something else than was asked for must never become a member, nor be left lying about.
@@ -211,7 +214,9 @@ async fn join(channel: &dyn Channel, (table, group): (Table, &str), jobs: Vec<(J
         match added {
             Ok(()) => open.push(job),
             Err(error) => {
-                let refused = error.again() == Again::Never && error.scope() == Scope::Targets;
+                // A group that takes no more was not given this one, nor any that stands behind it.
+                let is_full = error.failure().kind == FailureKind::TableFull;
+                let refused = error.again() == Again::Never && (error.scope() == Scope::Targets || is_full);
                 if refused {
                     take_back(channel, table, &job, was).await;
                 }
@@ -303,7 +308,7 @@ pub(super) async fn unblock(
         match there.iter().find(|object| object.name == job.object.name) {
             None => replies.set(job.n, Ok(Ack::AlreadyInState)),
             Some(found) => match found.mark() {
-                None => replies.set(job.n, Err(not_ours(found))),
+                None => replies.set(job.n, Err(not_ours(channel, found))),
                 Some(mark) => match may_go(&mark, takes_back) {
                     Err(why) => replies.set(job.n, Err(VendorError::new(FailureKind::NotOurs, why, Again::Never))),
                     Ok(()) if before.contains(&job.object.name) => inside.push(job),
@@ -359,10 +364,22 @@ pub(super) async fn unblock(
     }
 }
 
+/// What is said of an indicator whose time alone is to be put back.
+pub(super) const NOTHING_TO_TIME: &str = "it is not blocked any more, so there is no time to put back";
+
+/// Whether an object that is there may keep its mark, where another one is wanted.
+pub(super) fn may_stay(found: &Mark, wanted: &Mark, takes_back: Option<&TakesBack>) -> bool {
+    match takes_back {
+        // What another run has asked for since is not this one's to change.
+        Some(TakesBack::Time { of, .. }) => found.run != *of,
+        _ => found.outlasts(wanted),
+    }
+}
+
 /// Whether an object with this mark may be taken out for what is taken back.
 pub(super) fn may_go(mark: &Mark, takes_back: Option<&TakesBack>) -> Result<(), String> {
     match takes_back {
-        None => Ok(()),
+        None | Some(TakesBack::Time { .. }) => Ok(()),
         Some(TakesBack::Run(run)) if mark.run == *run => Ok(()),
         Some(TakesBack::Run(_)) => Err(format!("run {} wants it blocked, too", mark.run)),
         Some(TakesBack::Due(now)) => match mark.expires {

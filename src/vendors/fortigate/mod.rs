@@ -20,8 +20,14 @@
 //! | `channel` | what can be asked, whichever way the firewall is reached |
 //! | `rest`, `requests`, `wire`, `codes` | the channel over REST |
 //! | `ssh` | the channel over the command line |
+//! | `feed` | lists that the firewall fetches, in place of a group |
 
-use std::{collections::BTreeMap, fmt, net::IpAddr, num::NonZeroUsize};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    fmt,
+    net::IpAddr,
+    num::NonZeroUsize,
+};
 
 use async_trait::async_trait;
 
@@ -36,15 +42,17 @@ use crate::{
         selector::{IdForm, Named, Selector},
     },
     vendors::{
-        Advice, Again, Answer, Capabilities, Capability, Completion, Driver, Errand, Inventory, Kept, Meta, Preflight,
-        Repeat, Reply, Takes, TakesBack, Tenant, Vacancies, Vendor, VendorError,
+        Again, Answer, Capabilities, Capability, Completion, Driver, Errand, Inventory, Kept, Meta, Preflight, Repeat,
+        Reply, Takes, TakesBack, Tenant, Unit, Vacancies, Vendor, VendorError,
     },
 };
 
+mod advice;
 mod channel;
 mod codes;
 pub mod config;
 mod converse;
+mod feed;
 mod objects;
 mod preflight;
 mod requests;
@@ -69,22 +77,12 @@ pub(super) const DRIVER: Driver = Driver {
     id_form,
     section: || Box::new(config::FortigateSection::default()),
     takes: Takes::NOTHING,
-    advice: Advice {
-        secret: "token",
-        address_keys: "`url`",
-        address_example: "https://fw.example",
-        of: |kind| match kind {
-            FailureKind::CredentialsRefused => {
-                Some("the API administrator's trusted hosts have to include this machine, too")
-            }
-            FailureKind::Forbidden => Some(
-                "the API administrator's profile needs read and write access to addresses, read access to policies, and \
-                 the virtual domain",
-            ),
-            _ => None,
-        },
-    },
+    advice: advice::REST,
 };
+
+/// What has to be known of a domain's address object.
+const OF_DOMAINS: &str = "a domain is blocked by the addresses that the firewall itself resolves it to, which may not be those \
+                          that others get";
 
 /// Indicators in one conversation: enough that reading back costs little, few enough that little is in doubt after a cut.
 const BATCH: usize = 16;
@@ -138,18 +136,26 @@ impl Fortigate {
             ends_by_itself: None,
             recalls: false,
         };
+        let read = READ.max(channel.batch());
         let capabilities = Capabilities {
             console: CONSOLE,
             actions: BTreeMap::from([(ActionKind::Block, capability.clone()), (ActionKind::Unblock, capability)]),
-            max_observe: READ,
-            max_find: READ,
+            max_observe: read,
+            max_find: read,
             finds_ids: false,
             looks_ahead: true,
             looks_first: true,
             inventory: Inventory::Whole,
             max_in_flight,
         };
-        let mark = errand.as_ref().map(|errand| Mark { run: errand.run.clone(), expires: errand.expires });
+        let mark = errand.as_ref().map(|errand| {
+            let run = match &errand.takes_back {
+                // The earlier run's time holds again, so it is the one that wants it.
+                Some(TakesBack::Time { to, .. }) => to,
+                _ => &errand.run,
+            };
+            Mark { run: run.clone(), expires: errand.expires }
+        });
         let takes_back = errand.and_then(|errand| errand.takes_back);
         Self { channel, address, vdom: vdom.to_owned(), groups, max_members, mark, takes_back, capabilities }
     }
@@ -167,11 +173,14 @@ impl Fortigate {
         Ok((objects, group))
     }
 
-    /// Whether this run wants an indicator to stay for longer than it would.
-    fn wants_longer(&self, seen: &Seen) -> bool {
+    /// Whether this run wants an indicator to stay for another time than it would.
+    fn wants_another_time(&self, seen: &Seen) -> bool {
         let found = seen.object.as_ref().and_then(Object::mark);
-        let wanted = self.mark.as_ref().filter(|_| self.takes_back.is_none());
-        found.zip(wanted).is_some_and(|(found, wanted)| !found.outlasts(wanted))
+        let Some((found, wanted)) = found.zip(self.mark.as_ref()) else { return false };
+        match &self.takes_back {
+            None | Some(TakesBack::Time { .. }) => !converse::may_stay(&found, wanted, self.takes_back.as_ref()),
+            Some(TakesBack::Run(_) | TakesBack::Due(_)) => false,
+        }
     }
 
     /// The same for indicators of both tables, one answer each, in order.
@@ -184,13 +193,20 @@ impl Fortigate {
                 continue;
             }
             let (objects, group) = self.look(table, &indicators).await?;
+            let members: HashSet<&str> = group.iter().flat_map(|group| &group.members).map(String::as_str).collect();
+            let objects: HashMap<&str, &Object> = objects.iter().map(|object| (object.name.as_str(), object)).collect();
             for (slot, indicator) in seen.iter_mut().zip(wanted) {
                 let Some(indicator) = indicator.as_ref().filter(of_table) else { continue };
                 let name = name_of(indicator);
-                let object = objects.iter().find(|object| object.name == name).cloned();
-                let member = group.as_ref().is_some_and(|group| group.members.contains(&name));
+                let object = objects.get(name.as_str()).map(|object| (*object).clone());
+                let member = members.contains(name.as_str());
                 let no_group = group.is_none().then(|| self.groups.of(table).to_owned());
-                *slot = Some(Seen { object, member, no_group });
+                let others = object.as_ref().filter(|object| object.mark().is_none());
+                let others = others.map(|object| Others {
+                    text: self.channel.not_ours(object),
+                    blocks: member && self.channel.is_shared(),
+                });
+                *slot = Some(Seen { object, member, no_group, others });
             }
         }
         Ok(seen)
@@ -204,12 +220,23 @@ struct Seen {
     member: bool,
     /// The name of the group that is not there.
     no_group: Option<String>,
+    /// What is said of it if it is somebody else's.
+    others: Option<Others>,
+}
+
+/// What is there and not ours.
+#[derive(Clone, Debug)]
+struct Others {
+    text: String,
+    /// Whether it does what ours would do.
+    blocks: bool,
 }
 
 impl Seen {
     /// What that means for the indicator.
     fn state(&self, indicator: &Indicator) -> HostState {
         let (isolation, word) = match &self.object {
+            Some(_) if self.others.as_ref().is_some_and(|others| others.blocks) => (Isolation::Blocked, "not_ours"),
             Some(object) if object.mark().is_none() => (Isolation::Unknown, "not_ours"),
             Some(object) if object.value.as_ref() != Some(indicator) => (Isolation::Unknown, "altered"),
             Some(_) if self.member => (Isolation::Blocked, "blocked"),
@@ -226,13 +253,15 @@ impl Seen {
             let why = format!("the firewall has no address group `{group}` for this kind of address");
             return (Abilities { isolate: Some(false), release: None }, Some(why));
         }
-        let Some(object) = &self.object else { return (Abilities::default(), None) };
+        let Some(object) = &self.object else {
+            let time_alone = matches!(takes_back, Some(TakesBack::Time { .. }));
+            let why = time_alone.then(|| converse::NOTHING_TO_TIME.to_owned());
+            return (Abilities { isolate: time_alone.then_some(false), release: None }, why);
+        };
         let Some(mark) = object.mark() else {
-            let why = format!(
-                "the firewall has an object `{}` that no run of ours has marked: it is somebody else's",
-                object.name
-            );
-            return (Abilities { isolate: Some(false), release: Some(false) }, Some(why));
+            let others = self.others.clone();
+            let isolate = others.as_ref().is_some_and(|others| !others.blocks).then_some(false);
+            return (Abilities { isolate, release: Some(false) }, others.map(|others| others.text));
         };
         match converse::may_go(&mark, takes_back) {
             Ok(()) => (Abilities::default(), None),
@@ -266,6 +295,9 @@ impl Vendor for Fortigate {
     }
 
     async fn check(&self) -> Result<Answer<Tenant>, VendorError> {
+        if let Some(detail) = self.channel.detail().await? {
+            return Ok(plain(Tenant { console: self.address.clone(), detail: Some(detail), clock_skew: None }));
+        }
         let device = self.channel.device().await?;
         let mut detail = vec![device.version.clone()];
         detail.extend(device.hostname.clone());
@@ -293,7 +325,9 @@ impl Vendor for Fortigate {
         for (table, jobs) in of_table {
             let place = (table, self.groups.of(table));
             match action.kind {
-                ActionKind::Block => converse::block(&*self.channel, place, jobs, &mark, &mut replies).await,
+                ActionKind::Block => {
+                    converse::block(&*self.channel, place, jobs, (&mark, self.takes_back.as_ref()), &mut replies).await;
+                }
                 ActionKind::Unblock => {
                     converse::unblock(&*self.channel, place, jobs, self.takes_back.as_ref(), &mut replies).await;
                 }
@@ -331,8 +365,8 @@ impl Vendor for Fortigate {
             let (indicator, seen) = (indicator.as_ref()?, seen?);
             let (able, caution) = seen.able(self.takes_back.as_ref());
             let mut state = seen.state(indicator);
-            // Blocked, and not for as long as this run wants it: there is something to do.
-            if state.isolation == Isolation::Blocked && self.wants_longer(&seen) {
+            // Blocked, and not for the time that this run wants: there is something to do.
+            if state.isolation == Isolation::Blocked && self.wants_another_time(&seen) {
                 state.isolation = Isolation::Unknown;
             }
             Some(host(indicator, Some(state), able, caution))
@@ -367,9 +401,12 @@ impl Vendor for Fortigate {
     }
 
     async fn preflight(&self, _more: Option<usize>) -> Result<Answer<Preflight>, VendorError> {
+        if let Some(ahead) = self.channel.ahead().await? {
+            return Ok(plain(ahead));
+        }
         let device = self.channel.device().await?;
         let mut found = preflight::device(&device, &self.vdom);
-        let mut vacancies = None;
+        let mut vacancies = Vec::new();
         if found.refusal.is_none() {
             let policies = self.channel.policies(&device).await?;
             for table in Table::ALL {
@@ -385,14 +422,27 @@ impl Vendor for Fortigate {
                 found.warnings.extend(more.warnings);
                 found.refusal = found.refusal.or(more.refusal);
                 found.harmful = found.harmful.or(more.harmful);
-                if table == Table::V4 {
-                    vacancies = Some(Vacancies { limit: self.max_members, taken });
-                }
+                vacancies.push(Vacancies {
+                    kinds: table.kinds().to_vec(),
+                    unit: Unit::Targets,
+                    limit: self.max_members,
+                    taken,
+                    what: format!("members of the group `{name}`"),
+                    by: "`max_members`".to_owned(),
+                    is_fixed: false,
+                });
             }
         }
         let failure = |text: Option<String>| text.map(|text| Failure::new(FailureKind::UnsafePolicy, text));
         let (refusal, harmful) = (failure(found.refusal), failure(found.harmful));
-        Ok(plain(Preflight { warnings: found.warnings, refusal, harmful, vacancies, ..Preflight::default() }))
+        Ok(plain(Preflight {
+            warnings: found.warnings,
+            refusal,
+            harmful,
+            vacancies,
+            of_domains: Some(OF_DOMAINS),
+            ..Preflight::default()
+        }))
     }
 
     async fn close(&self) {

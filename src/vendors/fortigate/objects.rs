@@ -55,6 +55,14 @@ impl Table {
         }
     }
 
+    /// What stands in it.
+    pub(super) const fn kinds(self) -> &'static [IndicatorKind] {
+        match self {
+            Self::V4 => &[IndicatorKind::Ipv4, IndicatorKind::Domain],
+            Self::V6 => &[IndicatorKind::Ipv6],
+        }
+    }
+
     /// The table that an indicator stands in.
     pub(super) const fn of(indicator: &Indicator) -> Self {
         match indicator {
@@ -66,12 +74,17 @@ impl Table {
 
 /// The name of the object for an indicator.
 pub(super) fn name_of(indicator: &Indicator) -> String {
-    let kind = match indicator.kind() {
+    name_of_text(indicator.kind(), &indicator.canonical())
+}
+
+/// The same for the canonical text of an indicator.
+pub(super) fn name_of_text(kind: IndicatorKind, canonical: &str) -> String {
+    let kind = match kind {
         IndicatorKind::Ipv4 => "ip",
         IndicatorKind::Ipv6 => "i6",
         IndicatorKind::Domain => "dn",
     };
-    let digest = Sha256::digest(indicator.canonical().as_bytes());
+    let digest = Sha256::digest(canonical.as_bytes());
     let hex: String = digest.iter().take(DIGEST).map(|byte| format!("{byte:02x}")).collect();
     format!("{PREFIX}{kind}-{hex}")
 }

@@ -12,6 +12,12 @@ use super::{
 /// The oldest version whose groups and interface are what this module expects.
 const OLDEST: (u32, u32) = (6, 0);
 
+/// The built-in object that is every address there is.
+const EVERYTHING: &str = "all";
+
+/// How many names are told.
+const SHOWN: usize = 3;
+
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Findings {
@@ -91,6 +97,23 @@ pub(super) fn group(table: Table, name: &str, groups: &[Group], policies: &[Poli
             blocks = true;
         } else {
             idle.push(told);
+        }
+    }
+    for holder in groups.iter().filter(|group| names.contains(group.name.as_str()) && !group.spares.is_empty()) {
+        let spared: Vec<String> = holder.spares.iter().take(SHOWN).map(|name| format!("`{}`", shown(name))).collect();
+        let more = holder.spares.len().saturating_sub(SHOWN);
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        let spared = format!("{}{more}", spared.join(", "));
+        let holder_name = shown(&holder.name);
+        if holder.spares.iter().any(|spared| spared == EVERYTHING) {
+            found.harmful.get_or_insert_with(|| {
+                format!("the group `{holder_name}` spares {spared}, every address there is: nothing that is added is blocked")
+            });
+        } else {
+            found.warnings.push(format!(
+                "the group `{holder_name}` spares {spared}, whatever is added: `confirmed` means that an address is in the group \
+                 `{name}`, and not that it is blocked"
+            ));
         }
     }
     if found.harmful.is_none() && !blocks {

@@ -66,7 +66,7 @@ pub(super) fn group(base: &Url, vdom: &str, table: Table, name: &str) -> Result<
 
 pub(super) fn groups(base: &Url, vdom: &str, table: Table) -> Result<Draft, VendorError> {
     let mut draft = get(base, vdom, &["cmdb", "firewall", table.groups()])?;
-    draft.url.query_pairs_mut().append_pair("format", "name|type|member");
+    draft.url.query_pairs_mut().append_pair("format", "name|type|member|exclude|exclude-member");
     Ok(draft)
 }
 
@@ -363,7 +363,9 @@ fn subnet(text: &str) -> Option<Ipv4Net> {
 pub(super) fn group_of(read: GroupRead) -> Group {
     let untold = read.member.is_none();
     let members = read.member.into_iter().flatten().map(|member| member.name).collect();
-    Group { name: read.name, members, untold, kind: read.kind }
+    let spares =
+        read.exclude_member.into_iter().filter(|_| read.exclude == "enable").map(|member| member.name).collect();
+    Group { name: read.name, members, untold, kind: read.kind, spares }
 }
 
 pub(super) fn policy_of(read: PolicyRead) -> Policy {

@@ -126,6 +126,7 @@ fn policies_decide_whether_it_is_safe() {
         members: members.iter().map(|&member| member.to_owned()).collect(),
         kind: "default".to_owned(),
         untold: false,
+        spares: Vec::new(),
     };
     let side = |name: &str, negated| Side { names: vec![name.to_owned()], negated };
     let policy = |action: &str, destination: &str| Policy {
@@ -158,6 +159,15 @@ fn policies_decide_whether_it_is_safe() {
     assert_eq!(judge(&[Policy { enabled: false, ..policy("deny", "EDR") }]).warnings.len(), 1);
     assert_eq!(judge(&[]).warnings.len(), 1);
     assert!(preflight::group(Table::V4, "Missing", &groups, &[]).refusal.is_some());
+    // Exceptions within the group, or within one that holds it.
+    let spares = |holder: usize, what: &[&str]| {
+        let mut groups = groups.to_vec();
+        groups[holder].spares = what.iter().map(|&name| name.to_owned()).collect();
+        preflight::group(Table::V4, "EDR", &groups, &[policy("deny", "EDR")])
+    };
+    assert!(spares(0, &["partners"]).warnings[0].contains("spares `partners`"));
+    assert!(spares(1, &["a", "b", "c", "d", "e"]).warnings[0].contains("`Outer` spares `a`, `b`, `c` and 2 more"));
+    assert!(spares(0, &["all"]).harmful.is_some());
     let device = |version: &str| Device { version: version.to_owned(), has_vdom: true, ..Device::default() };
     for (version, refused) in [("v5.6.11", true), ("v6.0.0", false), ("v7.4.4", false), ("7.6.3,build1", false)] {
         assert_eq!(preflight::device(&device(version), "root").refusal.is_some(), refused, "{version}");
@@ -248,7 +258,7 @@ impl Channel for Liar {
 async fn block(liar: &Liar, text: &str) -> Reply {
     let (mark, mut replies) = (mark("a", None), Replies::new(1));
     let jobs = vec![Job { n: 0, object: Object::new(&parsed(text), &mark, None) }];
-    converse::block(liar, (Table::V4, "EDR"), jobs, &mark, &mut replies).await;
+    converse::block(liar, (Table::V4, "EDR"), jobs, (&mark, None), &mut replies).await;
     replies.finish().pop().unwrap()
 }
 

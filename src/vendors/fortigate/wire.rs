@@ -69,6 +69,11 @@ pub(super) struct GroupRead {
     pub(super) kind: String,
     /// Absent where the firewall leaves it out, which is not the same as empty.
     pub(super) member: Option<Vec<Named>>,
+    /// Whether what follows counts.
+    #[serde(default)]
+    pub(super) exclude: String,
+    #[serde(rename = "exclude-member", default)]
+    pub(super) exclude_member: Vec<Named>,
 }
 
 /// The members of a group, all of them.

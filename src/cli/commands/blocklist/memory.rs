@@ -36,6 +36,7 @@ pub(super) fn takes_back_record(takes_back: &TakesBack) -> Value {
     match takes_back {
         TakesBack::Run(run) => serde_json::json!({ "run": run.as_str() }),
         TakesBack::Due(at) => serde_json::json!({ "due": crate::clock::rfc3339(*at) }),
+        TakesBack::Time { of, to } => serde_json::json!({ "time_of": of.as_str(), "to": to.as_str() }),
     }
 }
 
@@ -60,9 +61,11 @@ pub(crate) fn expiry_of(replay: &Replay) -> Result<Option<Timestamp>, CommandErr
 /// [`CommandError`] if the journal says it in a way that this version does not understand.
 pub(crate) fn takes_back_of(replay: &Replay) -> Result<Option<TakesBack>, CommandError> {
     let Some(record) = replay.header.options.get(TAKES_BACK) else { return Ok(None) };
-    let run = record.get("run").and_then(Value::as_str).and_then(|run| RunId::parse(run).ok()).map(TakesBack::Run);
+    let run_at = |key: &str| record.get(key).and_then(Value::as_str).and_then(|run| RunId::parse(run).ok());
+    let run = run_at("run").map(TakesBack::Run);
+    let time = run_at("time_of").zip(run_at("to")).map(|(of, to)| TakesBack::Time { of, to });
     let due = record.get("due").and_then(Value::as_str).and_then(|at| at.parse().ok()).map(TakesBack::Due);
-    run.or(due).map(Some).ok_or_else(|| damaged(TAKES_BACK))
+    run.or(due).or(time).map(Some).ok_or_else(|| damaged(TAKES_BACK))
 }
 
 /// Whether a run may have changed how a target stands: what was so before it was left alone.
@@ -73,6 +76,11 @@ fn changed(target: &TargetReplay) -> bool {
     done && !was_so && target.attempts > 0
 }
 
+/// Whether a run has tried to put a target in and failed: something of it may be left that blocks nothing, and has its mark.
+fn may_be_left(target: &TargetReplay, kind: ActionKind) -> bool {
+    kind == ActionKind::Block && target.outcome() == Outcome::Failed && target.attempts > 0
+}
+
 /// The indicators that a run has changed, as they have to be changed back: never what was so before it.
 pub(crate) fn undone_of(replay: &Replay, kind: ActionKind) -> Vec<String> {
     let reached = match kind {
@@ -80,9 +88,69 @@ pub(crate) fn undone_of(replay: &Replay, kind: ActionKind) -> Vec<String> {
         _ => "not_blocked",
     };
     let was_so = |target: &&TargetReplay| target.record.before.as_deref() == Some(reached);
-    let targets = replay.targets.iter().filter(|target| changed(target)).filter(|target| !was_so(target));
+    let targets = replay
+        .targets
+        .iter()
+        .filter(|target| changed(target) || may_be_left(target, kind))
+        .filter(|target| !was_so(target));
     targets.filter_map(|target| target.record.id.as_deref().map(str::to_owned)).collect()
 }
+
+/// What a run has given another time to, though it was blocked before: by the run whose time held then, and that time. What no
+/// journal here knows an earlier time of is told by its number.
+///
+/// # Errors
+///
+/// [`JournalError`] if the folder cannot be read.
+pub(crate) fn retimed_of(journals: &StateFolder, replay: &Replay) -> Result<(Retimed, u64), JournalError> {
+    let header = &replay.header;
+    let was_so = |target: &&TargetReplay| changed(target) && target.record.before.as_deref() == Some("blocked");
+    let ids: Vec<&str> =
+        replay.targets.iter().filter(was_so).filter_map(|target| target.record.id.as_deref()).collect();
+    let (mut found, mut unknown) = (Retimed::new(), 0);
+    if ids.is_empty() {
+        return Ok((found, unknown));
+    }
+    let mut last: BTreeMap<String, (Timestamp, Option<Held>)> = BTreeMap::new();
+    for run in journals.names()?.into_iter().filter(|run| *run != header.run) {
+        // A journal that cannot be read may know more, and then nothing is found.
+        let Ok(earlier) = journals.replay(&run) else { continue };
+        let its = &earlier.header;
+        let same = its.vendor == header.vendor && its.console == header.console && its.simulated == header.simulated;
+        if !same || part_of(&earlier) != part_of(replay) || earlier.started > replay.started {
+            continue;
+        }
+        let Some(kind @ (ActionKind::Block | ActionKind::Unblock)) = ActionKind::from_word(&its.action) else {
+            continue;
+        };
+        let wanted = match takes_back_of(&earlier) {
+            Ok(Some(TakesBack::Time { to, .. })) => to,
+            _ => its.run.clone(),
+        };
+        let Ok(expires) = expiry_of(&earlier) else { continue };
+        let put_in = (kind == ActionKind::Block).then_some((wanted, expires));
+        for target in earlier.targets.iter().filter(|target| changed(target)) {
+            let Some(id) = target.record.id.as_deref().filter(|id| ids.contains(id)) else { continue };
+            let entry = last.entry(id.to_owned()).or_insert_with(|| (earlier.started, put_in.clone()));
+            if entry.0 <= earlier.started {
+                *entry = (earlier.started, put_in.clone());
+            }
+        }
+    }
+    for id in ids {
+        match last.get(id) {
+            Some((_, Some(earlier))) => found.entry(earlier.clone()).or_default().push(id.to_owned()),
+            _ => unknown += 1,
+        }
+    }
+    Ok((found, unknown))
+}
+
+/// The run whose time holds for an indicator, and that time.
+type Held = (RunId, Option<Timestamp>);
+
+/// Indicators by the run whose time held for them, and that time.
+pub(crate) type Retimed = BTreeMap<Held, Vec<String>>;
 
 /// An indicator that the journals have as put in, and due to go.
 #[derive(Clone, Debug, PartialEq, Eq)]

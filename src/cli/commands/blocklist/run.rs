@@ -43,7 +43,7 @@ use crate::{
     journal::{Header, Replay},
     reporters::{clean::clean, hints::Invocation, words},
     simulator::Fleet,
-    vendors::{Errand, TakesBack, Vacancies, VendorName, Wishes},
+    vendors::{Errand, TakesBack, Unit, Vacancies, VendorName, Wishes},
 };
 
 /// What a run on indicators does.
@@ -142,6 +142,7 @@ pub(crate) async fn run(deed: Deed, context: &Context) -> Result<ExitCode, Comma
     let preflight = prepare::look_ahead(&mut session, None, kind == ActionKind::Block, &cancel, context).await?;
     if kind == ActionKind::Block {
         preflight.warnings.iter().for_each(|warning| context.ui.warn(warning));
+        preflight.notes.iter().for_each(|note| context.ui.tell(note));
     }
     let asks = context.ui.can_ask() && !deed.consent.yes && deed.consent.expect_count.is_none();
     let survey = look(&mut session, &mut roster, kind, &cancel, context).await?;
@@ -151,7 +152,7 @@ pub(crate) async fn run(deed: Deed, context: &Context) -> Result<ExitCode, Comma
     let planned = deed.rollout.plan(&mut roster)?;
     if kind == ActionKind::Block {
         check_new(to_act, deed.max_new)?;
-        check_vacancies(to_act, deed.max_new, preflight.vacancies)?;
+        check_vacancies(&roster, deed.max_new.is_some(), &preflight.vacancies)?;
     }
     confirm::expect(deed.consent, &roster, word)?;
     let header = Arc::new(RunHeader {
@@ -183,7 +184,7 @@ pub(crate) async fn run(deed: Deed, context: &Context) -> Result<ExitCode, Comma
         };
     }
     if !nothing_to_do && !deed.console.simulate {
-        let says: Vec<String> = says(&deed, asks).into_iter().chain(planned.says()).collect();
+        let says: Vec<String> = says(&deed, asks, preflight.of_domains).into_iter().chain(planned.says()).collect();
         let question = Question {
             verb: word,
             says: &says,
@@ -356,26 +357,47 @@ fn check_new(to_act: u64, max_new: Option<u64>) -> Result<(), CommandError> {
     .hint(format!("if all of them are meant: `--max-new {to_act}`")))
 }
 
-/// Whether the group has room. Whoever says how many there may be has thought of it.
-fn check_vacancies(to_act: u64, max_new: Option<u64>, vacancies: Option<Vacancies>) -> Result<(), CommandError> {
-    let Some(Vacancies { limit, taken }) = vacancies.filter(|_| max_new.is_none()) else {
-        return Ok(());
-    };
-    if to_act == 0 || taken as u64 + to_act <= limit as u64 {
-        return Ok(());
+/// Whether there is room for what is to be put in. Whoever says how many there may be has thought of a limit of ours, and not of
+/// one that is not ours.
+fn check_vacancies(roster: &Roster, is_lifted: bool, vacancies: &[Vacancies]) -> Result<(), CommandError> {
+    for room in vacancies.iter().filter(|room| room.is_fixed || !is_lifted) {
+        let (mut targets, mut more) = (0_u64, 0_usize);
+        for indicator in roster.to_act().filter_map(|n| Indicator::parse(roster.item(n)?.host.as_ref()?.as_str()).ok())
+        {
+            let indicator = indicator.indicator;
+            if !room.kinds.contains(&indicator.kind()) {
+                continue;
+            }
+            targets += 1;
+            more += match room.unit {
+                Unit::Targets => 1,
+                Unit::Bytes => indicator.canonical().len() + 1,
+            };
+        }
+        let Vacancies { limit, taken, what, by, .. } = room;
+        if targets == 0 || taken.saturating_add(more) <= *limit {
+            continue;
+        }
+        let error = CommandError::text(
+            ExitCode::Refused,
+            format!(
+                "{} would be added to {taken} {what}, and {by} allows {limit}; nothing was sent",
+                words::things(targets, "block")
+            ),
+        );
+        return Err(if room.is_fixed {
+            error.hint("take out what is no longer needed, or block less at once")
+        } else {
+            error.hint(
+                "take out what is no longer needed, raise `max_members` in `[fortigate]`, or say how many with `--max-new`",
+            )
+        });
     }
-    Err(CommandError::text(
-        ExitCode::Refused,
-        format!(
-            "{} would be added to {taken} members of the group, and `max_members` allows {limit}; nothing was sent",
-            words::things(to_act, "block")
-        ),
-    )
-    .hint("take out what is no longer needed, raise `max_members` in `[fortigate]`, or say how many with `--max-new`"))
+    Ok(())
 }
 
 /// What the question says beside the numbers.
-fn says(deed: &Deed, asks: bool) -> Vec<String> {
+fn says(deed: &Deed, asks: bool, of_domains: Option<&str>) -> Vec<String> {
     let mut says = Vec::new();
     if !asks {
         return says;
@@ -385,11 +407,7 @@ fn says(deed: &Deed, asks: bool) -> Vec<String> {
     }
     let is_domain = |target: &&Wanted| matches!(target.found, Ok(Indicator::Domain(_)));
     if deed.kind == ActionKind::Block && deed.wanted.iter().any(|target| is_domain(&target)) {
-        says.push(
-            "a domain is blocked by the addresses that the firewall itself resolves it to, which may not be those that \
-             others get"
-                .to_owned(),
-        );
+        says.extend(of_domains.map(ToOwned::to_owned));
     }
     says
 }

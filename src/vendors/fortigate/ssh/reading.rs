@@ -126,7 +126,9 @@ fn subnet(words: &[String]) -> Option<Indicator> {
 }
 
 pub(super) fn group(entry: &Entry) -> Group {
+    let excludes = entry.word("exclude") == Some("enable");
     Group {
+        spares: if excludes { entry.words("exclude-member").to_vec() } else { Vec::new() },
         name: entry.name.clone(),
         members: entry.words("member").to_vec(),
         // What is as it was when it was made is not shown: a group without members.

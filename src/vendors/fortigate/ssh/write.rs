@@ -175,11 +175,16 @@ impl Ssh {
         };
         match edit_members(&mut seat, place, verb, members).await {
             Ok(()) => vec![Ok(()); members.len()],
-            // One of them was refused, and nothing was saved: which one shows when they go one by one.
-            Err(error) if is_refusal(&error) && members.len() > 1 => {
-                let mut done = Vec::new();
+            // One of them was refused, and nothing was saved: which one shows when they go one by one. So it does how many there is
+            // room for.
+            Err(error) if (is_refusal(&error) || is_full(&error)) && members.len() > 1 => {
+                let mut done: Vec<Result<(), VendorError>> = Vec::new();
                 for member in members {
-                    done.push(edit_members(&mut seat, place, verb, &[member]).await);
+                    let full = done.iter().find_map(|done| done.as_ref().err().filter(|error| is_full(error))).cloned();
+                    done.push(match full {
+                        Some(error) => Err(error),
+                        None => edit_members(&mut seat, place, verb, &[member]).await,
+                    });
                 }
                 done
             }
@@ -212,6 +217,11 @@ impl Ssh {
 /// Whether the firewall refused something by itself, and the session goes on.
 fn is_refusal(error: &VendorError) -> bool {
     error.again() == Again::Never && error.scope() == Scope::Targets
+}
+
+/// Whether there was no room, and nothing was saved.
+fn is_full(error: &VendorError) -> bool {
+    error.failure().kind == FailureKind::TableFull
 }
 
 fn deleted(said: &Said) -> Result<Deleted, VendorError> {

@@ -1,0 +1,128 @@
+//! What is kept beside the lists: which lines are ours with whose mark, and how many entries each list had. Pure.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    super::objects::{Object, Table, name_of},
+    list::ListFile,
+};
+use crate::domain::indicator::{Indicator, IndicatorKind};
+
+/// One mark, as it is kept.
+#[derive(Debug, Deserialize, Serialize)]
+struct Record<'r> {
+    value: &'r str,
+    #[serde(borrow)]
+    comment: std::borrow::Cow<'r, str>,
+}
+
+/// One line of ours.
+#[derive(Clone, Debug)]
+struct Entry {
+    indicator: Indicator,
+    comment: String,
+}
+
+/// The marks of all lists, by the text of their lines.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Marks(BTreeMap<String, Entry>);
+
+impl Marks {
+    /// Reads them. `Err` is the number of the line that cannot be read: then nobody knows what is ours.
+    pub(super) fn read(text: &[u8]) -> Result<Self, usize> {
+        let mut marks = BTreeMap::new();
+        for (n, line) in text.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty()) {
+            let record: Record<'_> = serde_json::from_slice(line).map_err(|_| n + 1)?;
+            let parsed = Indicator::parse(record.value).map_err(|_| n + 1)?;
+            if parsed.indicator.canonical() != record.value {
+                return Err(n + 1);
+            }
+            let entry = Entry { indicator: parsed.indicator, comment: record.comment.into_owned() };
+            marks.insert(record.value.to_owned(), entry);
+        }
+        Ok(Self(marks))
+    }
+
+    pub(super) fn text(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        for (value, entry) in &self.0 {
+            let record = Record { value, comment: entry.comment.as_str().into() };
+            // Texts are always written.
+            text.extend(serde_json::to_vec(&record).unwrap_or_default());
+            text.push(b'\n');
+        }
+        text
+    }
+
+    pub(super) fn has(&self, value: &str) -> bool {
+        self.0.contains_key(value)
+    }
+
+    /// Whether an exact line of a list is ours.
+    pub(super) fn owns(&self, file: ListFile, line: &str) -> bool {
+        self.0.get(line).is_some_and(|entry| entry.indicator.kind() == file.kind())
+    }
+
+    pub(super) fn set(&mut self, value: &str, indicator: &Indicator, comment: &str) {
+        self.0.insert(value.to_owned(), Entry { indicator: indicator.clone(), comment: comment.to_owned() });
+    }
+
+    pub(super) fn forget(&mut self, value: &str) {
+        self.0.remove(value);
+    }
+
+    /// As objects of one table.
+    pub(super) fn objects(&self, table: Table) -> impl Iterator<Item = Object> {
+        self.0.values().filter(move |entry| Table::of(&entry.indicator) == table).map(move |entry| Object {
+            table,
+            name: name_of(&entry.indicator),
+            value: Some(entry.indicator.clone()),
+            comment: entry.comment.clone(),
+        })
+    }
+
+    /// The text and the kind of the lines of these names.
+    pub(super) fn of_names<'n>(&self, names: &[&'n str]) -> BTreeMap<&'n str, (String, IndicatorKind)> {
+        let wanted: std::collections::HashSet<&str> = names.iter().copied().collect();
+        let all = self.0.iter().map(|(value, entry)| (name_of(&entry.indicator), value, entry));
+        let found: BTreeMap<String, (String, IndicatorKind)> = all
+            .filter(|(name, ..)| wanted.contains(name.as_str()))
+            .map(|(name, value, entry)| (name, (value.clone(), entry.indicator.kind())))
+            .collect();
+        names.iter().filter_map(|name| Some((*name, found.get(*name)?.clone()))).collect()
+    }
+}
+
+/// How many entries each list had when it was last written here; what was never written is not there.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(transparent)]
+pub(super) struct Counts(BTreeMap<String, usize>);
+
+impl Counts {
+    /// Reads them. What cannot be read is not known.
+    pub(super) fn read(text: &[u8]) -> Self {
+        serde_json::from_slice(text).unwrap_or_default()
+    }
+
+    pub(super) fn text(&self) -> Vec<u8> {
+        let mut text = serde_json::to_vec(self).unwrap_or_default();
+        text.push(b'\n');
+        text
+    }
+
+    pub(super) fn of(&self, file: ListFile) -> usize {
+        self.0.get(file.name()).copied().unwrap_or_default()
+    }
+
+    pub(super) fn set(&mut self, file: ListFile, entries: usize) {
+        self.0.insert(file.name().to_owned(), entries);
+    }
+
+    /// Whether a list that has so many entries now has lost what nobody here has taken out: all of them, or three in ten.
+    pub(super) fn have_shrunk(&self, file: ListFile, now: usize) -> bool {
+        let then = self.of(file);
+        then > 0 && (now == 0 || now.saturating_mul(10) < then.saturating_mul(7))
+    }
+}
