@@ -34,6 +34,29 @@ fn a_word_that_is_not_known_is_no_success() {
 }
 
 #[test]
+fn what_is_under_way_is_awaited_and_never_asked_for_again() {
+    for word in ["Pending", "Started", "InProgress"] {
+        let (room, first) = with_first(&format!("answer = '{word}'\n"));
+        let output = room.isolate(&[]).exits(0);
+        assert_eq!(output.outcomes(), [("accepted".to_owned(), 4)].into(), "{word}: {output}");
+        assert_eq!(room.asked(Endpoint::IsolateSensors), 1, "{word}: sent once");
+        assert!(room.isolated().contains(&first), "{word}");
+        let (room, first) = with_first(&format!("answer = '{word}'\n"));
+        let output = room.isolate(&["--wait=30s"]).exits(0);
+        assert_eq!(output.outcomes(), [("confirmed".to_owned(), 4)].into(), "{word}: {output}");
+        assert_eq!(room.asked(Endpoint::IsolateSensors), 1, "{word}: sent once");
+        assert!(room.isolated().contains(&first), "{word}");
+    }
+    // What never arrives is never told as done, and is not sent again either.
+    let first = Cyb::new(4, "").console.fleet().hosts()[0].id.clone();
+    let never = format!("[[confirm]]\nhow = 'never'\n[[cybereason.sensor]]\nhosts = ['{first}']\nanswer = 'Pending'\n");
+    let sticks = Cyb::plain(4, &format!("cybereason.rate = 0\n{never}"));
+    let output = sticks.isolate(&["--wait=50ms"]).exits(6);
+    assert!(output.results().iter().any(|result| result["target"] == *first && result["outcome"] == "unconfirmed"));
+    assert_eq!(sticks.asked(Endpoint::IsolateSensors), 1);
+}
+
+#[test]
 fn a_word_of_failure_is_told_as_failure_and_all_others_are_done() {
     for (word, code, outcome) in [
         ("Failed", "task_failed", "failed"),

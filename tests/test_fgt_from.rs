@@ -55,3 +55,33 @@ fn files_and_a_console_are_not_mixed() {
     wall.env.run(args).exits(2).says("--from cybereason");
     assert!(wall.blocked().is_empty());
 }
+
+#[test]
+fn a_pipe_does_not_lose_that_the_list_is_not_whole() {
+    // Some of the console's servers do not answer: what came is blocked, and more may be hostile.
+    let faults = "cybereason.failed_servers = 1\n[[cybereason.malop]]\nnames = ['203.0.113.66']\n";
+    let (wall, _console) = both(faults);
+    let list = ["indicators", "--vendor", "cybereason", "--since", "24h"];
+    let block = ["block", "--vendor", "fortigate", "-o", "jsonl", "--yes"];
+    let listed = wall.env.run([&list[..], &["-o", "jsonl"]].concat()).exits(6);
+    let output = wall.env.run_with_input([&block[..], &["-"]].concat(), listed.stdout.clone()).exits(6);
+    assert_eq!(output.outcomes(), [("confirmed".to_owned(), 1)].into(), "all that came is done: {output}");
+    assert!(output.stderr.contains("it is not whole"), "{output}");
+    assert_eq!(wall.blocked(), ["203.0.113.66"]);
+    wall.env.run([&block[..], &["--from", "cybereason", "--since", "24h"]].concat()).exits(6);
+    // The last line alone is what makes the difference.
+    let (last, rest) = (listed.stdout.lines().last().unwrap(), listed.stdout.lines().next().unwrap());
+    wall.env.run_with_input([&block[..], &["-"]].concat(), format!("{rest}\n")).exits(0);
+    // Nothing came, and some are missing: that is no empty list.
+    let output = wall.env.run_with_input([&block[..], &["-"]].concat(), format!("{last}\n")).exits(6);
+    assert!(output.stderr.contains("no indicator came, and some are missing"), "{output}");
+    // The other way round as well.
+    let unblock = ["unblock", "--vendor", "fortigate", "-o", "jsonl", "--yes", "-"];
+    wall.env.run_with_input(unblock, listed.stdout.clone()).exits(6);
+    assert!(wall.blocked().is_empty());
+    // Forms that have no such line have the exit code of the list.
+    for form in [&["--plain"][..], &["-o", "csv"]] {
+        let listed = wall.env.run([&list[..], form].concat()).exits(6);
+        assert!(!listed.stdout.contains("edrctl.indicators/1"), "{listed}");
+    }
+}

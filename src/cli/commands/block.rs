@@ -108,8 +108,11 @@ async fn told(vendor: VendorName, args: &BlockArgs, context: &Context) -> Result
 pub(crate) async fn run(args: BlockArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let (wanted, complete) = match args.from.from {
         Some(vendor) => told(vendor, &args, context).await?,
-        None => (blocklist::read(&args.targets, context)?, true),
+        None => blocklist::read(&args.targets, context)?,
     };
+    if wanted.is_empty() && !complete {
+        return Err(blocklist::nothing_of_some());
+    }
     if wanted.is_empty() {
         return Err(CommandError::text(ExitCode::Refused, "the console tells no indicator; nothing was sent"));
     }

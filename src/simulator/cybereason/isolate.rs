@@ -10,6 +10,9 @@ use crate::simulator::{
     truth::{Inner, Truth, agents::Deed},
 };
 
+/// What is said of a sensor that takes the request; nothing, if the answer leaves it out.
+const DONE: [&str; 5] = ["Succeeded", "Pending", "Started", "InProgress", ""];
+
 /// How often a sensor has earned the word that somebody said of it.
 pub(super) type Earned = HashMap<u32, u32>;
 
@@ -76,7 +79,7 @@ impl Cybereason {
             None => "Succeeded",
         };
         // Who is offline takes nothing; who is left out has taken it all the same, and the answer is what was lost.
-        if (word == "Succeeded" || word.is_empty()) && !offline {
+        if DONE.contains(&word) && !offline {
             Truth::count(inner, number, deed, true);
             self.truth.begin(inner, number, deed);
         }

@@ -261,7 +261,8 @@ pub enum Guessed {
 pub struct SensorFault {
     /// Its status, in place of what follows from the fleet.
     pub status: Option<SensorStatus>,
-    /// The word that every request for it earns; empty: it is left out. Nothing is done but for `Succeeded`.
+    /// The word that every request for it earns; empty: it is left out. It is done for `Succeeded` and for the words that
+    /// say it is under way.
     pub answer: Option<String>,
     /// Only so many requests earn that word; then the usual one.
     pub times: Option<u32>,

@@ -65,7 +65,7 @@ pub(super) fn judge(targets: &[Target], response: &Response) -> Result<Vec<Reply
     Ok(targets.iter().map(|target| reply(word(target.id.as_str()))).collect())
 }
 
-/// What one word means. Only one of them is documented as success.
+/// What one word means. Only one of them is documented as success; three are documented as under way.
 fn reply(word: Option<&str>) -> Reply {
     let Some(word) = word else {
         let text = "the console's answer leaves this host out";
@@ -75,6 +75,8 @@ fn reply(word: Option<&str>) -> Reply {
     let doubt = |kind, text: &str| Err(VendorError::new(kind, format!("{text} (`{word}`)"), Again::InDoubt));
     match word {
         "Succeeded" => Ok(Ack::Accepted(Ticket(None))),
+        // Taken and under way: a second request would hurry nothing, and only the sensor itself tells the end.
+        "Pending" | "Started" | "InProgress" => Ok(Ack::Accepted(Ticket(None))),
         "Failed" | "EndedWithUnknownError" | "Aborted" => {
             fail(FailureKind::TaskFailed, "the console says that the host could not do it")
         }
@@ -93,8 +95,8 @@ fn reply(word: Option<&str>) -> Reply {
         "Timeout" | "TimeoutSending" | "AbortTimeout" | "EndedWithSensorTimeout" => {
             doubt(FailureKind::Timeout, "the host has not answered the console in time")
         }
-        "None" | "Pending" | "Started" | "InProgress" | "partialResponse" => {
-            doubt(FailureKind::NothingDone, "the console has taken the request and not carried it out")
+        "None" | "partialResponse" => {
+            doubt(FailureKind::NothingDone, "the console does not say that the request is carried out")
         }
         _ => doubt(FailureKind::Protocol, "the console answered for this host with a word that is not documented"),
     }

@@ -87,8 +87,8 @@ fn parse(text: &str) -> (Result<Indicator, BadIndicator>, bool) {
     }
 }
 
-/// Reads the targets; none at all is a refusal.
-pub(crate) fn read(args: &IndicatorArgs, context: &Context) -> Result<Vec<Wanted>, CommandError> {
+/// Reads the targets, and whether the lists are whole as far as they say; none at all is a refusal.
+pub(crate) fn read(args: &IndicatorArgs, context: &Context) -> Result<(Vec<Wanted>, bool), CommandError> {
     if args.files.is_empty() {
         return Err(CommandError::text(ExitCode::Usage, "no file of indicators is named")
             .hint("name one, or `-` for standard input; `edrctl block --from cybereason` takes them from a console"));
@@ -103,6 +103,9 @@ pub(crate) fn read(args: &IndicatorArgs, context: &Context) -> Result<Vec<Wanted
     let selected = prepare::read(&sources, |_| IdForm::Id(None), context)?;
     if selected.incomplete {
         context.ui.warn("the list says of itself that it is not whole: there are indicators that it does not have");
+    }
+    if selected.entries.is_empty() && selected.incomplete {
+        return Err(nothing_of_some());
     }
     if selected.entries.is_empty() {
         return Err(CommandError::text(ExitCode::Refused, "there is no target; nothing was sent")
@@ -128,7 +131,13 @@ pub(crate) fn read(args: &IndicatorArgs, context: &Context) -> Result<Vec<Wanted
         }
         wanted.push(Wanted { written: text, file, line: entry.line, found, narrowed, duplicates });
     }
-    Ok(wanted)
+    Ok((wanted, !selected.incomplete))
+}
+
+/// Nothing came, and something is known to be missing: that is no empty list, and nothing that was refused.
+pub(crate) fn nothing_of_some() -> CommandError {
+    CommandError::text(ExitCode::SomeFailed, "no indicator came, and some are missing; nothing was sent")
+        .hint("`edrctl indicators` tells why; a pipe takes its `-o jsonl`, and not the one document of `-o json`")
 }
 
 /// What has to be repeated to read the same targets again.
