@@ -165,6 +165,8 @@ async fn expire(vendor: VendorName, args: &BackArgs, context: &Context) -> Resul
         part,
         reading: (Vec::new(), Vec::new()),
         rollout: RolloutArgs::default(),
+        frees: true,
+        paper: None,
     };
     blocklist::run(deed, context).await
 }

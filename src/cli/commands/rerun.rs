@@ -180,6 +180,8 @@ async fn indicators(
         address: Some(header.console.clone()),
         part: blocklist::part_of(replay).map(str::to_owned),
         rollout: RolloutArgs::default(),
+        frees: false,
+        paper: None,
         reading: (Vec::new(), Vec::new()),
     };
     blocklist::run(deed, context).await

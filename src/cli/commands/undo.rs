@@ -134,6 +134,8 @@ async fn undo_indicators(
         part: blocklist::part_of(replay).map(str::to_owned),
         reading: (Vec::new(), Vec::new()),
         rollout: RolloutArgs::default(),
+        frees: true,
+        paper: None,
     };
     blocklist::run(deed, context).await
 }

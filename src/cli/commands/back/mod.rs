@@ -49,7 +49,7 @@ mod taking;
 pub(crate) use cross::{Crossed, crossed_now, foretell_crossed, opposed, settle_crossed};
 pub(crate) use due::{Due, Place, dues, places};
 pub(crate) use history::History;
-pub(crate) use host::{Earlier, Look};
+pub(crate) use host::{Earlier, Look, is_other_name};
 pub(crate) use taking::{done_again, left_of, taken_back};
 
 /// Where a journal keeps which run its run takes back.
