@@ -29,6 +29,7 @@ mod gate;
 mod judge;
 mod ksc;
 mod live;
+mod paper;
 mod rabbit;
 mod room;
 mod terminal;

@@ -8,7 +8,7 @@ use super::{
     plan::{self, Paper},
     prepare::{self, Demand},
     radius::Radius,
-    rollout::{self, Planned},
+    rollout,
     session::{Opening, Session, fleet_of, overrides},
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
         confirm::{self, Question},
         context::Context,
         error::CommandError,
-        protection::{self, AllowArgs},
+        protection,
         signals,
     },
     clock,

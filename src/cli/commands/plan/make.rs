@@ -135,7 +135,7 @@ impl FileArgs {
     }
 
     fn rollout(&self) -> RolloutArgs {
-        RolloutArgs { max_targets: self.max_targets, ..RolloutArgs::default() }
+        RolloutArgs::at_most(self.max_targets)
     }
 }
 

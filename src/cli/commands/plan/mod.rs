@@ -16,7 +16,7 @@
 //! | `once.rs` | whether it was carried out before |
 //! | `approve.rs` | `approve` |
 
-use super::{act, back, blocklist, prepare, rollout, session, streams, unlock_code};
+use super::{act, back, blocklist, rollout, session, unlock_code};
 
 mod applied;
 pub(crate) mod apply;
