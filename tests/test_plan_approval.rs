@@ -164,8 +164,11 @@ fn every_command_that_cuts_off_wants_it() {
     env.ssh_key("bert", &["ed25519"], "bert@desk", "");
     env.add_config(&format!("[safety]\nrequire_approval = \"{}\"\n", env.at("bert.pub").display()));
     env.file("list.txt", format!("{}\n", place.ids[1]));
-    env.run(["ksc-task", "isolate", "--yes", "list.txt"]).exits(5).says("require_approval");
-    env.run(["ksc-task", "kill-process", "--path", "C:\\bad.exe", "--yes", "list.txt"]);
+    env.run(["ksc-task", "isolateHost", "--yes", "list.txt"]).exits(5).says("edrctl plan isolate");
+    let hash = "a".repeat(64);
+    let refused = env.run(["ksc-task", "preventExecution", "--sha256", &hash, "--yes", "list.txt"]).exits(5);
+    assert!(refused.stderr.contains("of a task there is no plan"), "{refused}");
+    assert!(env.journals().is_empty());
     assert_eq!(place.changes(), 0);
 }
 
@@ -253,15 +256,15 @@ fn at_a_terminal_the_plan_is_shown_before_it_is_signed() {
     room.env.set("__EDRCTL_UID", "4242");
     room.env.ssh_key("key", &["ed25519"], "bert", "");
     let mut terminal = Terminal::start(&room.env, &["approve", "plan.json", "--key", "key"]);
-    terminal.sees("3 targets: 3 to act on");
-    terminal.sees("Approve this plan");
+    terminal.shows("3 targets: 3 to act on");
+    terminal.shows("Approve this plan");
     terminal.types("n\n");
-    assert_eq!(terminal.ends().code, Some(5));
+    assert_eq!(terminal.ends().1, Some(5));
     assert!(!room.env.at("plan.json.sig").exists());
     let mut terminal = Terminal::start(&room.env, &["approve", "plan.json", "--key", "key"]);
-    terminal.sees("Approve this plan");
+    terminal.shows("Approve this plan");
     terminal.types("y\n");
-    assert_eq!(terminal.ends().code, Some(0));
+    assert_eq!(terminal.ends().1, Some(0));
     room.env.apply(&["--dry-run", "--approve-with", "key.pub"]).exits(0);
     // Without a terminal nobody is asked, and nobody has agreed.
     room.env.run(["approve", "plan.json", "--key", "key", "--replace"]).exits(5).says("--yes");

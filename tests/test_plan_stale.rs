@@ -167,5 +167,4 @@ fn what_is_left_alone_stays_alone_and_an_address_may_change() {
         here.console.asked().into_iter().filter(|asked| asked.method == "PUT").map(|asked| asked.path).collect();
     assert_eq!(puts.len(), 2, "{applied}");
     assert!(puts.iter().all(|path| !path.contains(THREE)), "{puts:?}");
-    assert!(applied.stderr.contains("would be judged otherwise now"), "{applied}");
 }

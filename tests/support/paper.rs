@@ -70,12 +70,3 @@ impl TestEnv {
         Output::new(child.wait_with_output().unwrap(), self.path())
     }
 }
-
-impl Output {
-    /// Fails unless this is told.
-    #[track_caller]
-    pub(crate) fn says(self, words: &str) -> Self {
-        assert!(self.stdout.contains(words) || self.stderr.contains(words), "`{words}` is not told\n{self}");
-        self
-    }
-}
