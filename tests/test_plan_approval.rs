@@ -165,8 +165,8 @@ fn every_command_that_cuts_off_wants_it() {
     env.add_config(&format!("[safety]\nrequire_approval = \"{}\"\n", env.at("bert.pub").display()));
     env.file("list.txt", format!("{}\n", place.ids[1]));
     env.run(["ksc-task", "isolateHost", "--yes", "list.txt"]).exits(5).says("edrctl plan isolate");
-    let hash = "a".repeat(64);
-    let refused = env.run(["ksc-task", "preventExecution", "--sha256", &hash, "--yes", "list.txt"]).exits(5);
+    let hash = "a".repeat(32);
+    let refused = env.run(["ksc-task", "preventExecution", "--hash", &hash, "--yes", "list.txt"]).exits(5);
     assert!(refused.stderr.contains("of a task there is no plan"), "{refused}");
     assert!(env.journals().is_empty());
     assert_eq!(place.changes(), 0);

@@ -498,19 +498,18 @@ pub(super) async fn create_journal(
     let created = tokio::task::spawn_blocking(move || {
         // Nobody else begins a run between the look at those that are under way and the moment at which this one is.
         let _gate = journals.gate()?;
-        if let Some(run) = plan::applied_before(&journals, &header)? {
-            return Ok(Err(run));
-        }
         let crossed = back::crossed_now(&journals, &header, &roster)?;
+        if let Some(refusal) = plan::too_late(&journals, &header, &crossed)? {
+            return Ok(Err(refusal));
+        }
         back::settle_crossed(&mut roster, &crossed);
         let targets = (0..roster.len() as usize).map(|n| target_record(&roster, u32::try_from(n).unwrap_or(u32::MAX)));
         Journal::create(&journals, header, targets, &options).map(|journal| Ok((journal, roster)))
     });
     let created = created.await.map_err(|error| CommandError::new(ExitCode::Internal, error))?;
-    let created = created.map_err(|error: JournalError| {
+    created.map_err(|error: JournalError| {
         CommandError::from(error).context("write the journal's plan; nothing was sent")
-    })?;
-    created.map_err(|run| plan::refuse_again(&run))
+    })?
 }
 
 fn target_record(roster: &Roster, n: u32) -> TargetRecord {

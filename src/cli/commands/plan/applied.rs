@@ -292,6 +292,10 @@ impl Applied {
             let name = name.as_ref().map(|name| format!("{name}, ")).unwrap_or_default();
             says.push(format!("approved by {name}{key}"));
         }
+        says.extend(about.options.allow_protected.iter().map(|host| {
+            let reason = about.options.allow_reason.as_deref().unwrap_or_default();
+            format!("allowed although it is protected: {host}, because {reason}")
+        }));
         says
     }
 

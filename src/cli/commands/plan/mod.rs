@@ -32,7 +32,7 @@ mod place;
 pub(crate) use applied::Applied;
 pub(crate) use draft::{Draft, Sheet};
 pub(crate) use leave::{Asked, check_leave};
-pub(crate) use once::{applied_before, refuse_again};
+pub(crate) use once::too_late;
 
 /// A plan on paper: one that is to be written, or one that is carried out.
 #[derive(Debug)]

@@ -4,17 +4,29 @@ use serde_json::Value;
 
 use super::applied::{DIGEST, PLAN};
 use crate::{
-    cli::error::CommandError,
-    domain::{id::RunId, outcome::ExitCode},
+    cli::{commands::back::Crossed, error::CommandError},
+    domain::{host::HostId, id::RunId, outcome::ExitCode},
     journal::{Header, JournalError, StateFolder},
+    reporters::words,
 };
 
-/// The run that has carried out the same plan. Firm while the folder's gate is kept, else a foretaste.
-pub(crate) fn applied_before(journals: &StateFolder, header: &Header) -> Result<Option<RunId>, JournalError> {
-    match digest_of(header) {
-        Some(digest) => run_of(journals, digest, header.simulated),
-        None => Ok(None),
+/// Why a run that carries a plan out is not begun after all, while the folder's gate is kept: another has carried it out, or has one
+/// of its hosts in hand, since it was looked at. `None` for a run of no plan, too.
+pub(crate) fn too_late(
+    journals: &StateFolder,
+    header: &Header,
+    crossed: &Crossed,
+) -> Result<Option<CommandError>, JournalError> {
+    let Some(digest) = digest_of(header) else { return Ok(None) };
+    if let Some(run) = run_of(journals, digest, header.simulated)? {
+        return Ok(Some(refuse_again(&run)));
     }
+    let mut hosts: Vec<&HostId> = crossed.keys().collect();
+    hosts.sort();
+    Ok(hosts.first().and_then(|host| crossed.get(host)).map(|why| {
+        CommandError::text(ExitCode::Refused, format!("{why}; nothing was sent"))
+            .context(format!("{} of the plan may not be acted on now", words::things(hosts.len() as u64, &header.action)))
+    }))
 }
 
 /// The run that has carried out the plan of this digest.
@@ -30,7 +42,7 @@ fn digest_of(header: &Header) -> Option<&str> {
 }
 
 /// Refuses to do it a second time.
-pub(crate) fn refuse_again(run: &RunId) -> CommandError {
+pub(super) fn refuse_again(run: &RunId) -> CommandError {
     CommandError::text(
         ExitCode::Refused,
         format!("run {run} has carried out this plan, and a plan is applied once; nothing was sent"),
