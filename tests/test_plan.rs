@@ -16,7 +16,8 @@ fn a_plan_changes_nothing_and_is_applied_exactly() {
         env.add_config(&format!("[safety]\nprotected = [\"id:{}\"]\n", place.ids[1]));
         let changes = place.changes();
         let list = format!("{}\n{}\n{}\n{}\nno-such-host\n", place.ids[0], place.ids[1], place.ids[2], place.ids[3]);
-        let planned = env.make_plan("isolate", vendor, &list, &["--comment", "ransomware", "--ticket", "INC-7"]).exits(6);
+        let planned =
+            env.make_plan("isolate", vendor, &list, &["--comment", "ransomware", "--ticket", "INC-7"]).exits(6);
         assert_eq!(place.changes(), changes, "{vendor}\n{planned}");
         assert_eq!(place.off(), off(&[0]), "{vendor}");
         let plan = env.plan();

@@ -1,6 +1,6 @@
 //! Plans on bad days: the program dies while it applies one, the plan is large, two people apply it at once.
 
-use crate::support::{PROMPT, Room, SWIFT, every_console, intents};
+use crate::support::{PROMPT, Room, SWIFT, every_console, intents, signal, wait_until};
 
 #[test]
 fn an_apply_that_died_is_gone_on_with_and_not_begun_again() {
@@ -69,4 +69,54 @@ fn an_interrupt_before_anything_is_sent_leaves_the_plan_as_it_is() {
     room.env.apply(&["--waves", "1,100%", "--wait=30s"]).exits(0);
     room.assert_each_isolated_once();
     assert_eq!(intents(&room.env.only_journal()), 3);
+}
+
+#[test]
+fn two_who_apply_it_at_once_do_it_once() {
+    for _ in 0..3 {
+        let room = Room::new(8, SWIFT);
+        room.env.make_plan("isolate", "cisco", &room.console.guids(), &[]).exits(0);
+        let start = || room.env.start(["apply", "plan.json", "--yes", "-o", "jsonl"]);
+        let both = [start(), start(), start()];
+        let ended: Vec<_> = both.into_iter().map(|child| room.env.finish(child)).collect();
+        let mut codes: Vec<_> = ended.iter().map(|output| output.code).collect();
+        codes.sort();
+        assert_eq!(codes, [Some(0), Some(5), Some(5)], "{}\n{}\n{}", ended[0], ended[1], ended[2]);
+        assert_eq!(room.env.journals().len(), 1);
+        room.assert_each_isolated_once();
+    }
+}
+
+#[test]
+fn what_another_run_has_in_hand_stops_all_of_it() {
+    // A run that waits for hosts that never come back has them in hand.
+    let room = Room::new(3, "[[confirm]]\nafter = '1h'\n");
+    let ids: Vec<String> = room.console.guids().lines().map(str::to_owned).collect();
+    room.env.file("one.txt", format!("{}\n", ids[1]));
+    let args = ["isolate", "--vendor", "cisco", "--yes", "--wait=1h", "-o", "jsonl", "one.txt"];
+    let child = room.env.start(args);
+    wait_until("the run has asked", || room.accepted() == 1);
+    let planned = room.env.make_plan("unisolate", "cisco", &room.console.guids(), &[]).exits(6);
+    assert_eq!(room.env.marked("other_run"), 1, "{planned}");
+    signal(&child, rustix::process::Signal::INT);
+    signal(&child, rustix::process::Signal::INT);
+    room.env.finish(child);
+    assert_eq!(room.console.fleet().hosts().iter().map(|host| host.deletes).sum::<u32>(), 0);
+}
+
+#[test]
+fn a_plan_that_has_no_room_on_the_disk_leaves_what_was_there() {
+    let room = Room::new(2, SWIFT);
+    room.env.make_plan("isolate", "cisco", &room.console.guids(), &[]).exits(0);
+    let before = std::fs::read(room.env.at("plan.json")).unwrap();
+    room.env.run(["plan", "isolate", "--vendor", "cisco", "--out", "/dev/full", "hosts.txt"]).exits(2);
+    room.env.file("bad.txt", "a b c\n");
+    room.env
+        .run(["plan", "isolate", "--vendor", "cisco", "--out", "plan.json", "--replace", "bad.txt"])
+        .exits(2)
+        .says("bad.txt:1");
+    assert_eq!(std::fs::read(room.env.at("plan.json")).unwrap(), before);
+    let drafts = std::fs::read_dir(room.env.path()).unwrap();
+    let drafts = drafts.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with(".edrctl"));
+    assert_eq!(drafts.count(), 0);
 }

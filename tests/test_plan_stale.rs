@@ -87,8 +87,13 @@ impl Inventory {
                 path if path.starts_with("/v1/computers") => json!(*hosts),
                 _ => json!({}),
             };
-            let results = json!({ "total": hosts.len(), "current_item_count": hosts.len(), "index": 0, "items_per_page": 500 });
-            (200, json!({ "version": "v1.2.0", "metadata": { "links": {}, "results": results }, "data": data }).to_string())
+            let results =
+                json!({ "total": hosts.len(), "current_item_count": hosts.len(), "index": 0, "items_per_page": 500 });
+            (
+                200,
+                json!({ "version": "v1.2.0", "metadata": { "links": {}, "results": results }, "data": data })
+                    .to_string(),
+            )
         });
         let env = console.env();
         Self { hosts, console, env }

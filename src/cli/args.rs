@@ -15,7 +15,7 @@ use super::commands::{
     runs, simulate, status, stream, streams, unblock, undo, unisolate,
 };
 use super::protection::AllowArgs;
-use crate::{domain::action::Thing, stream::store::NameOrId, vendors::VendorName};
+use crate::{domain::action::Thing, engine::event::SEVERAL, stream::store::NameOrId, vendors::VendorName};
 
 /// Isolates lists of hosts through the EDR console that manages them, proves that it happened, and puts exactly those
 /// hosts back.
@@ -243,6 +243,53 @@ pub(crate) fn source() -> impl TypedValueParser<Value = VendorName> {
         .try_map(|word| VendorName::from_word(&word).ok_or("no console of this name"))
 }
 
+/// The console that is spoken to, or all that manage hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Through {
+    /// This one.
+    One(VendorName),
+    /// Every one that the configuration speaks of.
+    All,
+}
+
+/// A console that manages hosts, or the word for all of them.
+fn through() -> impl TypedValueParser<Value = Through> {
+    let word = |vendor: VendorName| PossibleValue::new(vendor.word()).help(vendor.console());
+    let all = PossibleValue::new(SEVERAL).help("Every one of these that is configured: each host where it lives");
+    PossibleValuesParser::new(VendorName::that_act_on(Thing::Host).map(word).chain([all])).try_map(|word| {
+        if word == SEVERAL {
+            return Ok(Through::All);
+        }
+        VendorName::from_word(&word).map(Through::One).ok_or("no console of this name")
+    })
+}
+
+/// What is said of several consoles.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Console")]
+pub(crate) struct SeveralArgs {
+    /// With `--vendor auto`: ask only these consoles, instead of every one that is configured
+    #[arg(long, value_name = "V,...", value_delimiter = ',', value_parser = host_console())]
+    pub(crate) only: Vec<VendorName>,
+    /// With `--vendor auto`: take a host that several consoles have from the first of these that has it, instead of leaving
+    /// it alone
+    #[arg(long, value_name = "V,...", value_delimiter = ',', value_parser = host_console())]
+    pub(crate) prefer: Vec<VendorName>,
+}
+
+/// The console, or all of them, and how they are spoken to.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Console")]
+pub(crate) struct ThroughArgs {
+    /// The console
+    #[arg(long, value_name = "V", value_parser = through())]
+    pub(crate) vendor: Through,
+    #[command(flatten)]
+    pub(crate) several: SeveralArgs,
+    #[command(flatten)]
+    pub(crate) console: ConsoleArgs,
+}
+
 /// A console that manages hosts.
 pub(crate) fn host_console() -> impl TypedValueParser<Value = VendorName> {
     console_of(Thing::Host)
@@ -328,8 +375,10 @@ pub(crate) enum ByChoice {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ActArgs {
     /// The console
-    #[arg(long, value_name = "V", help_heading = "Console", value_parser = host_console())]
-    pub(crate) vendor: VendorName,
+    #[arg(long, value_name = "V", help_heading = "Console", value_parser = through())]
+    pub(crate) vendor: Through,
+    #[command(flatten)]
+    pub(crate) several: SeveralArgs,
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
     #[command(flatten)]

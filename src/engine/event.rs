@@ -147,12 +147,15 @@ pub enum NextStep {
     WaitForConsole,
 }
 
+/// The word of a run over several consoles, in the place of a console's.
+pub const SEVERAL: &str = "auto";
+
 /// What a run is, as told at its beginning and kept in its journal.
 #[derive(Clone, Debug)]
 pub struct RunHeader {
     /// Its name.
     pub run: RunId,
-    /// The console's word: `cisco`.
+    /// The console's word: `cisco`; [`SEVERAL`] where there is more than one.
     pub vendor: &'static str,
     /// The console's name for people: `Cisco Secure Endpoint`.
     pub console_name: &'static str,
@@ -197,6 +200,8 @@ pub struct TargetResult {
     pub file: Option<Arc<str>>,
     /// Its line, from 1.
     pub line: u32,
+    /// The word of the console that it was asked of, in a run over several.
+    pub vendor: Option<&'static str>,
     /// The host, if it was resolved.
     pub host: Option<HostId>,
     /// The host's name, if it is known.
@@ -240,6 +245,8 @@ pub struct Candidate {
     pub product: Option<Box<str>>,
     /// The console's word for its state, where that is known.
     pub state: Option<Box<str>>,
+    /// The word of its console, in a run over several.
+    pub vendor: Option<Box<str>>,
 }
 
 /// A further line that named a host which the run already has.

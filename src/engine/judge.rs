@@ -559,6 +559,7 @@ impl Dispatcher<'_> {
             target: item.map_or_else(|| shared(""), |item| Arc::clone(&item.written)),
             file: self.roster.file(n).cloned(),
             line: item.map_or(0, |item| item.line),
+            vendor: None,
             host: item.and_then(|item| item.host.clone()),
             name: detail.and_then(|detail| detail.name.clone()),
             outcome,

@@ -11,6 +11,7 @@ pub mod console;
 mod dispatcher;
 pub mod event;
 pub mod extract;
+pub mod fleet;
 pub mod halt;
 mod judge;
 pub mod limits;

@@ -39,6 +39,8 @@ pub enum States {
     IfCheap,
     /// Of each target, in whichever way costs less.
     Each,
+    /// Whatever it costs: a host counts as there only if the console shows it, an id as well as a name.
+    Always,
 }
 
 /// What a plan is made for.
@@ -103,6 +105,8 @@ pub async fn plan(
     let guarded = wish.kind.is_some() && wish.protection.needs_inventory();
     let capabilities = console.vendor.capabilities();
     let first = wish.kind.is_some() && capabilities.looks_first;
+    let always = wish.states == States::Always;
+    let guarded = guarded || always;
     let each = wish.states == States::Each;
     let singly = each && capabilities.finds_ids;
     let must = looked_up || guarded || first || capabilities.inventory == Inventory::Whole || each && !singly;

@@ -375,7 +375,7 @@ fn keep(hosts: &mut Vec<Host>, host: &Host, most: usize) {
 
 fn candidate(host: Host) -> Candidate {
     let state = host.state.map(|state| state.word.into());
-    Candidate { id: host.id, name: host.name, last_seen: host.last_seen, product: host.product, state }
+    Candidate { id: host.id, name: host.name, last_seen: host.last_seen, product: host.product, state, vendor: None }
 }
 
 #[cfg(test)]

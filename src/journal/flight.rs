@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{error::JournalError, folder::StateFolder, ledger::is_in_hand, resume::Replay};
+use super::{apart::Piece, error::JournalError, folder::StateFolder, ledger::is_in_hand, record::Header};
 use crate::domain::{action::ActionKind, host::HostId, id::RunId};
 
 /// What a run does, and where.
@@ -20,8 +20,7 @@ pub struct Course<'a> {
 
 impl Course<'_> {
     /// Whether a run does the opposite at the same console.
-    fn is_crossed_by(&self, other: &Replay) -> bool {
-        let header = &other.header;
+    fn is_crossed_by(&self, header: &Header) -> bool {
         let opposite = self.kind.undone_by();
         opposite.is_some_and(|opposite| opposite.word() == header.action)
             && header.vendor == self.vendor
@@ -46,15 +45,16 @@ impl StateFolder {
             if run == *course.run || !self.is_live(&run)? {
                 continue;
             }
-            let other = self.replay(&run)?;
-            if !course.is_crossed_by(&other) {
-                continue;
-            }
-            let waits = other.header.waits.is_some() || other.resumptions.iter().any(|(_, by)| by.waits.is_some());
-            for target in other.targets.iter().filter(|target| is_in_hand(target, waits)) {
-                let host = target.record.id.as_ref().map(|id| HostId::new(id.as_ref()));
-                if let Some(host) = host.filter(|host| hosts.contains(host)) {
-                    crossed.insert(host, run.clone());
+            for Piece { replay: other, .. } in self.replay(&run)?.apart().pieces {
+                if !course.is_crossed_by(&other.header) {
+                    continue;
+                }
+                let waits = other.header.waits.is_some() || other.resumptions.iter().any(|(_, by)| by.waits.is_some());
+                for target in other.targets.iter().filter(|target| is_in_hand(target, waits)) {
+                    let host = target.record.id.as_ref().map(|id| HostId::new(id.as_ref()));
+                    if let Some(host) = host.filter(|host| hosts.contains(host)) {
+                        crossed.insert(host, run.clone());
+                    }
                 }
             }
         }

@@ -27,6 +27,7 @@
 //! | `presence.rs` | who else works on a console from here |
 
 mod account;
+mod apart;
 mod chain;
 mod error;
 mod flight;
@@ -47,6 +48,7 @@ mod writer;
 pub(crate) mod tests;
 
 pub use account::{Account, Witness};
+pub use apart::{Apart, Piece};
 pub use error::{Holder, JournalError, JournalFailed};
 pub use flight::Course;
 pub use folder::{RunEntry, RunSummary, StateFolder, new_run_id};

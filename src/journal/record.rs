@@ -42,6 +42,29 @@ pub enum Record {
 }
 
 impl Record {
+    /// Gives targets and requests other numbers: a part of a run counts its own from 0.
+    pub(crate) fn renumber(&mut self, target: impl Fn(u32) -> u32, batch: impl Fn(u64) -> u64) {
+        match self {
+            Self::Intent(intent) => {
+                intent.batch = batch(intent.batch);
+                intent.targets.iter_mut().for_each(|n| *n = target(*n));
+            }
+            Self::Answer(answer) => {
+                answer.batch = batch(answer.batch);
+                for reply in &mut answer.replies {
+                    let (Reply::Accepted { n, .. }
+                    | Reply::Settled { n, .. }
+                    | Reply::Again { n, .. }
+                    | Reply::Look { n, .. }
+                    | Reply::Stopped { n, .. }) = reply;
+                    *n = target(*n);
+                }
+            }
+            Self::Settled(settled) => settled.n = target(settled.n),
+            Self::Run(_) | Self::Targets(_) | Self::Interrupted(_) | Self::Resumed(_) | Self::End(_) => {}
+        }
+    }
+
     /// Reads the record of a kind out of a whole line; `None` for a kind that this version does not know.
     pub(super) fn read(kind: &str, line: &[u8]) -> Option<Result<Self, serde_json::Error>> {
         Some(match kind {
@@ -72,6 +95,9 @@ pub struct Header {
     pub vendor: String,
     /// The console's address, without credentials.
     pub console: String,
+    /// The addresses of the consoles by their words, if the run is one over several.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub consoles: BTreeMap<String, String>,
     /// The profile of the configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
@@ -120,6 +146,9 @@ pub struct TargetRecord {
     pub f: Option<Arc<str>>,
     /// Its line, from 1.
     pub l: u32,
+    /// The word of the console that it is asked of, in a run over several; none where no console has it.
+    #[serde(default, with = "words::shared_option", skip_serializing_if = "Option::is_none")]
+    pub v: Option<Arc<str>>,
     /// The console's id of the host, if it was resolved.
     #[serde(default, with = "words::shared_option", skip_serializing_if = "Option::is_none")]
     pub id: Option<Arc<str>>,
@@ -177,6 +206,9 @@ pub struct CandidateRecord {
     /// The console's word for its state, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<Box<str>>,
+    /// The word of its console, in a run over several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vendor: Option<Box<str>>,
 }
 
 /// How one target ended.

@@ -45,7 +45,7 @@ fn event(story: &Story, row: &TargetResult) -> Value {
     let (name, uid) = subject::user(story);
     let user = subject::cut(name);
     put("user", uid.map_or_else(|| json!({ "name": user }), |uid| json!({ "name": user, "id": uid })));
-    put("observer", observer(story));
+    put("observer", observer(story, row));
     put("related", related(story, row, &user));
     if let Some(host) = host(story, row) {
         put("host", host);
@@ -90,7 +90,7 @@ fn about(deed: Deed<'_>, story: &Story, row: &TargetResult) -> Value {
         "sequence": row.n,
         "module": "edrctl",
         "dataset": "edrctl.report",
-        "provider": story.header.vendor,
+        "provider": story.vendor_of(row),
         "start": clock::rfc3339(row.started),
         "end": clock::rfc3339(row.finished),
         "duration": i64::try_from(took).unwrap_or(i64::MAX).max(0),
@@ -126,11 +126,13 @@ fn host(story: &Story, row: &TargetResult) -> Option<Value> {
 }
 
 /// The console, or the firewall.
-fn observer(story: &Story) -> Value {
+fn observer(story: &Story, row: &TargetResult) -> Value {
     let kind = if subject::is_indicator(story) { "firewall" } else { "edr" };
-    let mut observer = json!({ "product": story.header.console_name, "type": kind });
+    // Of several consoles, a host's own is named by its word.
+    let product = row.vendor.unwrap_or(story.header.console_name);
+    let mut observer = json!({ "product": product, "type": kind });
     if let Some(object) = observer.as_object_mut() {
-        match subject::console(story) {
+        match subject::console(story, row) {
             Some(Host::Domain(name)) => object.insert("hostname".to_owned(), json!(name)),
             Some(address) => object.insert("ip".to_owned(), json!([address.to_string().trim_matches(['[', ']'])])),
             None => None,

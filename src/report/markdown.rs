@@ -124,6 +124,9 @@ fn told(row: &TargetResult) -> String {
     if let Some(name) = row.name.as_deref().filter(|name| *name != &*row.target) {
         let _written = write!(told, " ({})", span(name));
     }
+    if let Some(vendor) = row.vendor {
+        let _written = write!(told, " at {vendor}");
+    }
     let _written = write!(told, ": {}", phrases::label(row.outcome));
     if let Some(reason) = &row.reason {
         let _written = write!(told, ", {}", span(&reason.text));

@@ -154,7 +154,7 @@ fn status_of(row: &TargetResult) -> (i64, &'static str) {
 }
 
 fn metadata(story: &Story, row: &TargetResult) -> Value {
-    let mut labels = vec![format!("vendor:{}", story.header.vendor)];
+    let mut labels = vec![format!("vendor:{}", story.vendor_of(row))];
     if story.header.simulated {
         labels.push("rehearsal".to_owned());
     }
@@ -195,8 +195,8 @@ fn device(story: &Story, row: &TargetResult) -> Option<Value> {
     if subject::is_indicator(story) {
         put("type_id", json!(9));
         put("type", json!("Firewall"));
-        put("name", json!(subject::cut(&story.header.console)));
-        match subject::console(story) {
+        put("name", json!(subject::cut(story.console_of(row))));
+        match subject::console(story, row) {
             Some(Host::Domain(name)) => put("hostname", json!(name)),
             Some(address) => put("ip", json!(address.to_string().trim_matches(['[', ']']))),
             None => {}

@@ -128,6 +128,17 @@ impl Story {
         Duration::try_from(self.last_at.duration_since(self.header.started)).unwrap_or_default()
     }
 
+    /// The word of the console that a target is asked of.
+    pub(super) fn vendor_of(&self, row: &TargetResult) -> &str {
+        row.vendor.unwrap_or(self.header.vendor)
+    }
+
+    /// Its address.
+    pub(super) fn console_of(&self, row: &TargetResult) -> &str {
+        let own = row.vendor.and_then(|vendor| self.journalled.consoles.get(vendor));
+        own.map_or(&self.header.console, String::as_str)
+    }
+
     /// The name of the journal, which is the same wherever it lies.
     pub(super) fn journal_name(&self) -> String {
         format!("{}.jsonl", self.header.run)

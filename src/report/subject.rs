@@ -109,8 +109,8 @@ pub(super) fn host_name(row: &TargetResult) -> Option<&str> {
 }
 
 /// The console's own name or address.
-pub(super) fn console(story: &Story) -> Option<Host<String>> {
-    let url = Url::parse(&story.header.console).ok()?;
+pub(super) fn console(story: &Story, row: &TargetResult) -> Option<Host<String>> {
+    let url = Url::parse(story.console_of(row)).ok()?;
     let host = url.host()?.to_owned();
     match host {
         // Under schemes that nobody has registered, an address is only a text.
@@ -133,8 +133,8 @@ pub(super) fn own_fields(story: &Story, row: &TargetResult) -> Map<String, Value
     };
     let text = |text: Option<&str>| text.map(|text| Value::String(cut(text)));
     add("run", Some(json!(header.run.as_str())));
-    add("vendor", Some(json!(header.vendor)));
-    add("console", text(Some(&header.console)));
+    add("vendor", Some(json!(story.vendor_of(row))));
+    add("console", text(Some(story.console_of(row))));
     add("action", Some(json!(header.action)));
     add("target", text(Some(&row.target)));
     add("file", text(row.file.as_deref()));

@@ -151,6 +151,7 @@ fn result_of(target: &TargetReplay, _: &crate::journal::Replay) -> TargetResult 
     let record = &target.record;
     let settled = target.settled();
     let candidates = record.candidates.iter().map(|candidate| Candidate {
+        vendor: None,
         id: HostId::new(Arc::clone(&candidate.id)),
         name: candidate.name.clone(),
         last_seen: candidate.last_seen.clone(),
@@ -158,6 +159,7 @@ fn result_of(target: &TargetReplay, _: &crate::journal::Replay) -> TargetResult 
         state: None,
     });
     TargetResult {
+        vendor: None,
         n: record.n,
         target: Arc::clone(&record.t),
         file: record.f.clone(),
@@ -183,6 +185,7 @@ fn result_of(target: &TargetReplay, _: &crate::journal::Replay) -> TargetResult 
 
 pub(super) fn run_record(texts: &Texts, targets: u64) -> Record {
     Record::Run(Box::new(Header {
+        consoles: std::collections::BTreeMap::new(),
         run: RunId::parse(RUN).unwrap(),
         tool: "edrctl 0.1.0".to_owned(),
         action: "isolate".to_owned(),
@@ -203,6 +206,7 @@ pub(super) fn run_record(texts: &Texts, targets: u64) -> Record {
 
 pub(super) fn target(n: u32, texts: &Texts) -> TargetRecord {
     TargetRecord {
+        v: None,
         n,
         t: texts.target.as_str().into(),
         f: Some(texts.target.as_str().into()),
@@ -212,6 +216,7 @@ pub(super) fn target(n: u32, texts: &Texts) -> TargetRecord {
         before: None,
         dup: Box::default(),
         candidates: [crate::journal::CandidateRecord {
+            vendor: None,
             id: texts.id.as_str().into(),
             name: Some(texts.name.as_str().into()),
             last_seen: Some(texts.state.as_str().into()),

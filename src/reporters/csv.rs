@@ -69,7 +69,14 @@ pub fn row<'a>(cells: impl IntoIterator<Item = &'a str>) -> io::Result<Vec<u8>> 
 fn result_row(result: &ResultV1<'_>) -> io::Result<Vec<u8>> {
     let list = |entries: Vec<String>| entries.join("; ");
     let candidates = result.candidates.iter().map(|candidate| {
-        let parts = [Some(candidate.id), candidate.name, candidate.product, candidate.state, candidate.last_seen];
+        let parts = [
+            candidate.vendor,
+            Some(candidate.id),
+            candidate.name,
+            candidate.product,
+            candidate.state,
+            candidate.last_seen,
+        ];
         parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
     });
     let duplicates =

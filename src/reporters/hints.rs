@@ -6,7 +6,7 @@ use crate::{
         action::{ActionKind, Thing},
         outcome::{Counts, Ending, Outcome},
     },
-    engine::event::RunHeader,
+    engine::event::{RunHeader, SEVERAL},
 };
 
 /// What the user typed, as far as the next command has to repeat it.
@@ -42,10 +42,7 @@ pub fn hints(header: &RunHeader, ending: &Ending, counts: &Counts, invocation: &
         hints.after_change(ending)
     }
     if header.simulated && *ending == Ending::Completed {
-        hints.push(
-            &["check", header.vendor],
-            "proves the configuration of the real console; changes nothing".to_owned(),
-        );
+        hints.push(&hints.check(), "proves the configuration of the real console; changes nothing".to_owned());
     }
     hints.found
 }
@@ -61,6 +58,11 @@ struct Hints<'a> {
 }
 
 impl Hints<'_> {
+    /// A run over several consoles proves all of them.
+    fn check(&self) -> Vec<&'static str> {
+        if self.header.vendor == SEVERAL { vec!["check"] } else { vec!["check", self.header.vendor] }
+    }
+
     fn after_status(&mut self, ending: &Ending) {
         self.check_first(ending);
         if *ending != Ending::Completed {
@@ -113,7 +115,7 @@ impl Hints<'_> {
     /// What stopped the run at the console has to be mended before it can go on.
     fn check_first(&mut self, ending: &Ending) {
         if matches!(ending, Ending::CredentialsLost(_) | Ending::CertificateLost(_) | Ending::ConsoleLost(_)) {
-            self.push(&["check", self.header.vendor], "tells what is wrong; changes nothing".to_owned());
+            self.push(&self.check(), "tells what is wrong; changes nothing".to_owned());
         }
         if matches!(ending, Ending::JournalFailed(_)) && self.header.action != STATUS {
             self.push(&["runs", "verify", self.header.run.as_str()], "proves that the journal is whole".to_owned());
@@ -149,7 +151,7 @@ impl Hints<'_> {
     }
 
     fn find_hosts(&mut self) {
-        if self.thing() == Thing::Host && self.counts.get(Outcome::Unresolved) > 0 {
+        if self.header.vendor != SEVERAL && self.thing() == Thing::Host && self.counts.get(Outcome::Unresolved) > 0 {
             let mut words = vec!["hosts", "--vendor", self.header.vendor];
             words.extend(self.simulate());
             self.push(&words, "lists the hosts that the console knows".to_owned());

@@ -120,7 +120,8 @@ fn further(result: &TargetResult) -> impl Iterator<Item = String> + '_ {
     let mend = (result.outcome == Outcome::Unresolved)
         .then(|| format!("written at {}", place(result.file.as_deref(), result.line)));
     let candidates = result.candidates.iter().map(|candidate| {
-        let mut text = format!("candidate: {}", clean(candidate.id.as_str()));
+        let console = candidate.vendor.as_deref().map(|word| format!("{}  ", clean(word))).unwrap_or_default();
+        let mut text = format!("candidate: {console}{}", clean(candidate.id.as_str()));
         let parts = [
             ("", &candidate.name),
             ("", &candidate.product),

@@ -128,6 +128,7 @@ pub(super) fn result(target: &str, outcome: Outcome) -> TargetResult {
         target: target.into(),
         file: Some("hosts.txt".into()),
         line: 7,
+        vendor: None,
         host: Some(HostId::new("0a1b2c3d-0000-4000-8000-000000000001")),
         name: Some(target.into()),
         outcome,
@@ -170,6 +171,7 @@ pub(super) fn bad_day() -> Vec<TargetResult> {
                     last_seen: Some("2026-11-21T09:00:00Z".into()),
                     product: None,
                     state: None,
+                    vendor: None,
                 },
                 Candidate {
                     id: HostId::new("0a1b2c3d-0000-4000-8000-00000000000b"),
@@ -177,6 +179,7 @@ pub(super) fn bad_day() -> Vec<TargetResult> {
                     last_seen: None,
                     product: None,
                     state: None,
+                    vendor: None,
                 },
             ],
             ..failed("db01", Outcome::Unresolved, FailureKind::Ambiguous, "2 hosts are named so")

@@ -96,6 +96,9 @@ pub struct CandidateV1<'a> {
     /// The console's word for its state, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<&'a str>,
+    /// The word of its console, in a run over several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vendor: Option<&'a str>,
 }
 
 /// A further line that named the same host.
@@ -115,7 +118,7 @@ impl<'a> From<(&'a RunHeader, &'a TargetResult)> for ResultV1<'a> {
         Self {
             schema: RESULT,
             run: header.run.as_str(),
-            vendor: header.vendor,
+            vendor: result.vendor.unwrap_or(header.vendor),
             action: header.action,
             target: &result.target,
             file: result.file.as_deref(),
@@ -147,6 +150,7 @@ impl<'a> From<&'a Candidate> for CandidateV1<'a> {
             last_seen: candidate.last_seen.as_deref(),
             product: candidate.product.as_deref(),
             state: candidate.state.as_deref(),
+            vendor: candidate.vendor.as_deref(),
         }
     }
 }

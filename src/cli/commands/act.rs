@@ -17,8 +17,7 @@ use crate::{
         confirm::{self, Question},
         context::Context,
         error::CommandError,
-        protection,
-        signals,
+        protection, signals,
     },
     clock,
     domain::{
@@ -232,6 +231,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         action: word.to_owned(),
         vendor: vendor.word().to_owned(),
         console: session.address.clone(),
+        consoles: BTreeMap::new(),
         profile: loaded.profile().map(ToOwned::to_owned),
         user: user(),
         host: machine(),
@@ -443,7 +443,7 @@ fn tell_left_out(roster: &Roster, verb: &str, context: &Context) -> Counts {
     counts
 }
 
-fn planned(roster: &Roster, n: u32, verb: &str) -> Option<TargetResult> {
+pub(super) fn planned(roster: &Roster, n: u32, verb: &str) -> Option<TargetResult> {
     let item = roster.item(n)?;
     let detail = roster.detail(n);
     let settled = detail.and_then(|detail| detail.settled.clone());
@@ -463,6 +463,7 @@ fn planned(roster: &Roster, n: u32, verb: &str) -> Option<TargetResult> {
         target: Arc::clone(&item.written),
         file: roster.file(n).cloned(),
         line: item.line,
+        vendor: None,
         host: item.host.clone(),
         name: detail.and_then(|detail| detail.name.clone()),
         outcome,
@@ -512,7 +513,7 @@ pub(super) async fn create_journal(
     })?
 }
 
-fn target_record(roster: &Roster, n: u32) -> TargetRecord {
+pub(super) fn target_record(roster: &Roster, n: u32) -> TargetRecord {
     let item = roster.item(n);
     let detail = roster.detail(n);
     let settled = detail.and_then(|detail| detail.settled.as_ref()).map(|settled| {
@@ -529,6 +530,7 @@ fn target_record(roster: &Roster, n: u32) -> TargetRecord {
         t: item.map_or_else(|| prepare::shared(""), |item| Arc::clone(&item.written)),
         f: roster.file(n).cloned(),
         l: item.map_or(0, |item| item.line),
+        v: None,
         id: item.and_then(|item| item.host.as_ref()).map(|id| prepare::shared(id.as_str())),
         name: detail.and_then(|detail| detail.name.clone()),
         before: detail.and_then(|detail| detail.before.as_ref()).map(|state| prepare::shared(&state.word)),
@@ -550,6 +552,7 @@ fn target_record(roster: &Roster, n: u32) -> TargetRecord {
                     last_seen: candidate.last_seen.clone(),
                     product: candidate.product.clone(),
                     state: candidate.state.clone(),
+                    vendor: candidate.vendor.clone(),
                 };
                 detail.candidates.iter().map(record).collect()
             })

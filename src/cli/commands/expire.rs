@@ -1,6 +1,6 @@
 //! `edrctl expire`.
 
-use std::{collections::BTreeSet, io};
+use std::collections::BTreeSet;
 
 use clap::Args;
 
@@ -81,26 +81,7 @@ pub(crate) async fn run(args: ExpireArgs, context: &Context) -> Result<ExitCode,
     if ended.is_empty() && places.is_empty() {
         context.ui.tell("nothing is due");
     }
-    together(ended, context)
-}
-
-/// What several consoles come to. An only one speaks for itself; of several, each failure is told and none is the end.
-fn together(mut ended: Vec<Result<ExitCode, CommandError>>, context: &Context) -> Result<ExitCode, CommandError> {
-    if ended.len() == 1 {
-        return ended.pop().unwrap_or(Ok(ExitCode::Success));
-    }
-    let codes: Vec<ExitCode> = ended
-        .into_iter()
-        .map(|ended| {
-            ended.unwrap_or_else(|error| {
-                // If standard error is gone, the exit code still tells.
-                drop(error.write(&mut io::stderr(), context.ui.stderr_colour));
-                error.exit()
-            })
-        })
-        .collect();
-    let first = codes.first().copied().unwrap_or(ExitCode::Success);
-    Ok(if codes.iter().all(|code| *code == first) { first } else { ExitCode::SomeFailed })
+    back::together(ended, context)
 }
 
 /// Puts back the hosts of one console whose time is over.

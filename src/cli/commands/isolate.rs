@@ -4,11 +4,12 @@ use clap::Args;
 
 use super::{
     act::{self, Deed},
+    auto,
     unlock_code::UnlockCodeArgs,
 };
 use crate::{
     cli::{
-        args::{ActArgs, LastsArgs},
+        args::{ActArgs, LastsArgs, Through},
         context::Context,
         error::CommandError,
     },
@@ -32,7 +33,14 @@ pub(crate) struct IsolateArgs {
 
 /// Runs it.
 pub(crate) async fn run(args: IsolateArgs, context: &Context) -> Result<ExitCode, CommandError> {
-    let vendor = args.act.vendor;
+    let vendor = match args.act.vendor {
+        Through::One(vendor) => vendor,
+        Through::All => {
+            args.unlock_code.refuse_for_all()?;
+            return auto::act(ActionKind::Isolate, args.act, args.lasts.lasts, context).await;
+        }
+    };
+    auto::refuse_alone(&args.act.several)?;
     let unlock_code = args.unlock_code.read(vendor, context)?;
     let deed = Deed {
         unlock_code,

@@ -2,6 +2,7 @@
 
 mod act;
 pub(crate) mod apex_isolate;
+pub(crate) mod auto;
 mod back;
 mod between;
 pub(crate) mod block;

@@ -43,25 +43,38 @@ use crate::{
 
 /// Reads the targets; none at all is a refusal.
 pub(crate) fn targets(args: &TargetArgs, vendor: VendorName, context: &Context) -> Result<Selected, CommandError> {
+    let selected = read(&sources(args), vendor.id_form(), context)?;
+    if selected.entries.is_empty() && args.groups.is_empty() && args.malops.is_empty() {
+        return Err(no_target(vendor));
+    }
+    Ok(selected)
+}
+
+/// Nothing was named.
+pub(crate) fn no_target(vendor: VendorName) -> CommandError {
+    CommandError::text(ExitCode::Refused, "there is no target; nothing was sent")
+        .hint(format!("a target file has one host a line; `edrctl hosts --vendor {vendor}` lists the console's hosts"))
+}
+
+/// What every target is, if the command line says so.
+pub(crate) fn kind_said(args: &TargetArgs) -> Option<SelectorKind> {
+    args.by.map(|by| match by {
+        ByChoice::Id => SelectorKind::Id,
+        ByChoice::Host => SelectorKind::Name,
+        ByChoice::Ip => SelectorKind::Ip,
+        ByChoice::Mac => SelectorKind::Mac,
+    })
+}
+
+/// Where the targets stand, and how.
+pub(crate) fn sources(args: &TargetArgs) -> Sources {
     let form = match (&args.column, args.field.as_slice()) {
         (Some(column), _) => Form::Column(column.clone()),
         (None, []) => Form::Lines,
         (None, pointers) => Form::Field(pointers.to_vec()),
     };
-    let by = args.by.map(|by| match by {
-        ByChoice::Id => SelectorKind::Id,
-        ByChoice::Host => SelectorKind::Name,
-        ByChoice::Ip => SelectorKind::Ip,
-        ByChoice::Mac => SelectorKind::Mac,
-    });
-    let sources = Sources { files: args.files.clone(), form, by, skip_invalid: args.skip_invalid, verbatim: false };
-    let selected = read(&sources, vendor.id_form(), context)?;
-    if selected.entries.is_empty() && args.groups.is_empty() && args.malops.is_empty() {
-        return Err(CommandError::text(ExitCode::Refused, "there is no target; nothing was sent").hint(format!(
-            "a target file has one host a line; `edrctl hosts --vendor {vendor}` lists the console's hosts"
-        )));
-    }
-    Ok(selected)
+    let by = kind_said(args);
+    Sources { files: args.files.clone(), form, by, skip_invalid: args.skip_invalid, verbatim: false }
 }
 
 /// Reads what sources name, and tells what was left out and what was there twice.

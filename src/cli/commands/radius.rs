@@ -42,6 +42,12 @@ impl Radius {
         context: &Context,
     ) -> Result<(), CommandError> {
         let to_act = roster.to_act().count() as u64;
+        self.check_count(to_act, verb, context)?;
+        self.check_percent(session, (kind, verb), (to_act, survey), cancel, context).await
+    }
+
+    /// Refuses a run that would act on so many, whatever share that is.
+    pub(crate) fn check_count(self, to_act: u64, verb: &str, context: &Context) -> Result<(), CommandError> {
         if let (Some(given), Some(configured)) = (self.given, self.configured) {
             // Who raises a limit of the house is to see it, and whoever reads the log.
             if given > configured && to_act > configured {
@@ -50,7 +56,18 @@ impl Radius {
                     .warn(&format!("`--max-targets {given}` is above `safety.max_targets`, which is {configured}"));
             }
         }
-        self.check_number(to_act, verb)?;
+        self.check_number(to_act, verb)
+    }
+
+    /// Refuses a run that would act on so large a share of what the console has.
+    pub(crate) async fn check_percent(
+        self,
+        session: &mut Session,
+        (kind, verb): (ActionKind, &str),
+        (to_act, survey): (u64, &Survey),
+        cancel: &Cancel,
+        context: &Context,
+    ) -> Result<(), CommandError> {
         // An indicator is no part of an inventory.
         match self.percent.filter(|_| to_act > 0 && kind.lands_on() == Thing::Host) {
             None => Ok(()),

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{
     act,
-    back::{self, BackArgs, Reading},
+    back::{self, BackArgs, OnlyArgs, Reading},
     blocklist::{self, Deed, Prefixes, Wanted},
     resume,
     rollout::RolloutArgs,
@@ -21,7 +21,7 @@ use crate::{
         outcome::{ExitCode, Outcome},
     },
     journal::{FOR, Replay, StateFolder, TargetReplay},
-    reporters::words,
+    reporters::{clean::clean, words},
     vendors::{Repeat, VendorName},
 };
 
@@ -30,13 +30,15 @@ use crate::{
 /// What failed, was not confirmed, refused, not found or not sent is planned anew, as a run of its own that names the first. What is
 /// in doubt is looked at before. What succeeded is not touched, neither in the run nor in one that did it again. Exit code 0 where
 /// nothing is left.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct RerunArgs {
     /// A run's name, a unique prefix of it, or `latest`
     #[arg(value_name = "RUN", default_value = "latest")]
     run: String,
     #[command(flatten)]
     back: BackArgs,
+    #[command(flatten)]
+    only: OnlyArgs,
     #[command(flatten)]
     unlock_code: UnlockCodeArgs,
     /// Why, in words [default: that of the run]
@@ -52,23 +54,55 @@ pub(crate) async fn run(args: RerunArgs, context: &Context) -> Result<ExitCode, 
     let journals = context.journals()?;
     let name = runs::find(&journals, &args.run)?;
     let (replay, is_live) = back::read_whole(&journals, &name)?;
-    let header = &replay.header;
-    let vendor = back::of_hosts(&replay)?;
     let kind = resume::kind_of(&replay)?;
     back::check_over(&replay, is_live, "done again")?;
     refuse_derived(&replay)?;
     let reruns = reruns_of(&journals, &name)?;
-    let left = back::left_of(&replay, &reruns);
-    if left.is_empty() {
-        let things = words::things(replay.targets.len() as u64, &header.action);
+    let action = replay.header.action.clone();
+    let (pieces, rest) = args.only.parts(replay)?;
+    let mut ended = Vec::new();
+    let mut waiting = Vec::new();
+    for replay in pieces.iter().map(|piece| &piece.replay) {
+        let here = |other: &&Replay| {
+            (&other.header.vendor, &other.header.console) == (&replay.header.vendor, &replay.header.console)
+        };
+        let left = back::left_of(replay, reruns.iter().filter(here));
+        if !left.is_empty() {
+            waiting.push((replay, left));
+        }
+    }
+    back::check_count(args.back.consent, waiting.len())?;
+    let several = waiting.len() > 1;
+    for (replay, left) in &waiting {
+        if several {
+            context.ui.tell(&format!("{}, of {}:", replay.header.vendor, clean(&replay.header.console)));
+        }
+        let one = args.clone();
+        let result = match (back::of_hosts(replay), kind.lands_on()) {
+            (Err(error), _) => Err(error),
+            (Ok(vendor), Thing::Host) => hosts(one, replay, left, kind, vendor, context).await,
+            (Ok(vendor), Thing::Indicator) => indicators(one, replay, left, kind, vendor, context).await,
+        };
+        let stops = matches!(result, Ok(ExitCode::Stopped));
+        ended.push(result);
+        if stops {
+            break;
+        }
+    }
+    if !rest.is_empty() {
+        let targets = words::count(rest.len() as u64, "target was", "targets were");
+        context.ui.warn(&format!(
+            "{targets} in no console, or in several: `edrctl {} --vendor auto` asks again where they are",
+            kind.word()
+        ));
+        ended.push(Ok(ExitCode::SomeFailed));
+    } else if ended.is_empty() {
+        let targets = pieces.iter().map(|piece| piece.replay.targets.len() as u64).sum();
+        let things = words::things(targets, &action);
         let or_again = if reruns.is_empty() { "" } else { " or in one that did it again" };
         context.ui.tell(&format!("nothing is left of run {name}: {things}, and all succeeded in it{or_again}"));
-        return Ok(ExitCode::Success);
     }
-    match kind.lands_on() {
-        Thing::Host => hosts(args, &replay, &left, kind, vendor, context).await,
-        Thing::Indicator => indicators(args, &replay, &left, kind, vendor, context).await,
-    }
+    back::together(ended, context)
 }
 
 /// A target that is left, and how it ended last.

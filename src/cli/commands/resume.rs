@@ -5,7 +5,7 @@ use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 use clap::Args;
 
 use super::{
-    act, back, blocklist, hearing,
+    act, auto, back, blocklist, hearing,
     prepare::{self, Demand},
     radius::Radius,
     rollout::{self, Planned},
@@ -34,7 +34,7 @@ use crate::{
     },
     engine::{
         Purpose, Resumed, Run,
-        event::{Candidate, Duplicate, RunHeader, TargetResult},
+        event::{Candidate, Duplicate, RunHeader, SEVERAL, TargetResult},
         plan::{Protection, States, Survey, Wish},
         resolve::Rules,
         roster::{Detail, Roster},
@@ -56,25 +56,25 @@ use crate::{
 pub(crate) struct ResumeArgs {
     /// A run's name, a unique prefix of it, or `latest`
     #[arg(value_name = "RUN", default_value = "latest")]
-    run: String,
+    pub(super) run: String,
     #[command(flatten)]
-    consent: ConsentArgs,
+    pub(super) consent: ConsentArgs,
     #[command(flatten)]
-    wait: WaitArgs,
+    pub(super) wait: WaitArgs,
     /// The most targets that may still be acted on, instead of `max_targets` in `[safety]`
     #[arg(long, value_name = "N", help_heading = "Safety")]
-    max_targets: Option<std::num::NonZeroU64>,
+    pub(super) max_targets: Option<std::num::NonZeroU64>,
     /// Confirm hosts by the events of this event stream (its name or number) instead of by listings; for a run that waits
     #[arg(long, value_name = "NAME|ID", help_heading = "Run", value_parser = streams::wanted)]
-    stream: Option<NameOrId>,
+    pub(super) stream: Option<NameOrId>,
     #[command(flatten)]
-    unlock_code: UnlockCodeArgs,
+    pub(super) unlock_code: UnlockCodeArgs,
     /// Requests in flight [default: the configuration's, or 64]
     #[arg(long, help_heading = "Console", value_name = "N")]
-    concurrency: Option<std::num::NonZeroUsize>,
+    pub(super) concurrency: Option<std::num::NonZeroUsize>,
     /// The longest wait for the console's quota; edrctl stops rather than wait longer (exit code 7)
     #[arg(long, help_heading = "Console", value_name = "DURATION", default_value = "70m", value_parser = duration)]
-    max_wait: Duration,
+    pub(super) max_wait: Duration,
 }
 
 /// Runs it.
@@ -89,10 +89,17 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
         let _gate = folder.gate()?;
         let (journal, replay) = Journal::resume(&folder, &name, &options)?;
         let waits = asked_to_wait || replay.header.waits.is_some();
-        let opposed = back::opposed(&folder, &replay, waits)?;
+        // Of several consoles, each part is held against the others at its own.
+        let opposed = match replay.header.is_of_several() {
+            true => back::Crossed::default(),
+            false => back::opposed(&folder, &replay, waits)?,
+        };
         Ok::<_, JournalError>((journal, replay, opposed))
     });
     let (journal, replay, opposed) = opened.await.map_err(|error| CommandError::new(ExitCode::Internal, error))??;
+    if replay.header.vendor == SEVERAL {
+        return auto::resume(args, journal, replay, context).await;
+    }
     let task = task_of(&replay)?.map(Arc::new);
     let planned = Planned::of(&replay)?;
     let kind = kind_of(&replay)?;
@@ -260,7 +267,7 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
 }
 
 /// Ends what another run has done the opposite to since, or does now: what is newer holds.
-fn settle_opposed(replay: &Replay, roster: &mut Roster, waits: bool, opposed: &back::Crossed) {
+pub(super) fn settle_opposed(replay: &Replay, roster: &mut Roster, waits: bool, opposed: &back::Crossed) {
     if opposed.is_empty() {
         return;
     }
@@ -319,7 +326,7 @@ fn vendor_of(replay: &Replay) -> Result<VendorName, CommandError> {
 }
 
 /// The simulated fleet of a rehearsal ended with it; it is made again as the journal left it.
-fn simulated_fleet(replay: &Replay, kind: ActionKind) -> Result<Option<Fleet>, CommandError> {
+pub(super) fn simulated_fleet(replay: &Replay, kind: ActionKind) -> Result<Option<Fleet>, CommandError> {
     if !replay.header.simulated {
         return Ok(None);
     }
@@ -343,7 +350,7 @@ fn simulated_fleet(replay: &Replay, kind: ActionKind) -> Result<Option<Fleet>, C
 /// The list may have grown since the run began: what was not sent yet is held against it again. Where one request tells the
 /// states and abilities of all hosts, these are checked again as well, as they were for the plan.
 #[expect(clippy::too_many_arguments, reason = "each is one thing that the check depends on")]
-async fn check_protected(
+pub(super) async fn check_protected(
     session: &mut Session,
     replay: &Replay,
     roster: &mut Roster,
@@ -402,7 +409,7 @@ async fn check_protected(
     Ok(())
 }
 
-fn standing(target: &TargetReplay, waits: bool) -> Resumed {
+pub(super) fn standing(target: &TargetReplay, waits: bool) -> Resumed {
     let attempts = target.attempts;
     match (target.needs(waits), &target.phase) {
         (Need::Send, _) => Resumed::Unsent { attempts },
@@ -422,7 +429,7 @@ fn ticket_of(phase: &Phase) -> Option<Ticket> {
     ticket.map(|ticket| Ticket(Some(ticket)))
 }
 
-fn roster_of(replay: &Replay) -> Roster {
+pub(super) fn roster_of(replay: &Replay) -> Roster {
     let mut roster = Roster::default();
     for target in &replay.targets {
         let record = &target.record;
@@ -451,7 +458,7 @@ fn roster_of(replay: &Replay) -> Roster {
 }
 
 /// The part of the plan that may still be sent, for the question.
-fn left_to_act(replay: &Replay, roster: &Roster, waits: bool) -> Roster {
+pub(super) fn left_to_act(replay: &Replay, roster: &Roster, waits: bool) -> Roster {
     let mut left = Roster::default();
     for (n, target) in (0_u32..).zip(&replay.targets) {
         let refused = roster.detail(n).is_some_and(|detail| detail.settled.is_some() || detail.follows);
@@ -474,6 +481,7 @@ fn candidates_of(target: &TargetReplay) -> Vec<Candidate> {
             last_seen: candidate.last_seen.clone(),
             product: candidate.product.clone(),
             state: candidate.state.clone(),
+            vendor: candidate.vendor.clone(),
         })
         .collect()
 }
@@ -485,11 +493,16 @@ fn duplicates_of(target: &TargetReplay) -> Vec<Duplicate> {
 
 /// The run as it is told.
 pub(crate) fn header_of(replay: &Replay, waits: bool, resumed: bool) -> Result<RunHeader, CommandError> {
-    let vendor = vendor_of(replay)?;
+    let (vendor, console_name) = if replay.header.vendor == SEVERAL {
+        (SEVERAL, auto::NAME)
+    } else {
+        let vendor = vendor_of(replay)?;
+        (vendor.word(), vendor.console())
+    };
     Ok(RunHeader {
         run: replay.header.run.clone(),
-        vendor: vendor.word(),
-        console_name: vendor.console(),
+        vendor,
+        console_name,
         console: replay.header.console.clone(),
         action: word_of(replay)?,
         waits,
@@ -520,6 +533,7 @@ pub(crate) fn result_of(target: &TargetReplay, replay: &Replay) -> TargetResult 
         target: Arc::clone(&record.t),
         file: record.f.clone(),
         line: record.l,
+        vendor: record.v.as_deref().and_then(VendorName::from_word).map(VendorName::word),
         host: record.id.as_ref().map(|id| HostId::new(Arc::clone(id))),
         name: record.name.clone(),
         outcome: target.outcome(),

@@ -78,6 +78,15 @@ impl RolloutArgs {
         given.or_else(|| self.waves.as_ref().map(|_| WAIT))
     }
 
+    /// The first option given that spreads a run over time or stops it on the way.
+    pub(super) const fn spread_by(&self) -> Option<&'static str> {
+        match self {
+            Self { waves: Some(_), .. } => Some("--waves"),
+            Self { halt: Some(_), .. } => Some("--halt"),
+            _ => None,
+        }
+    }
+
     /// Gives each target its wave.
     pub(super) fn plan(&self, roster: &mut Roster) -> Planned {
         let to_act = roster.to_act().count() as u64;

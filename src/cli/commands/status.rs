@@ -5,12 +5,12 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::{
-    prepare,
+    auto, prepare,
     session::{Opening, Session, fleet_of, overrides},
 };
 use crate::{
     cli::{
-        args::{TargetArgs, VendorArgs},
+        args::{TargetArgs, Through, ThroughArgs},
         context::Context,
         error::CommandError,
         signals,
@@ -34,14 +34,18 @@ use crate::{
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
     #[command(flatten)]
-    vendor: VendorArgs,
+    vendor: ThroughArgs,
     #[command(flatten)]
     targets: TargetArgs,
 }
 
 /// Runs it.
 pub(crate) async fn run(args: StatusArgs, context: &Context) -> Result<ExitCode, CommandError> {
-    let vendor = args.vendor.vendor;
+    let vendor = match args.vendor.vendor {
+        Through::One(vendor) => vendor,
+        Through::All => return auto::status(args.vendor, args.targets, context).await,
+    };
+    auto::refuse_alone(&args.vendor.several)?;
     let loaded = context.configuration(overrides(vendor, args.vendor.console.concurrency))?;
     let rules = prepare::rules(vendor, &args.targets, false)?;
     let mut selected = prepare::targets(&args.targets, vendor, context)?;

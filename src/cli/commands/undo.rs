@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::{
     act,
-    back::{self, BackArgs},
+    back::{self, BackArgs, OnlyArgs},
     blocklist::{self, Deed, Prefixes, Wanted},
     rollout::RolloutArgs,
     runs,
@@ -17,7 +17,7 @@ use crate::{
         outcome::{ExitCode, Outcome},
     },
     journal::{Replay, StateFolder},
-    reporters::words,
+    reporters::{clean::clean, words},
     vendors::{TakesBack, VendorName},
 };
 
@@ -26,13 +26,15 @@ use crate::{
 /// Hosts that it isolated are put back, hosts that it put back are isolated again, indicators go out of a firewall or in again.
 /// What was so before the run is left, what was taken back since is not touched, and so is what a later run wants so. It is
 /// itself a run, with a journal of its own, and can be undone.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct UndoArgs {
     /// A run's name, a unique prefix of it, or `latest`
     #[arg(value_name = "RUN", default_value = "latest")]
     run: String,
     #[command(flatten)]
     back: BackArgs,
+    #[command(flatten)]
+    only: OnlyArgs,
     #[command(flatten)]
     allowed: AllowArgs,
     #[command(flatten)]
@@ -55,12 +57,30 @@ pub(crate) async fn run(args: UndoArgs, context: &Context) -> Result<ExitCode, C
         let text = format!("run {name} does `{}`, and nothing takes that back; nothing was sent", replay.header.action);
         return Err(CommandError::text(ExitCode::Refused, text));
     };
-    let vendor = back::of_hosts(&replay)?;
     back::check_over(&replay, is_live, "taken back")?;
-    match kind.lands_on() {
-        Thing::Host => undo_hosts(args, &journals, &replay, (kind, opposite), vendor, context).await,
-        Thing::Indicator => undo_indicators(args, &replay, (kind, opposite), vendor, context).await,
+    let (pieces, _) = args.only.parts(replay)?;
+    back::check_count(args.back.consent, pieces.len())?;
+    let mut ended = Vec::with_capacity(pieces.len());
+    for replay in pieces.iter().map(|piece| &piece.replay) {
+        if pieces.len() > 1 {
+            context.ui.tell(&format!("{}, of {}:", replay.header.vendor, clean(&replay.header.console)));
+        }
+        let one = args.clone();
+        let result = match (back::of_hosts(replay), kind.lands_on()) {
+            (Err(error), _) => Err(error),
+            (Ok(vendor), Thing::Host) => undo_hosts(one, &journals, replay, (kind, opposite), vendor, context).await,
+            (Ok(vendor), Thing::Indicator) => undo_indicators(one, replay, (kind, opposite), vendor, context).await,
+        };
+        let stops = matches!(result, Ok(ExitCode::Stopped));
+        ended.push(result);
+        if stops {
+            break;
+        }
     }
+    if ended.is_empty() {
+        context.ui.tell(&format!("there is nothing to take back of run {name}: it reached no host"));
+    }
+    back::together(ended, context)
 }
 
 async fn undo_hosts(

@@ -2,9 +2,16 @@
 
 use clap::Args;
 
-use super::act::{self, Deed};
+use super::{
+    act::{self, Deed},
+    auto,
+};
 use crate::{
-    cli::{args::ActArgs, context::Context, error::CommandError},
+    cli::{
+        args::{ActArgs, Through},
+        context::Context,
+        error::CommandError,
+    },
     domain::{action::ActionKind, outcome::ExitCode},
 };
 
@@ -19,11 +26,16 @@ pub(crate) struct UnisolateArgs {
 
 /// Runs it.
 pub(crate) async fn run(args: UnisolateArgs, context: &Context) -> Result<ExitCode, CommandError> {
+    let vendor = match args.act.vendor {
+        Through::One(vendor) => vendor,
+        Through::All => return auto::act(ActionKind::Unisolate, args.act, None, context).await,
+    };
+    auto::refuse_alone(&args.act.several)?;
     let deed = Deed {
         stream: args.act.hearing.stream,
         crowd: args.act.crowd,
         queue_offline: args.act.offline.queue_offline,
-        ..Deed::plain(ActionKind::Unisolate, args.act.vendor)
+        ..Deed::plain(ActionKind::Unisolate, vendor)
     };
     act::run(deed, args.act.change, context).await
 }

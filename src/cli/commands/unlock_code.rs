@@ -18,7 +18,7 @@ const VARIABLE: &str = "EDRCTL_CISCO_UNLOCK_CODE";
 const MAX_CHARACTERS: usize = 24;
 
 /// Where the unlock code comes from.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct UnlockCodeArgs {
     /// Choose the code with which somebody at the host can end its isolation
     ///
@@ -54,6 +54,23 @@ fn source(text: &str) -> Result<Source, CommandError> {
 }
 
 impl UnlockCodeArgs {
+    /// Whether one was asked for.
+    pub(crate) const fn is_given(&self) -> bool {
+        self.unlock_code.is_some()
+    }
+
+    /// Refuses one where several consoles are spoken to, of which not all know such a thing.
+    pub(crate) fn refuse_for_all(&self) -> Result<(), CommandError> {
+        if !self.is_given() {
+            return Ok(());
+        }
+        Err(CommandError::text(
+            ExitCode::Usage,
+            "not every console knows an unlock code, so `--unlock-code` goes with one of them",
+        )
+        .hint("isolate those hosts in a run of their own, with `--vendor cisco`"))
+    }
+
     /// Reads and checks the code.
     pub(crate) fn read(&self, vendor: VendorName, context: &Context) -> Result<Option<Secret>, CommandError> {
         let Some(text) = &self.unlock_code else { return Ok(None) };

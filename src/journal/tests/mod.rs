@@ -47,6 +47,7 @@ pub(crate) fn header(run: &str, targets: u64) -> Header {
         action: "isolate".to_owned(),
         vendor: "cisco".to_owned(),
         console: "https://127.0.0.1:8443".to_owned(),
+        consoles: std::collections::BTreeMap::new(),
         profile: None,
         user: "ada".to_owned(),
         host: "jump01".to_owned(),
@@ -67,6 +68,7 @@ fn target(n: u32) -> TargetRecord {
         t: Arc::clone(&id),
         f: Some("guids.txt".into()),
         l: n + 1,
+        v: None,
         id: Some(id),
         name: None,
         before: None,
@@ -132,6 +134,7 @@ fn whole_run() -> Vec<Record> {
             last_seen: None,
             product: None,
             state: None,
+            vendor: None,
         }]
         .into(),
         dup: [DuplicateRecord { t: "web".into(), f: None, l: 9 }].into(),

@@ -13,6 +13,9 @@ use crate::{
 /// Candidates of one target that are shown.
 const MOST_CANDIDATES: usize = 10;
 
+/// The column that only a run over several consoles has, after the others.
+const CONSOLE: (&str, &str) = ("Console", "text");
+
 /// The columns, and how each is compared.
 const COLUMNS: [(&str, &str); 9] = [
     ("#", "number"),
@@ -37,17 +40,18 @@ pub(super) fn write(story: &Story, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(out, "</select></label>\n<p id=\"shown\" role=\"status\">{}</p>\n</div>", ours(&all))?;
     writeln!(out, "<table id=\"rows\">\n<caption>{} of run {}</caption>\n<thead><tr>", ours(&all), story.header.run)?;
-    for (column, compared) in COLUMNS {
+    let several = story.journalled.is_of_several();
+    for (column, compared) in COLUMNS.into_iter().chain(several.then_some(CONSOLE)) {
         writeln!(out, "<th scope=\"col\" data-compare=\"{compared}\">{}</th>", ours(column))?;
     }
     writeln!(out, "</tr></thead>\n<tbody>")?;
     for row in &story.rows {
-        write_row(row, out)?;
+        write_row(row, several, out)?;
     }
     writeln!(out, "</tbody>\n</table>\n</section>")
 }
 
-fn write_row(row: &TargetResult, out: &mut dyn Write) -> io::Result<()> {
+fn write_row(row: &TargetResult, several: bool, out: &mut dyn Write) -> io::Result<()> {
     let optional = |text: Option<&str>| text.map(from_outside).unwrap_or_default();
     let same = row.name.as_deref() == Some(&*row.target);
     let mut reason: Vec<String> = Vec::new();
@@ -61,11 +65,12 @@ fn write_row(row: &TargetResult, out: &mut dyn Write) -> io::Result<()> {
     if row.candidates.len() > MOST_CANDIDATES {
         reason.push(format!("{} candidates more", row.candidates.len() - MOST_CANDIDATES));
     }
+    let console = if several { format!("<td>{}</td>", ours(row.vendor.unwrap_or_default())) } else { String::new() };
     writeln!(
         out,
         "<tr data-outcome=\"{}\"><td class=\"n\">{}</td><th scope=\"row\">{}</th><td>{}</td><td>{}</td>\
          <td><span class=\"o o-{}\">{}</span></td><td>{}</td><td>{}</td><td class=\"n\">{}</td>\
-         <td class=\"t\">{}</td></tr>",
+         <td class=\"t\">{}</td>{console}</tr>",
         row.outcome.word(),
         u64::from(row.n) + 1,
         from_outside(&row.target),

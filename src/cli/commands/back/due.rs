@@ -13,7 +13,7 @@ use crate::{
         action::{ActionKind, Thing},
         id::RunId,
     },
-    journal::{JournalError, Lasts, Ledger, Pending, StateFolder, Touch, lasts},
+    journal::{Header, JournalError, Lasts, Ledger, Pending, Piece, StateFolder, Touch, lasts},
     vendors::VendorName,
 };
 
@@ -92,7 +92,8 @@ pub(crate) fn places(journals: &StateFolder) -> Result<Vec<Place>, JournalError>
     }
     let mut found: BTreeMap<(String, String), Found> = BTreeMap::new();
     // The newest comes first, and its profile is the one that is most likely to lead there still.
-    for header in headers.iter().filter(|header| !header.simulated && lasts(header) != Lasts::ForGood) {
+    let for_a_time = |header: &&Header| !header.simulated && lasts(header) != Lasts::ForGood;
+    for header in headers.iter().filter(for_a_time).flat_map(Header::heads) {
         found.entry((header.vendor.clone(), header.console.clone())).or_insert_with(|| Found {
             place: Place {
                 vendor: header.vendor.clone(),
@@ -106,11 +107,26 @@ pub(crate) fn places(journals: &StateFolder) -> Result<Vec<Place>, JournalError>
     }
     for header in headers.iter().filter(|header| !header.simulated) {
         let kind = ActionKind::from_word(&header.action).filter(|kind| kind.undone_by().is_some());
-        let place = found.get_mut(&(header.vendor.clone(), header.console.clone()));
-        let (Some(kind), Some(found)) = (kind, place) else { continue };
+        let place_of = |header: &Header| (header.vendor.clone(), header.console.clone());
+        let heads = header.heads();
+        let places: Vec<_> = heads.iter().map(place_of).filter(|place| found.contains_key(place)).collect();
+        let Some(kind) = kind.filter(|_| !places.is_empty()) else { continue };
         match journals.replay(&header.run) {
-            Ok(replay) => found.ledger.add(&replay, kind, lasts(&replay.header), None),
-            Err(error) => found.place.unread.push((header.run.clone(), Arc::new(error))),
+            Ok(replay) => {
+                for Piece { replay, .. } in replay.apart().pieces {
+                    if let Some(found) = found.get_mut(&place_of(&replay.header)) {
+                        found.ledger.add(&replay, kind, lasts(&replay.header), None);
+                    }
+                }
+            }
+            Err(error) => {
+                let error = Arc::new(error);
+                for place in places {
+                    if let Some(found) = found.get_mut(&place) {
+                        found.place.unread.push((header.run.clone(), Arc::clone(&error)));
+                    }
+                }
+            }
         }
     }
     let whole = found.into_values().map(|Found { place, ledger }| {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::{
     cli::{context::Context, error::CommandError},
     domain::{action::ActionKind, host::HostId, id::RunId, outcome::ExitCode},
-    journal::{Header, JournalError, Ledger, StateFolder, lasts},
+    journal::{Header, JournalError, Ledger, Piece, StateFolder, lasts},
 };
 
 /// What the journals say.
@@ -49,9 +49,16 @@ pub(crate) fn read(
             }
         };
         let kind = ActionKind::from_word(&header.action).filter(|kind| kind.undone_by().is_some());
-        let Some(kind) = kind.filter(|_| !header.simulated && is_wanted(&header)) else { continue };
+        let wanted = || !header.simulated && header.heads().iter().any(&is_wanted);
+        let Some(kind) = kind.filter(|_| wanted()) else { continue };
         match journals.replay(&entry.run) {
-            Ok(replay) => history.ledger.add(&replay, kind, lasts(&replay.header), only),
+            Ok(replay) => {
+                for Piece { replay, .. } in replay.apart().pieces {
+                    if is_wanted(&replay.header) {
+                        history.ledger.add(&replay, kind, lasts(&replay.header), only);
+                    }
+                }
+            }
             Err(error) => history.unread.push((entry.run, error)),
         }
     }

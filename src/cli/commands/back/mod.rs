@@ -10,6 +10,7 @@
 //! | `judge.rs` | is it still that host, and does it have to be looked at first |
 //! | `cross.rs` | which hosts another run holds against this one |
 //! | `taking.rs` | from an earlier run to what takes it back |
+//! | `several.rs` | of a run over several consoles, a run for each |
 //! | `due.rs` | what is due, where, and what it says of that |
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -44,12 +45,14 @@ mod due;
 mod history;
 mod host;
 mod judge;
+mod several;
 mod taking;
 
 pub(crate) use cross::{Crossed, crossed_now, foretell_crossed, opposed, settle_crossed};
 pub(crate) use due::{Due, Place, dues, places};
 pub(crate) use history::History;
 pub(crate) use host::{Earlier, Look, is_other_name};
+pub(crate) use several::{OnlyArgs, check_count, together};
 pub(crate) use taking::{done_again, left_of, taken_back};
 
 /// Where a journal keeps which run its run takes back.

@@ -90,10 +90,13 @@ fn written(target: &TargetReplay) -> Written<'_> {
 }
 
 /// The targets of a run that have succeeded neither in it nor in one that did it again, each with its last outcome.
-pub(crate) fn left_of<'a>(replay: &'a Replay, reruns: &[Replay]) -> Vec<(&'a TargetReplay, Outcome)> {
+pub(crate) fn left_of<'a, 'r>(
+    replay: &'a Replay,
+    reruns: impl Iterator<Item = &'r Replay>,
+) -> Vec<(&'a TargetReplay, Outcome)> {
     // By what was written and by host: one line may name several hosts.
     let mut last: HashMap<Written<'_>, Vec<(Option<HostId>, Outcome)>> = HashMap::new();
-    for (run, target) in reruns.iter().flat_map(|run| run.targets.iter().map(move |target| (run, target))) {
+    for (run, target) in reruns.flat_map(|run| run.targets.iter().map(move |target| (run, target))) {
         let host = target.record.id.as_deref().map(HostId::new);
         let outcome = success_or(target.outcome(), run.header.waits.is_some());
         last.entry(written(target)).or_default().push((host, outcome));

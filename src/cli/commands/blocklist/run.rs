@@ -454,6 +454,7 @@ fn record_of(deed: &Deed, header: &RunHeader, loaded: &Loaded, part: Option<&str
         action: header.action.to_owned(),
         vendor: header.vendor.to_owned(),
         console: header.console.clone(),
+        consoles: BTreeMap::new(),
         profile: loaded.profile().map(ToOwned::to_owned),
         user: act::user(),
         host: act::machine(),

@@ -73,6 +73,7 @@ fn push_left(roster: &mut Roster, target: &Target) {
         id: HostId::new(candidate.id.as_str()),
         name: candidate.name.as_deref().map(Into::into),
         last_seen: candidate.last_seen.as_deref().map(Into::into),
+        vendor: None,
         product: None,
         state: None,
     };

@@ -24,8 +24,10 @@ pub(crate) fn too_late(
     let mut hosts: Vec<&HostId> = crossed.keys().collect();
     hosts.sort();
     Ok(hosts.first().and_then(|host| crossed.get(host)).map(|why| {
-        CommandError::text(ExitCode::Refused, format!("{why}; nothing was sent"))
-            .context(format!("{} of the plan may not be acted on now", words::things(hosts.len() as u64, &header.action)))
+        CommandError::text(ExitCode::Refused, format!("{why}; nothing was sent")).context(format!(
+            "{} of the plan may not be acted on now",
+            words::things(hosts.len() as u64, &header.action)
+        ))
     }))
 }
 

@@ -1,0 +1,121 @@
+//! What is said when a plan is made holds when it is carried out.
+
+use serde_json::json;
+
+use crate::support::{PROMPT, Place, Room, SWIFT, Wall, addresses, every_console, records};
+
+#[test]
+fn hosts_are_named_in_every_way_and_are_the_same_hosts_later() {
+    for place in every_console(PROMPT) {
+        let (vendor, env) = (place.vendor, &place.room.env);
+        let hosts = place.room.console.fleet().hosts();
+        let host = |n: usize| hosts.iter().find(|host| host.id == place.ids[n]).unwrap();
+        let list = format!(
+            "host,what\n{},a\nhost:{},b\n{},c\nid:{},d\n",
+            host(0).name,
+            host(1).name,
+            place.ids[2],
+            place.ids[0]
+        );
+        let planned = env.make_plan("isolate", vendor, &list, &["--column", "host"]).exits(0);
+        assert_eq!(env.marked("will_act"), 3, "{vendor}: the fourth is the first\n{planned}");
+        let plan = env.plan();
+        let by = |n: usize| plan["targets"][n]["by"].as_str().unwrap().to_owned();
+        assert_eq!([by(0), by(1), by(2)], ["host", "host", "id"], "{vendor}");
+        assert_eq!(plan["targets"][0]["duplicates"][0]["line"], 5, "{vendor}: {plan:#}");
+        env.apply(&["--wait=30s"]).exits(0);
+        assert_eq!(place.off(), [0, 1, 2].into(), "{vendor}");
+    }
+}
+
+#[test]
+fn a_time_a_comment_and_an_allowance_go_with_the_plan() {
+    for vendor in ["cisco", "apex", "kaspersky", "cybereason"] {
+        let place = Place::new(vendor, SWIFT);
+        let env = &place.room.env;
+        env.add_config(&format!("[safety]\nprotected = [\"id:{}\"]\n", place.ids[1]));
+        let list = format!("{}\n{}\n", place.ids[0], place.ids[1]);
+        let more =
+            ["--for", "4h", "--ticket", "INC-9", "--allow-protected", &place.ids[1], "--reason", "it is the source"];
+        let planned = env.make_plan("isolate", vendor, &list, &more).exits(0);
+        for words in ["4h later", "allowed although it is protected", "it is the source"] {
+            assert!(planned.stdout.contains(words), "{vendor}: `{words}`\n{planned}");
+        }
+        env.apply(&[]).exits(0);
+        assert_eq!(place.off(), [0, 1].into(), "{vendor}");
+        let header = &records(&env.only_journal())[0];
+        let options = &header["options"];
+        assert_eq!(options["for"], 14_400, "{vendor}: {options:#}");
+        assert_eq!(options["allow_protected"], json!([place.ids[1]]), "{vendor}");
+        assert_eq!(header["ticket"], "INC-9", "{vendor}");
+        assert_eq!(options["plan"]["user"], env.plan()["plan"]["user"], "{vendor}");
+    }
+}
+
+#[test]
+fn limits_are_those_of_the_day_it_is_carried_out() {
+    let room = Room::new(4, SWIFT);
+    let list = room.console.guids();
+    room.env.make_plan("isolate", "cisco", &list, &["--expect-count", "3"]).exits(5);
+    assert!(!room.env.at("plan.json").exists());
+    room.env.make_plan("isolate", "cisco", &list, &["--max-targets", "3"]).exits(5).says("`--max-targets` allows 3");
+    room.env.make_plan("isolate", "cisco", &list, &["--expect-count", "4"]).exits(0);
+    room.env.add_config("[safety]\nmax_targets = 3\n");
+    room.env.apply(&[]).exits(5).says("safety.max_targets");
+    room.env.make_plan("isolate", "cisco", &list, &[]).exits(5).says("safety.max_targets");
+    room.console.was_left_alone();
+    room.env.make_plan("isolate", "cisco", &list, &["--max-targets", "4"]).exits(0);
+    room.env.apply(&[]).exits(0);
+    room.assert_each_isolated_once();
+}
+
+#[test]
+fn a_group_is_planned_as_the_hosts_that_were_in_it() {
+    let place = Place::new("kaspersky", SWIFT);
+    let env = &place.room.env;
+    let hosts = place.room.console.fleet().hosts();
+    let group = hosts.iter().find(|host| host.id == place.ids[0]).and_then(|host| host.group.clone());
+    let Some(group) = group else { panic!("the made-up fleet has groups") };
+    let args = ["plan", "isolate", "--vendor", "kaspersky", "--group", &group, "--by", "host", "--out", "plan.json"];
+    let planned = env.run(args);
+    assert!(matches!(planned.code, Some(0 | 6)), "{planned}");
+    let plan = env.plan();
+    assert!(plan["targets"].as_array().unwrap().iter().all(|target| target["by"] == "id"), "{plan:#}");
+    let will_act = env.marked("will_act");
+    assert!(will_act > 0, "{planned}");
+    env.apply(&[]);
+    assert_eq!(place.off().len(), will_act);
+}
+
+#[test]
+fn indicators_are_taken_out_again_so_long_after_they_were_put_in() {
+    let mut wall = Wall::rest("");
+    wall.room.env.set("__EDRCTL_NOW", "2026-11-28T08:00:00Z");
+    wall.env.make_plan("block", "fortigate", &addresses(2), &["--for", "1h"]).exits(0);
+    wall.room.env.set("__EDRCTL_NOW", "2026-11-28T08:30:00Z");
+    wall.env.apply(&[]).exits(0);
+    assert_eq!(records(&wall.env.only_journal())[0]["options"]["expires"], "2026-11-28T09:30:00.000Z");
+    wall.room.env.set("__EDRCTL_NOW", "2026-11-28T09:29:00Z");
+    wall.env.run(["expire", "--yes"]).exits(0);
+    assert_eq!(wall.blocked().len(), 2);
+    wall.room.env.set("__EDRCTL_NOW", "2026-11-28T09:31:00Z");
+    wall.env.run(["expire", "--yes"]).exits(0);
+    assert!(wall.blocked().is_empty());
+    wall.env.make_plan("block", "fortigate", "203.0.113.0/25\n", &[]).exits(6);
+    wall.env.make_plan("block", "fortigate", "203.0.113.0/25\n", &["--max-prefix", "25", "--max-new", "1"]).exits(0);
+    wall.env.apply(&[]).exits(0);
+    assert_eq!(wall.blocked().len(), 1);
+}
+
+#[test]
+fn what_a_run_came_from_is_undone_like_any_other() {
+    for place in every_console(PROMPT) {
+        let (vendor, env) = (place.vendor, &place.room.env);
+        env.make_plan("isolate", vendor, &format!("{}\n{}\n", place.ids[0], place.ids[1]), &[]).exits(0);
+        let run = env.apply(&["--wait=30s"]).exits(0).run_name();
+        place.back(&["undo", &run]).exits(0);
+        assert!(place.off().is_empty(), "{vendor}");
+        // It was carried out, whatever has become of it since.
+        env.apply(&[]).exits(5).says(&run);
+    }
+}
