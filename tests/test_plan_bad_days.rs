@@ -101,7 +101,7 @@ fn what_another_run_has_in_hand_stops_all_of_it() {
     signal(&child, rustix::process::Signal::INT);
     signal(&child, rustix::process::Signal::INT);
     room.env.finish(child);
-    assert_eq!(room.console.fleet().hosts().iter().map(|host| host.deletes).sum::<u32>(), 0);
+    assert_eq!(room.console.fleet().hosts().iter().map(|host| host.deletes).sum::<u16>(), 0);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{PROMPT, Place, Room, SWIFT, Wall, addresses, every_console, records};
+use crate::support::{Ksc, PROMPT, Place, Room, SWIFT, Wall, addresses, every_console, records};
 
 #[test]
 fn hosts_are_named_in_every_way_and_are_the_same_hosts_later() {
@@ -71,20 +71,18 @@ fn limits_are_those_of_the_day_it_is_carried_out() {
 
 #[test]
 fn a_group_is_planned_as_the_hosts_that_were_in_it() {
-    let place = Place::new("kaspersky", SWIFT);
-    let env = &place.room.env;
-    let hosts = place.room.console.fleet().hosts();
-    let group = hosts.iter().find(|host| host.id == place.ids[0]).and_then(|host| host.group.clone());
-    let Some(group) = group else { panic!("the made-up fleet has groups") };
-    let args = ["plan", "isolate", "--vendor", "kaspersky", "--group", &group, "--by", "host", "--out", "plan.json"];
-    let planned = env.run(args);
-    assert!(matches!(planned.code, Some(0 | 6)), "{planned}");
-    let plan = env.plan();
+    let ids: Vec<String> = (1..=3).map(|n| format!("11111111-1111-4111-8111-11111111110{n}")).collect();
+    let rows: String =
+        ids.iter().enumerate().map(|(n, id)| format!("{id},pc{n}.corp.example,10.1.0.{},Finance\n", n + 1)).collect();
+    let room = Ksc::of(&format!("guid,hostname,ip,group\n{rows}"), "");
+    let args = ["plan", "isolate", "--vendor", "kaspersky", "--group", "Finance", "--by", "host", "--out", "plan.json"];
+    room.env.run(args).exits(0);
+    let plan = room.env.plan();
     assert!(plan["targets"].as_array().unwrap().iter().all(|target| target["by"] == "id"), "{plan:#}");
-    let will_act = env.marked("will_act");
-    assert!(will_act > 0, "{planned}");
-    env.apply(&[]);
-    assert_eq!(place.off().len(), will_act);
+    assert_eq!(room.env.marked("will_act"), 3);
+    room.env.apply(&[]).exits(0);
+    assert_eq!(room.asked().len(), 3);
+    assert_eq!(records(&room.env.only_journal())[0]["targets"], 3);
 }
 
 #[test]

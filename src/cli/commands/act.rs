@@ -354,10 +354,12 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         lasts,
         reading: reading_kept,
         back,
-        paper: paper.as_ref(),
         allowed: &args.allowed,
         planned: &planned,
     });
+    if let Some(applied) = applied {
+        applied.record(&mut record);
+    }
     let (journal, roster) = create_journal(journals, record, roster, context, session.concurrency.get()).await?;
     let vendor = Arc::clone(&session.console.vendor);
     let mut hearing = hearing::listen(wanted, kind, &mut session, &cancel, context).await;

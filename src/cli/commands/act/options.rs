@@ -7,11 +7,7 @@ use super::{
     back::{self, Back, Reading},
 };
 use crate::{
-    cli::{
-        args::CrowdArgs,
-        commands::{plan::Paper, rollout::Planned},
-        protection::AllowArgs,
-    },
+    cli::{args::CrowdArgs, commands::rollout::Planned, protection::AllowArgs},
     journal::FOR,
     vendors::kaspersky::Task,
 };
@@ -27,31 +23,15 @@ pub(super) struct Options<'a> {
     pub(super) lasts: Option<std::time::Duration>,
     pub(super) reading: Reading,
     pub(super) back: Option<Back>,
-    pub(super) paper: Option<&'a Paper>,
     pub(super) allowed: &'a AllowArgs,
     pub(super) planned: &'a Planned,
 }
 
 /// What the journal keeps of it.
 pub(super) fn options(of: Options<'_>) -> BTreeMap<String, serde_json::Value> {
-    let Options {
-        with_unlock_code,
-        task,
-        wave,
-        crowd,
-        queue_offline,
-        malop,
-        lasts,
-        reading,
-        back,
-        paper,
-        allowed,
-        planned,
-    } = of;
+    let Options { with_unlock_code, task, wave, crowd, queue_offline, malop, lasts, reading, back, allowed, planned } =
+        of;
     let mut options = back.map(|back| back.options).unwrap_or_default();
-    if let Some(applied) = paper.and_then(Paper::applied) {
-        applied.record(&mut options);
-    }
     allowed.record(&mut options);
     planned.keep(&mut options);
     if let Some(lasts) = lasts {

@@ -226,6 +226,9 @@ pub(crate) async fn run(mut deed: Deed, context: &Context) -> Result<ExitCode, C
     let Some(journals) = journals else { return Ok(ExitCode::Internal) };
     let mut record = record_of(&deed, &header, &loaded, session.part.as_deref());
     planned.keep(&mut record.options);
+    if let Some(applied) = applied {
+        applied.record(&mut record);
+    }
     let (journal, roster) = act::create_journal(journals, record, roster, context, session.concurrency.get()).await?;
     let console = Arc::clone(&session.console.vendor);
     let rollout = planned.rollout(&header, rollout::asks(deed.consent, context));
@@ -441,9 +444,6 @@ fn record_of(deed: &Deed, header: &RunHeader, loaded: &Loaded, part: Option<&str
     }
     if let Some(at) = deed.expires {
         options.insert(EXPIRES.to_owned(), clock::rfc3339(at).into());
-    }
-    if let Some(applied) = deed.paper.as_ref().and_then(Paper::applied) {
-        applied.record(&mut options);
     }
     if let Some(takes_back) = &deed.takes_back {
         options.insert(TAKES_BACK.to_owned(), takes_back_record(takes_back));

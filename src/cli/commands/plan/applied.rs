@@ -1,16 +1,13 @@
 //! A plan that is carried out: read, checked, as targets. Whatever its digest says, every word of it is a stranger's.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::HashSet,
     fs::File,
     io::{self, Read as _},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
-
-use jiff::Timestamp;
-use serde_json::{Value, json};
 
 use super::{blocklist::Wanted, session::Session};
 use crate::{
@@ -26,16 +23,13 @@ use crate::{
         vetting::{WIDEST_V4, WIDEST_V6},
     },
     engine::event::Duplicate,
+    journal::{Header, PlanNote},
     plan_file::{self, Plan, PlanError, Target, signature::Approval},
     reporters::clean::clean,
     simulator::{Fleet, Wanted as WantedHost},
     vendors::VendorName,
 };
-
-/// Where the journal keeps which plan a run has carried out.
-pub(super) const PLAN: &str = "plan";
-/// The plan's digest in it.
-pub(super) const DIGEST: &str = "digest";
+use jiff::Timestamp;
 
 /// How an indicator is read.
 pub(super) const INDICATOR: &str = "indicator";
@@ -300,16 +294,16 @@ impl Applied {
     }
 
     /// What the journal keeps of it.
-    pub(crate) fn record(&self, options: &mut BTreeMap<String, Value>) {
+    pub(crate) fn record(&self, header: &mut Header) {
         let about = &self.plan.about;
-        let mut kept = json!({ DIGEST: self.digest, "made": about.made, "user": about.user, "machine": about.machine });
-        if let Some(Approval { name, key }) = &self.approval {
-            kept["approved"] = match name {
-                Some(name) => json!({ "principal": name, "key": key }),
-                None => json!({ "key": key }),
-            };
-        }
-        options.insert(PLAN.to_owned(), kept);
+        let note = PlanNote {
+            digest: self.digest.clone(),
+            made: about.made.clone(),
+            user: about.user.clone(),
+            machine: about.machine.clone(),
+            approved: self.approval.as_ref().map(|approval| (approval.name.clone(), approval.key.clone())),
+        };
+        note.keep(header);
     }
 }
 

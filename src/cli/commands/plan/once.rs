@@ -1,12 +1,9 @@
 //! A plan is carried out once: what it says was true before it was.
 
-use serde_json::Value;
-
-use super::applied::{DIGEST, PLAN};
 use crate::{
     cli::{commands::back::Crossed, error::CommandError},
     domain::{host::HostId, id::RunId, outcome::ExitCode},
-    journal::{Header, JournalError, StateFolder},
+    journal::{Header, JournalError, PlanNote, StateFolder},
     reporters::words,
 };
 
@@ -17,8 +14,8 @@ pub(crate) fn too_late(
     header: &Header,
     crossed: &Crossed,
 ) -> Result<Option<CommandError>, JournalError> {
-    let Some(digest) = digest_of(header) else { return Ok(None) };
-    if let Some(run) = run_of(journals, digest, header.simulated)? {
+    let Some(note) = PlanNote::of(header) else { return Ok(None) };
+    if let Some(run) = run_of(journals, &note.digest, header.simulated)? {
         return Ok(Some(refuse_again(&run)));
     }
     let mut hosts: Vec<&HostId> = crossed.keys().collect();
@@ -35,12 +32,10 @@ pub(crate) fn too_late(
 pub(super) fn run_of(journals: &StateFolder, digest: &str, simulated: bool) -> Result<Option<RunId>, JournalError> {
     // A journal that cannot be read says nothing of any plan; that its hosts have changed will.
     let runs = journals.runs()?.into_iter().filter_map(|entry| Some((entry.run, entry.summary.ok()?.header)));
-    let mut same = runs.filter(|(_, header)| header.simulated == simulated && digest_of(header) == Some(digest));
+    let mut same = runs.filter(|(_, header)| {
+        header.simulated == simulated && PlanNote::of(header).is_some_and(|note| note.digest == digest)
+    });
     Ok(same.next().map(|(run, _)| run))
-}
-
-fn digest_of(header: &Header) -> Option<&str> {
-    header.options.get(PLAN)?.get(DIGEST).and_then(Value::as_str)
 }
 
 /// Refuses to do it a second time.
