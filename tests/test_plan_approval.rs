@@ -164,7 +164,7 @@ fn every_command_that_cuts_off_wants_it() {
     env.ssh_key("bert", &["ed25519"], "bert@desk", "");
     env.add_config(&format!("[safety]\nrequire_approval = \"{}\"\n", env.at("bert.pub").display()));
     env.file("list.txt", format!("{}\n", place.ids[1]));
-    env.run(["ksc-task", "isolateHost", "--yes", "list.txt"]).exits(5).says("edrctl plan isolate");
+    env.run(["ksc-task", "isolateHost", "--action", "on", "--yes", "list.txt"]).exits(5).says("edrctl plan isolate");
     let hash = "a".repeat(32);
     let refused = env.run(["ksc-task", "preventExecution", "--hash", &hash, "--yes", "list.txt"]).exits(5);
     assert!(refused.stderr.contains("of a task there is no plan"), "{refused}");
