@@ -18,6 +18,9 @@ fn forge(env: &TestEnv, edit: impl FnOnce(&mut Value)) {
     env.file("plan.json", format!("{head}\"digest\":\"{digest}\",\n{body}"));
 }
 
+/// What is done to a plan.
+type Edit = Box<dyn Fn(&mut Value)>;
+
 /// An object with its keys in the order in which edrctl writes them.
 fn in_order(object: &Value) -> String {
     const ORDER: [&str; 45] = [
@@ -94,7 +97,7 @@ fn what_no_plan_says_is_refused_whatever_its_digest() {
     let room = Room::new(3, SWIFT);
     let list = room.console.guids();
     let ids: Vec<String> = list.lines().map(str::to_owned).collect();
-    let edits: Vec<(&str, Box<dyn Fn(&mut Value)>)> = vec![
+    let edits: Vec<(&str, Edit)> = vec![
         ("an id for a path", Box::new(|plan| plan["targets"][0]["id"] = json!("../../v1/groups"))),
         ("a target for a path", Box::new(|plan| plan["targets"][0]["target"] = json!("id:../../v1/groups"))),
         ("another way to read", Box::new(|plan| plan["targets"][0]["by"] = json!("group"))),

@@ -117,3 +117,36 @@ fn what_a_run_came_from_is_undone_like_any_other() {
         env.apply(&[]).exits(5).says(&run);
     }
 }
+
+#[test]
+fn states_of_a_few_ids_are_read_without_the_whole_list() {
+    let room = Room::new(5_000, SWIFT);
+    let hosts = room.console.fleet().hosts();
+    let ids: Vec<&str> = hosts.iter().rev().filter(|host| host.available).take(2).map(|host| &*host.id).collect();
+    let list = format!("{}\n{}\n", ids[0], ids[1]);
+    let before = room.console.stats().total();
+    room.env.make_plan("isolate", "cisco", &list, &[]).exits(0);
+    let requests = room.console.stats().total() - before;
+    assert!(requests <= 5, "{requests} requests for two of five thousand hosts");
+    let plan = room.env.plan();
+    for target in plan["targets"].as_array().unwrap() {
+        assert!(target["state"].is_string() && target["name"].is_string() && target["macs"].is_array(), "{target:#}");
+    }
+    room.env.apply(&[]).exits(0);
+    assert_eq!(room.accepted(), 2);
+}
+
+#[test]
+fn who_planned_and_who_agreed_is_told_afterwards() {
+    let room = Room::new(2, SWIFT);
+    room.env.make_plan("isolate", "cisco", &room.console.guids(), &[]).exits(0);
+    room.env.ssh_key("key", &["ed25519"], "bert@desk", "");
+    room.env.approve("key", &[]).exits(0);
+    room.env.apply(&["--approve-with", "key.pub"]).exits(0);
+    let shown = room.env.run(["runs", "show"]).exits(0);
+    let report = room.env.run(["report", "latest"]).exits(0);
+    for output in [shown, report] {
+        assert!(output.stdout.contains("bert@desk, SHA256:"), "{output}");
+        assert!(output.stdout.contains(room.env.plan()["digest"].as_str().unwrap()), "{output}");
+    }
+}
