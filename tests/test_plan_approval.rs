@@ -166,7 +166,9 @@ fn every_command_that_cuts_off_wants_it() {
     env.file("list.txt", format!("{}\n", place.ids[1]));
     env.run(["ksc-task", "isolateHost", "--action", "on", "--yes", "list.txt"]).exits(5).says("edrctl plan isolate");
     let hash = "a".repeat(32);
-    let refused = env.run(["ksc-task", "preventExecution", "--hash", &hash, "--yes", "list.txt"]).exits(5);
+    let refused = env
+        .run(["ksc-task", "preventExecution", "--hash", &hash, "--path", "C:/bad.exe", "--yes", "list.txt"])
+        .exits(5);
     assert!(refused.stderr.contains("of a task there is no plan"), "{refused}");
     assert!(env.journals().is_empty());
     assert_eq!(place.changes(), 0);
