@@ -15,6 +15,7 @@ mod test_auto;
 mod test_auto_back;
 mod test_back_cross;
 mod test_back_expire;
+mod test_back_meanwhile;
 mod test_back_rerun;
 mod test_back_undo;
 mod test_check_hosts;

@@ -78,7 +78,7 @@ fn the_human_output_is_a_line_a_target_and_a_summary() {
     next: edrctl resume 20261122-031502-k3f9q2 --wait  # proves that 1 host took it
     next: edrctl runs show 20261122-031502-k3f9q2  # tells every host and its reason
     next: edrctl hosts --vendor cisco  # lists the hosts that the console knows
-    next: edrctl unisolate --vendor cisco hosts.txt  # puts them back, and 1 host isolated before this run
+    next: edrctl undo 20261122-031502-k3f9q2  # puts back what this run has isolated
     -- stderr --
     1 target names a host that another target has named; each host is acted on once
     isolate: 5 hosts, Cisco Secure Endpoint at https://CONSOLE, run 20261122-031502-k3f9q2

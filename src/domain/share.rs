@@ -15,6 +15,9 @@ pub enum Share {
 const WHOLE: u32 = 10_000;
 
 impl Share {
+    /// All of it.
+    pub const ALL: Self = Self::Percent(WHOLE);
+
     /// How many that is of a whole: a part of one counts as one, so that no share of something is nothing.
     pub fn of(self, whole: u64) -> u64 {
         match self {

@@ -150,6 +150,9 @@ pub async fn plan(
         let resolution = resolver.as_mut().map(|resolver| resolver.take(n, entry.selector.named()));
         if let (None, Some(id)) = (&resolution, roster.item(n).and_then(|item| item.host.clone())) {
             judge_protected(roster, n, watch.verdict(&id));
+            if let Some(state) = watch.state(&id) {
+                roster.detail_mut(n).before = Some(state);
+            }
         }
         settle(roster, n, entry.selector.kind(), resolution, wish, guarded, survey.incomplete);
     }

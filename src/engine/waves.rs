@@ -29,6 +29,17 @@ impl Waves {
         sizes
     }
 
+    /// The first number that is less than the share before it, with so many targets: whoever wrote it wanted fewer to begin with.
+    ///
+    /// A share that is less than the number before it is what a short list makes of any waves, and adds nobody.
+    pub fn falls(&self, targets: u64) -> Option<WavesError> {
+        let pairs = self.0.iter().zip(self.0.iter().skip(1));
+        let mut falling = pairs.filter(|(before, after)| {
+            matches!((before, after), (Share::Percent(_), Share::Count(_))) && after.of(targets) < before.of(targets)
+        });
+        falling.next().map(|(before, after)| WavesError::Order { before: *before, after: *after })
+    }
+
     /// Gives every target of a roster that may be sent its wave, in the order in which they were written; returns the sizes.
     ///
     /// Whoever was on its way before is only waited for. If it turns back it is sent, so it belongs to the last wave.
@@ -88,7 +99,8 @@ impl FromStr for Waves {
             let rises = match (steps.last(), share) {
                 (Some(Share::Count(before)), Share::Count(after)) => *before < after,
                 (Some(Share::Percent(before)), Share::Percent(after)) => *before < after,
-                _ => true,
+                (Some(before), _) => *before != Share::ALL,
+                (None, _) => true,
             };
             if let (Some(before), false) = (steps.last(), rises) {
                 return Err(WavesError::Order { before: *before, after: share });

@@ -28,6 +28,8 @@ pub const EXPIRES: &str = "expires";
 pub enum Touch {
     /// Nothing: it was so before, and the run wants it so.
     Wanted,
+    /// Perhaps it was its doing, and nobody knows how it was before: it may be somebody else's as well.
+    Unclear,
     /// Perhaps it was its doing: sent, and nobody knows what came of it.
     Perhaps,
     /// The console took its request, and did not confirm it in time.
@@ -75,6 +77,7 @@ pub fn touch(target: &TargetReplay, kind: ActionKind) -> Option<Touch> {
         Outcome::Already => Some(Touch::Wanted),
         Outcome::Confirmed | Outcome::Accepted => if_sent(Touch::Done),
         Outcome::Unconfirmed => if_sent(Touch::Asked),
+        Outcome::InDoubt if target.record.before.is_none() => if_sent(Touch::Unclear),
         Outcome::InDoubt => if_sent(Touch::Perhaps),
         Outcome::Failed | Outcome::Unresolved | Outcome::Refused | Outcome::NotSent => None,
     }
@@ -200,7 +203,7 @@ impl Ledger {
         let Some((own, later)) = story.get(place..).and_then(<[Event]>::split_first) else { return Since::Untouched };
         let mut since = match own.touch {
             Touch::Wanted => return Since::Untouched,
-            Touch::Perhaps | Touch::Asked => Since::Stands { look: true },
+            Touch::Unclear | Touch::Perhaps | Touch::Asked => Since::Stands { look: true },
             Touch::Done => Since::Stands { look: false },
         };
         for event in later {
@@ -210,8 +213,10 @@ impl Ledger {
                 since = match (event.touch, since) {
                     (Touch::Done | Touch::Wanted, _) => Since::TakenBack(Arc::clone(&event.run)),
                     // Nobody knows whether it was taken back.
-                    (Touch::Perhaps | Touch::Asked, Since::Stands { .. }) => Since::Stands { look: true },
-                    (Touch::Perhaps | Touch::Asked, since) => since,
+                    (Touch::Unclear | Touch::Perhaps | Touch::Asked, Since::Stands { .. }) => {
+                        Since::Stands { look: true }
+                    }
+                    (Touch::Unclear | Touch::Perhaps | Touch::Asked, since) => since,
                 };
             }
         }

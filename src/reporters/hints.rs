@@ -165,21 +165,10 @@ impl Hints<'_> {
             let run = header.run.as_str();
             return self.push(&["undo", run], "takes out again what this run has put in".to_owned());
         }
-        if header.action != "isolate" || header.simulated || done == 0 {
-            return;
+        if header.action == "isolate" && !header.simulated && done > 0 {
+            // By the run, and not by its list: what was isolated before it is somebody else's.
+            self.push(&["undo", header.run.as_str()], "puts back what this run has isolated".to_owned());
         }
-        let why = match counts.get(Outcome::Already) {
-            0 => "puts them back".to_owned(),
-            before => format!("puts them back, and {} isolated before this run", self.things(before)),
-        };
-        let invocation = self.invocation;
-        let events = invocation.reading.iter().any(|word| word == "--field");
-        if events && invocation.files.iter().any(|file| file == "-") {
-            // Events out of a queue do not come twice, so they cannot be handed in again.
-            let why = format!("has the hosts; `edrctl unisolate` takes their ids and {why}");
-            return self.push(&["runs", "show", header.run.as_str()], why);
-        }
-        self.push_files("unisolate", &[], why);
     }
 
     fn simulate(&self) -> Option<&'static str> {

@@ -20,15 +20,15 @@ use crate::{
         protection, signals,
     },
     clock,
+    config::SafetyConfig,
     domain::{
-        action::{Action, ActionKind, Thing},
-        failure::{Failure, FailureKind},
+        action::{Action, ActionKind},
         id::RunId,
-        outcome::{Counts, Ending, ExitCode, Outcome, RunStats},
+        outcome::{Counts, ExitCode, Outcome},
     },
     engine::{
         Purpose, Run,
-        event::{Listener, RunEvent, RunEventKind, RunHeader, TargetResult},
+        event::RunHeader,
         plan::{Protection, States, Wish},
         roster::Roster,
     },
@@ -43,8 +43,11 @@ use crate::{
 };
 
 mod options;
+mod shown;
 
 use options::{Options, options};
+use shown::tell_left_out;
+pub(super) use shown::{all_protected, dry_run_exit, planned, tell_plan};
 
 /// Where the journal keeps the task.
 pub(super) const TASK: &str = "task";
@@ -247,11 +250,13 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     if let Some(applied) = applied {
         roster = applied.hold(roster, session.simulator.is_some())?;
     }
-    if !frees {
-        let radius = Radius::new(&safety, args.rollout.max_targets);
+    if !frees || args.rollout.max_targets.is_some() {
+        // Of what frees hosts, only the limit that is given with it.
+        let limits = if frees { SafetyConfig::default() } else { safety };
+        let radius = Radius::new(&limits, args.rollout.max_targets);
         radius.check(&mut session, (kind, &verb), (&roster, &survey), &cancel, context).await?;
     }
-    let planned = args.rollout.plan(&mut roster);
+    let planned = args.rollout.plan(&mut roster)?;
     confirm::expect(args.consent, &roster, word)?;
 
     if shows_hosts && !context.ui.quiet {
@@ -270,7 +275,11 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         targets: u64::from(roster.len()),
         started: begun,
     });
-    let (mut reading, files) = prepare::reading(&args.targets, &args.console);
+    let (mut reading, mut files) = prepare::reading(&args.targets, &args.console);
+    if paper.is_some() {
+        // A plan leads on to itself, and not to its targets once more.
+        files.clear();
+    }
     if all_agents {
         reading.push("--allow-multiple".to_owned());
     }
@@ -399,96 +408,6 @@ pub(super) fn whole_seconds(wait: std::time::Duration) -> u64 {
     wait.as_secs().max(1)
 }
 
-/// Whether a rule of ours forbids every host. One that the console cannot act on is no rule: that is a run that failed.
-pub(super) fn all_protected(roster: &Roster) -> bool {
-    let protected = |n: u32| {
-        let settled = roster.detail(n).and_then(|detail| detail.settled.as_ref());
-        let reason = settled.and_then(|settled| settled.reason.as_ref());
-        reason.is_some_and(|reason| reason.kind.is_a_rule())
-    };
-    !roster.is_empty() && (0..roster.len()).all(protected)
-}
-
-/// Tells what would be done, in the same words and shapes as a run.
-pub(super) fn tell_plan(
-    header: &Arc<RunHeader>,
-    roster: &Roster,
-    verb: &str,
-    requests: u64,
-    listener: &mut dyn Listener,
-) -> Counts {
-    let started = tokio::time::Instant::now();
-    let mut stats = RunStats { total: u64::from(roster.len()), requests, ..RunStats::default() };
-    let mut tell = |kind: RunEventKind, stats: &RunStats| {
-        listener.on_event(&RunEvent { at: clock::now(), elapsed: started.elapsed(), stats: stats.clone(), kind });
-    };
-    tell(RunEventKind::RunStarted(Arc::clone(header)), &stats);
-    for n in 0..roster.len() {
-        let Some(result) = planned(roster, n, verb) else { continue };
-        stats.settled.add(result.outcome);
-        tell(RunEventKind::TargetSettled(Arc::new(result)), &stats);
-    }
-    tell(RunEventKind::RunFinished(Ending::Completed), &stats);
-    stats.settled
-}
-
-/// Tells for which targets nothing would be sent, where standard output has only what would be.
-fn tell_left_out(roster: &Roster, verb: &str, context: &Context) -> Counts {
-    let mut counts = Counts::default();
-    for result in (0..roster.len()).filter_map(|n| planned(roster, n, verb)) {
-        counts.add(result.outcome);
-        if !matches!(result.outcome, Outcome::NotSent | Outcome::Already) {
-            let reason = result.reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-            context.ui.warn(&format!("{} is {}{reason}", result.target, result.outcome.word()));
-        }
-    }
-    counts
-}
-
-pub(super) fn planned(roster: &Roster, n: u32, verb: &str) -> Option<TargetResult> {
-    let item = roster.item(n)?;
-    let detail = roster.detail(n);
-    let settled = detail.and_then(|detail| detail.settled.clone());
-    let thing = ActionKind::from_word(verb).map_or(Thing::Host, ActionKind::lands_on).word();
-    let (outcome, reason) = settled.map_or_else(
-        || {
-            (
-                Outcome::NotSent,
-                Some(Failure::new(FailureKind::DryRun, format!("dry run: it would {verb} this {thing}"))),
-            )
-        },
-        |settled| (settled.outcome, settled.reason),
-    );
-    let now = clock::now();
-    Some(TargetResult {
-        n,
-        target: Arc::clone(&item.written),
-        file: roster.file(n).cloned(),
-        line: item.line,
-        vendor: None,
-        host: item.host.clone(),
-        name: detail.and_then(|detail| detail.name.clone()),
-        outcome,
-        state: detail.and_then(|detail| detail.before.as_ref()).map(|state| prepare::shared(&state.word)),
-        last_seen: detail.and_then(|detail| detail.last_seen.clone()),
-        attempts: 0,
-        ticket: None,
-        reason,
-        candidates: detail.map(|detail| detail.candidates.clone()).unwrap_or_default(),
-        duplicates: detail.map(|detail| detail.duplicates.clone()).unwrap_or_default(),
-        note: detail.and_then(|detail| detail.note.clone()),
-        wave: Some(roster.wave(n)).filter(|wave| *wave > 0),
-        started: now,
-        finished: now,
-    })
-}
-
-/// A dry run succeeds if a run could: every target is a host that is so already or would be acted on.
-pub(super) fn dry_run_exit(counts: &Counts) -> ExitCode {
-    let fine = counts.get(Outcome::NotSent) + counts.get(Outcome::Already);
-    if fine == counts.total() { ExitCode::Success } else { ExitCode::SomeFailed }
-}
-
 pub(super) async fn create_journal(
     journals: StateFolder,
     header: Header,
@@ -505,7 +424,9 @@ pub(super) async fn create_journal(
         if let Some(refusal) = plan::too_late(&journals, &header, &crossed)? {
             return Ok(Err(refusal));
         }
-        back::settle_crossed(&mut roster, &crossed);
+        for crossed in [crossed, back::overtaken(&journals, &header, &roster)?] {
+            back::settle_crossed(&mut roster, &crossed);
+        }
         let targets = (0..roster.len() as usize).map(|n| target_record(&roster, u32::try_from(n).unwrap_or(u32::MAX)));
         Journal::create(&journals, header, targets, &options).map(|journal| Ok((journal, roster)))
     });

@@ -9,7 +9,6 @@ use super::{
     back::{self, BackArgs, Place},
     blocklist::{self, Deed, Prefixes, Wanted},
     prepare,
-    rollout::RolloutArgs,
     session::{Opening, Session, overrides},
 };
 use crate::{
@@ -46,6 +45,12 @@ pub(crate) async fn run(args: ExpireArgs, context: &Context) -> Result<ExitCode,
     let loaded = context.configuration(Overrides::default())?;
     let configured = loaded.consoles();
     let is_wanted = |vendor: VendorName| args.vendor.is_none_or(|wanted| wanted == vendor);
+    // The profile that is named may lead to the same console as that of the newest run there.
+    let is_meant = |place: &Place, vendor: VendorName| {
+        let named = context.global.profile.as_ref();
+        let leads_there = || loaded.console(vendor).is_ok_and(|ready| ready.link().address == place.console);
+        named.is_none_or(|profile| place.profile.as_ref() == Some(profile) || leads_there())
+    };
     // Whoever interrupts means all of them, and not only the console that is being asked.
     let (cancel, _guard) = signals::catch()?;
     let mut ended = Vec::new();
@@ -58,8 +63,15 @@ pub(crate) async fn run(args: ExpireArgs, context: &Context) -> Result<ExitCode,
         }
         if place.due(now).next().is_none() {
             context.ui.tell(&format!("nothing is due at {}", clean(&place.console)));
-        } else if context.global.profile.as_ref().is_none_or(|profile| place.profile.as_ref() == Some(profile)) {
+        } else if is_meant(place, vendor) {
             ended.push(release(vendor, place, now, &args.back, context).await);
+        } else {
+            let (hosts, profile) = (words::hosts(place.due(now).count() as u64), place.profile.as_deref());
+            let whose = profile.map_or("no profile".to_owned(), |profile| format!("profile `{}`", clean(profile)));
+            let address = clean(&place.console);
+            context.ui.warn(&format!(
+                "{hosts} due at {address} left: the runs there had {whose}, and `--profile` names another"
+            ));
         }
     }
     let asked = args.vendor.is_some();
@@ -145,7 +157,7 @@ async fn expire(vendor: VendorName, args: &BackArgs, context: &Context) -> Resul
         address: Some(address),
         part,
         reading: (Vec::new(), Vec::new()),
-        rollout: RolloutArgs::default(),
+        rollout: args.rollout.clone(),
         frees: true,
         paper: None,
     };

@@ -8,9 +8,7 @@ use super::{
     act,
     back::{self, BackArgs, OnlyArgs, Reading},
     blocklist::{self, Deed, Prefixes, Wanted},
-    resume,
-    rollout::RolloutArgs,
-    runs,
+    resume, rollout, runs,
     unlock_code::UnlockCodeArgs,
 };
 use crate::{
@@ -57,6 +55,15 @@ pub(crate) async fn run(args: RerunArgs, context: &Context) -> Result<ExitCode, 
     let kind = resume::kind_of(&replay)?;
     back::check_over(&replay, is_live, "done again")?;
     refuse_derived(&replay)?;
+    if args.back.rollout.spread_by().is_none() && rollout::was_spread(&replay) {
+        let text = format!(
+            "run {name} went in waves or had a limit of failures, and this would act on all that is left at once"
+        );
+        return Err(CommandError::text(ExitCode::Refused, format!("{text}; nothing was sent")).hint(format!(
+            "say how it is to go (`--waves 1,25%,100%`, `--halt fail=5%`; `--waves 100%` is all at once); `edrctl resume {name}` goes on \
+             with waves that have not had their turn"
+        )));
+    }
     let reruns = reruns_of(&journals, &name)?;
     let action = replay.header.action.clone();
     let (pieces, rest) = args.only.parts(replay)?;
@@ -213,7 +220,7 @@ async fn indicators(
         profile: header.profile.clone(),
         address: Some(header.console.clone()),
         part: blocklist::part_of(replay).map(str::to_owned),
-        rollout: RolloutArgs::default(),
+        rollout: args.back.rollout.clone(),
         frees: false,
         paper: None,
         reading: (Vec::new(), Vec::new()),

@@ -88,14 +88,22 @@ impl RolloutArgs {
     }
 
     /// Gives each target its wave.
-    pub(super) fn plan(&self, roster: &mut Roster) -> Planned {
+    ///
+    /// # Errors
+    ///
+    /// The waves do not rise with so many targets.
+    pub(super) fn plan(&self, roster: &mut Roster) -> Result<Planned, CommandError> {
         let to_act = roster.to_act().count() as u64;
-        Planned {
+        if let Some(error) = self.waves.as_ref().and_then(|waves| waves.falls(to_act)) {
+            let text = format!("`--waves`: {error} (of {to_act}); nothing was sent");
+            return Err(CommandError::text(ExitCode::Usage, text));
+        }
+        Ok(Planned {
             sizes: self.waves.as_ref().map(|waves| waves.assign(roster)).unwrap_or_default(),
             pause: self.wave_pause,
             command: self.between_waves.clone(),
             halt: self.halt.map(|halt| halt.rule(to_act)),
-        }
+        })
     }
 }
 
@@ -175,6 +183,11 @@ impl Planned {
         }
         Ok(planned)
     }
+}
+
+/// Whether a run was spread over time, or had something that stopped it on the way.
+pub(super) fn was_spread(replay: &Replay) -> bool {
+    [WAVES, HALT].iter().any(|key| replay.header.options.contains_key(*key))
 }
 
 /// Whether somebody is asked between two waves: whoever has said yes to all of it is not.

@@ -6,7 +6,6 @@ use super::{
     act,
     back::{self, BackArgs, OnlyArgs},
     blocklist::{self, Deed, Prefixes, Wanted},
-    rollout::RolloutArgs,
     runs,
     unlock_code::UnlockCodeArgs,
 };
@@ -153,7 +152,7 @@ async fn undo_indicators(
         address: Some(header.console.clone()),
         part: blocklist::part_of(replay).map(str::to_owned),
         reading: (Vec::new(), Vec::new()),
-        rollout: RolloutArgs::default(),
+        rollout: args.back.rollout.clone(),
         frees: true,
         paper: None,
     };

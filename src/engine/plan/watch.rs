@@ -10,8 +10,8 @@ use super::protection::{Protection, Verdict};
 use crate::{
     domain::{
         failure::FailureKind,
-        host::{Host, HostId},
-        selector::{Entry, Selector},
+        host::{Host, HostId, HostState},
+        selector::{Entry, Named, Selector},
     },
     engine::{
         cancel::Cancel,
@@ -23,6 +23,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     found: HashMap<HostId, Verdict>,
+    /// The targets, each with its state where the look has shown it: whoever takes a run back goes by what was before it.
+    states: HashMap<HostId, Option<HostState>>,
     /// Whether every target has been looked for.
     pub(super) complete: bool,
 }
@@ -33,14 +35,22 @@ impl Watch {
         self.found.get(id).cloned().unwrap_or(Verdict::Free)
     }
 
+    /// The state of a target before the run, where the look has shown it.
+    pub(super) fn state(&mut self, id: &HostId) -> Option<HostState> {
+        self.states.remove(id).flatten()
+    }
+
     fn offer(&mut self, protection: &Protection, host: &Host) {
         match protection.judge(host.id.as_str(), Some(host)) {
             Verdict::Free => {}
             verdict => drop(self.found.insert(host.id.clone(), verdict)),
         }
+        if let Some(state) = self.states.get_mut(&host.id) {
+            state.clone_from(&host.state);
+        }
     }
 
-    /// Looks through the inventory, or for each target by itself where that costs less. Only what is protected is kept.
+    /// Looks through the inventory, or for each target by itself where that costs less. Kept are what is protected, and the states of targets.
     ///
     /// A console that does not list its hosts can still isolate: then the look is incomplete, and whoever asked says so.
     pub(super) async fn look(
@@ -50,7 +60,11 @@ impl Watch {
         cancel: &Cancel,
         tell: &mut (dyn FnMut(Notice) + Send),
     ) -> Result<Self, Halt> {
-        let mut watch = Self::default();
+        let ids = entries.iter().filter_map(|entry| match entry.selector.named() {
+            Named::Id(id) => Some((HostId::new(Arc::clone(id)), None)),
+            _ => None,
+        });
+        let mut watch = Self { states: ids.collect(), ..Self::default() };
         match watch.look_through(console, entries, protection, cancel, tell).await {
             // What was found until then is known, whatever else is not.
             Err(Halt::Failed(failure)) if is_about_the_list(failure.kind) => Ok(watch),

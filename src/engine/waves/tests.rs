@@ -91,3 +91,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn whoever_puts_the_whole_first_is_told() {
+    for text in ["100%,1", "100%,100%", "1,100%,5"] {
+        assert!(matches!(text.parse::<Waves>(), Err(WavesError::Order { .. })), "{text}");
+    }
+    let falls = |text: &str, targets| text.parse::<Waves>().unwrap().falls(targets).is_some();
+    assert!(falls("25%,1", 20) && falls("1,50%,3", 100));
+    assert!(!falls("25%,5", 20) && !falls("1,5%,25%,100%", 3));
+    // A short list makes any share small.
+    assert!(!falls("10,5%,100%", 20));
+}

@@ -35,11 +35,11 @@ fn lost() -> [Ending; 3] {
 fn an_isolation_that_succeeded_says_how_to_take_it_back() {
     assert_eq!(
         after(&header(), &Ending::Completed, &[(Outcome::Confirmed, 2)]),
-        ["edrctl unisolate --vendor cisco hosts.txt  # puts them back"]
+        ["edrctl undo 20261122-031502-k3f9q2  # puts back what this run has isolated"]
     );
     assert_eq!(
         after(&header(), &Ending::Completed, &[(Outcome::Confirmed, 2), (Outcome::Already, 1)]),
-        ["edrctl unisolate --vendor cisco hosts.txt  # puts them back, and 1 host isolated before this run"]
+        ["edrctl undo 20261122-031502-k3f9q2  # puts back what this run has isolated"]
     );
 }
 
@@ -57,7 +57,7 @@ fn accepted_without_a_wait_says_how_to_get_proof() {
         after(&header(), &Ending::Completed, &[(Outcome::Accepted, 2)]),
         [
             "edrctl resume 20261122-031502-k3f9q2 --wait  # proves that 2 hosts took it",
-            "edrctl unisolate --vendor cisco hosts.txt  # puts them back",
+            "edrctl undo 20261122-031502-k3f9q2  # puts back what this run has isolated",
         ]
     );
 }
@@ -167,7 +167,7 @@ fn a_flow_of_its_own_is_gone_on_with_in_its_own_name() {
     let header = RunHeader { vendor: "apex", ..header() };
     assert_eq!(
         with(&header, &Ending::Completed, &[(Outcome::Confirmed, 1)], &invocation),
-        ["edrctl apex-isolate --restore --allow-multiple hosts.txt  # puts them back"]
+        ["edrctl undo 20261122-031502-k3f9q2  # puts back what this run has isolated"]
     );
 }
 
@@ -179,29 +179,22 @@ fn what_the_user_typed_is_repeated_and_quoted() {
         files: vec!["it's.txt".into(), "a\u{1b}b".into(), "-".into()],
         own_name: None,
     };
+    let planned = RunHeader { dry_run: true, ..header() };
     assert_eq!(
-        with(&header(), &Ending::Completed, &[(Outcome::Confirmed, 1)], &invocation),
+        with(&planned, &Ending::Completed, &[(Outcome::NotSent, 1)], &invocation),
         [
-            "edrctl unisolate --vendor cisco --column 'Host Name' 'it'\\''s.txt' FILE - --profile acme  # puts them back; \
+            "edrctl isolate --vendor cisco --column 'Host Name' 'it'\\''s.txt' FILE - --profile acme  # does it to 1 host; \
              needs the same standard input"
         ]
+    );
+    assert_eq!(
+        with(&header(), &Ending::Completed, &[(Outcome::Confirmed, 1)], &invocation),
+        ["edrctl undo 20261122-031502-k3f9q2 --profile acme  # puts back what this run has isolated"]
     );
 }
 
 #[test]
 fn without_files_no_command_needs_them() {
     let found = with(&header(), &Ending::Completed, &[(Outcome::Confirmed, 1)], &Invocation::default());
-    assert!(found.is_empty(), "{found:?}");
-}
-
-#[test]
-fn what_came_out_of_a_queue_is_not_asked_for_again() {
-    let invocation = Invocation {
-        reading: vec!["--field".into(), "/host/id".into()],
-        files: vec!["-".into()],
-        ..Invocation::default()
-    };
-    let found = with(&header(), &Ending::Completed, &[(Outcome::Confirmed, 1)], &invocation);
-    let told = found.join("\n");
-    assert!(told.contains("edrctl runs show ") && !told.contains("standard input"), "{told}");
+    assert_eq!(found, ["edrctl undo 20261122-031502-k3f9q2  # puts back what this run has isolated"]);
 }

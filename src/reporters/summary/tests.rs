@@ -31,7 +31,7 @@ fn a_good_run_is_told_in_a_few_lines() {
               1  confirmed
     1 of 1 host succeeded in 0.4 s with 1 request
     run 20261122-031502-k3f9q2
-    next: edrctl unisolate --vendor cisco hosts.txt  # puts them back
+    next: edrctl undo 20261122-031502-k3f9q2  # puts back what this run has isolated
     ");
 }
 
@@ -70,7 +70,7 @@ fn a_bad_day_groups_failures_and_says_what_it_waited_for() {
     run 20261122-031502-k3f9q2
     next: edrctl runs show 20261122-031502-k3f9q2  # tells every host and its reason
     next: edrctl hosts --vendor cisco  # lists the hosts that the console knows
-    next: edrctl unisolate --vendor cisco hosts.txt  # puts them back
+    next: edrctl undo 20261122-031502-k3f9q2  # puts back what this run has isolated
     "#);
 }
 
@@ -92,7 +92,7 @@ fn a_run_that_stopped_says_why_and_how_to_go_on() {
     2,990 of 1,000,000 hosts succeeded in 50 min with 1 request
     run 20261122-031502-k3f9q2
     next: edrctl resume 20261122-031502-k3f9q2  # goes on with 997,010 hosts, once the quota is back in 50 min
-    next: edrctl unisolate --vendor cisco hosts.txt  # puts them back
+    next: edrctl undo 20261122-031502-k3f9q2  # puts back what this run has isolated
     ");
 }
 

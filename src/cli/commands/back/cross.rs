@@ -2,18 +2,24 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::history;
+use super::{
+    EXPIRED, UNDOES,
+    due::{was_seen, was_taken},
+    history,
+};
 use crate::{
     cli::{context::Context, error::CommandError},
+    clock,
     domain::{
-        action::ActionKind,
+        action::{ActionKind, Thing},
         failure::{Failure, FailureKind},
         host::HostId,
         id::RunId,
         outcome::Outcome,
     },
     engine::roster::Roster,
-    journal::{Course, Header, JournalError, Need, Replay, StateFolder, heard_of},
+    journal::{Course, Header, JournalError, Need, Replay, Since, StateFolder, heard_of},
+    vendors::VendorName,
 };
 
 /// Hosts that are held, each with why.
@@ -28,6 +34,55 @@ pub(crate) fn crossed_now(journals: &StateFolder, header: &Header, roster: &Rost
     };
     let hosts: HashSet<HostId> = (0..roster.len()).filter(open).filter_map(|n| roster.item(n)?.host.clone()).collect();
     Ok(under_way(journals.crossed(course, &hosts)?, course.kind))
+}
+
+/// Of the hosts that a run is to take back, those that are no longer its to take back: since the journals were read, another run has
+/// wanted them so, or has taken them back. Firm while the folder's gate is kept.
+///
+/// A question may stand for minutes, and a quota be waited for longer: what held when the plan was made is read once more.
+pub(crate) fn overtaken(journals: &StateFolder, header: &Header, roster: &Roster) -> Result<Crossed, JournalError> {
+    let undone = header.options.get(UNDOES).and_then(serde_json::Value::as_str).and_then(|run| RunId::parse(run).ok());
+    let expires = header.options.contains_key(EXPIRED);
+    let Some(kind) = course(header).map(|course| course.kind).filter(|kind| {
+        // What is ours in a firewall carries a mark, which is read again for each object.
+        kind.lands_on() == Thing::Host && (undone.is_some() || expires)
+    }) else {
+        return Ok(Crossed::new());
+    };
+    let hosts: HashSet<HostId> = roster.to_act().filter_map(|n| roster.item(n)?.host.clone()).collect();
+    if hosts.is_empty() {
+        return Ok(Crossed::new());
+    }
+    let is_here = |other: &Header| other.vendor == header.vendor && other.console == header.console;
+    let mut history = history::read(journals, Some(&hosts), is_here)?;
+    // It may say that a host is to stay.
+    if let Some((_, error)) = history.unread.pop() {
+        return Err(error);
+    }
+    if let Some(run) = undone {
+        let why = |host: &HostId| match history.ledger.since(host, &run) {
+            Since::Wanted(by) => {
+                let so = kind.undone_by().map(ActionKind::word).unwrap_or_default();
+                Some(format!("run {by}, which began meanwhile, wants it so, too (`{so}`): it is left as it is"))
+            }
+            Since::TakenBack(by) => Some(format!("run {by}, which began meanwhile, has taken it back")),
+            Since::Stands { .. } | Since::Untouched => None,
+        };
+        let held = hosts.into_iter().filter_map(|host| {
+            let why = why(&host)?;
+            Some((host, Failure::new(FailureKind::OtherRun, why)))
+        });
+        return Ok(held.collect());
+    }
+    let now = clock::now();
+    let keeps_no_state =
+        VendorName::from_word(&header.vendor).is_some_and(|vendor| vendor.driver().takes.keeps_no_state);
+    let pending = history.ledger.pending(if keeps_no_state { was_taken } else { was_seen });
+    let due = pending.into_iter().filter(|pending| pending.due.is_some_and(|due| due <= now));
+    let due: HashSet<HostId> = due.map(|pending| pending.id).collect();
+    let left = hosts.into_iter().filter(|host| !due.contains(host));
+    let why = "a run that began meanwhile wants it to stay, or has put it back: it is left as it is";
+    Ok(left.map(|host| (host, Failure::new(FailureKind::OtherRun, why))).collect())
 }
 
 /// The same before anybody is asked, so that the plan tells it. What it ends stays ended, whatever becomes of the other run.

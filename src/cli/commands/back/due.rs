@@ -58,10 +58,11 @@ impl Place {
                 name: pending.name.clone(),
                 run: (*pending.holder).clone(),
                 look: match pending.touch {
-                    Touch::Perhaps => Look::Must,
+                    Touch::Unclear | Touch::Perhaps => Look::Must,
                     Touch::Asked => Look::IfTold,
                     Touch::Done | Touch::Wanted => Look::No,
                 },
+                knows_before: pending.touch != Touch::Unclear,
                 leave: None,
             });
         }
@@ -139,13 +140,13 @@ pub(crate) fn places(journals: &StateFolder) -> Result<Vec<Place>, JournalError>
 }
 
 /// Whether the host was seen as the release wanted it.
-const fn was_seen(touch: Touch) -> bool {
+pub(super) const fn was_seen(touch: Touch) -> bool {
     matches!(touch, Touch::Done | Touch::Wanted)
 }
 
 /// Whether the console took the release at least.
-const fn was_taken(touch: Touch) -> bool {
-    !matches!(touch, Touch::Perhaps)
+pub(super) const fn was_taken(touch: Touch) -> bool {
+    !matches!(touch, Touch::Unclear | Touch::Perhaps)
 }
 
 /// How what one run did for a time stands.

@@ -40,6 +40,8 @@ pub(crate) struct Earlier {
     pub(crate) run: RunId,
     /// Whether it has to be looked at.
     pub(crate) look: Look,
+    /// Whether it is known how it stood before that run.
+    pub(crate) knows_before: bool,
     /// Why it is left alone, unless it is so already.
     pub(crate) leave: Option<Failure>,
 }
@@ -56,6 +58,7 @@ impl Earlier {
             name: record.name.clone(),
             run: run.clone(),
             look: look_of(target.outcome()),
+            knows_before: record.before.is_some(),
             leave: None,
         })
     }

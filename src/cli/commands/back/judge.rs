@@ -32,7 +32,7 @@ impl Back {
     ) -> Result<(), CommandError> {
         let known: HashMap<HostId, &Earlier> = self.hosts.iter().filter_map(|host| Some((host.id()?, host))).collect();
         find_unread(session, roster, &known, (kind, self.takes_back), cancel, context).await?;
-        let mut to_look: Vec<(u32, Look)> = Vec::new();
+        let mut to_look: Vec<(u32, Looked)> = Vec::new();
         for n in 0..roster.len() {
             let Some(host) = roster.item(n).and_then(|item| known.get(item.host.as_ref()?)) else { continue };
             let detail = roster.detail(n);
@@ -50,11 +50,18 @@ impl Back {
             if let Some(why) = &host.leave {
                 roster.settle(n, Outcome::Refused, Some(why.clone()));
             } else if host.look != Look::No {
-                to_look.push((n, host.look));
+                to_look.push((n, Looked { look: host.look, knows_before: host.knows_before }));
             }
         }
         look(session, roster, (kind, self.takes_back), &to_look, cancel, context).await
     }
+}
+
+/// Why a host is looked at.
+#[derive(Clone, Copy)]
+struct Looked {
+    look: Look,
+    knows_before: bool,
 }
 
 /// Reads hosts that the plan has not read because a listing was too dear, where the console gives each by its id: what it is called
@@ -86,7 +93,7 @@ async fn find_unread(
                 roster.resolve(n, &found);
                 let same = renamed(host, found.name.as_deref()).is_none();
                 if let Some(state) = found.state.filter(|_| same && host.leave.is_none()) {
-                    take(roster, n, Look::No, deed, state);
+                    take(roster, n, Looked { look: Look::No, knows_before: true }, deed, state);
                 }
             }
             None => {
@@ -119,11 +126,11 @@ async fn look(
     session: &mut Session,
     roster: &mut Roster,
     deed: (ActionKind, bool),
-    hosts: &[(u32, Look)],
+    hosts: &[(u32, Looked)],
     cancel: &Cancel,
     context: &Context,
 ) -> Result<(), CommandError> {
-    let mut unseen: Vec<(u32, Look)> = Vec::new();
+    let mut unseen: Vec<(u32, Looked)> = Vec::new();
     for (n, look) in hosts.iter().copied() {
         match roster.detail(n).and_then(|detail| detail.before.clone()) {
             Some(state) => take(roster, n, look, deed, state),
@@ -168,10 +175,16 @@ async fn look(
 }
 
 /// Takes what a look has shown.
-fn take(roster: &mut Roster, n: u32, look: Look, (kind, takes_back): (ActionKind, bool), state: HostState) {
+fn take(roster: &mut Roster, n: u32, looked: Looked, (kind, takes_back): (ActionKind, bool), state: HostState) {
+    let look = looked.look;
     match (kind.standing(state.isolation), state.isolation) {
         (Standing::Reached | Standing::Heading, _) => roster.settle(n, Outcome::Already, None),
-        (_, Isolation::NotTold | Isolation::Unknown) => untold(roster, n, look),
+        (_, Isolation::NotTold | Isolation::Unknown) => untold(roster, n, looked),
+        _ if takes_back && look == Look::Must && !looked.knows_before => {
+            let text = "that run never learnt what became of its request, nor how the host was before: it may be somebody else's \
+                        doing, and is left; its id with `edrctl unisolate` or `isolate` acts on it all the same";
+            roster.settle(n, Outcome::Refused, Some(Failure::new(FailureKind::Conflict, text)));
+        }
         _ if takes_back && look != Look::No => {
             let note = "that run did not learn what became of its request; the console shows that it was carried out";
             let note = if look == Look::Must { note } else { "that run did not see its request confirmed" };
@@ -182,8 +195,8 @@ fn take(roster: &mut Roster, n: u32, look: Look, (kind, takes_back): (ActionKind
 }
 
 /// Ends a host of which no look can tell whether the earlier run changed it.
-fn untold(roster: &mut Roster, n: u32, look: Look) {
-    if look == Look::Must {
+fn untold(roster: &mut Roster, n: u32, looked: Looked) {
+    if looked.look == Look::Must {
         let text = "that run never learnt what became of its request, and the console does not tell the host's state: \
                     `edrctl resume` of that run asks it";
         roster.settle(n, Outcome::Refused, Some(Failure::new(FailureKind::Conflict, text)));

@@ -48,7 +48,7 @@ mod judge;
 mod several;
 mod taking;
 
-pub(crate) use cross::{Crossed, crossed_now, foretell_crossed, opposed, settle_crossed};
+pub(crate) use cross::{Crossed, crossed_now, foretell_crossed, opposed, overtaken, settle_crossed};
 pub(crate) use due::{Due, Place, dues, places};
 pub(crate) use history::History;
 pub(crate) use host::{Earlier, Look, is_other_name};
@@ -123,6 +123,8 @@ pub(crate) struct BackArgs {
     #[command(flatten)]
     pub(crate) wait: WaitArgs,
     #[command(flatten)]
+    pub(crate) rollout: RolloutArgs,
+    #[command(flatten)]
     pub(crate) crowd: CrowdArgs,
     #[command(flatten)]
     pub(crate) offline: OfflineArgs,
@@ -145,7 +147,7 @@ impl BackArgs {
             targets: TargetArgs { netbios: reading.is_some_and(|reading| reading.netbios), ..TargetArgs::none() },
             consent: self.consent,
             wait: self.wait,
-            rollout: RolloutArgs::default(),
+            rollout: self.rollout.clone(),
             allowed,
             dry_run: self.dry_run,
             comment,

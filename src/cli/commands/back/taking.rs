@@ -157,6 +157,7 @@ fn host_of(
             name: None,
             run: run.clone(),
             look: Look::No,
+            knows_before: false,
             leave: None,
         });
     }

@@ -165,7 +165,7 @@ pub(crate) async fn run(mut deed: Deed, context: &Context) -> Result<ExitCode, C
     let to_act = roster.to_act().count() as u64;
     let radius = Radius::new(&safety, deed.rollout.max_targets);
     radius.check(&mut session, (kind, word), (&roster, &survey), &cancel, context).await?;
-    let planned = deed.rollout.plan(&mut roster);
+    let planned = deed.rollout.plan(&mut roster)?;
     if kind == ActionKind::Block {
         check_new(to_act, deed.max_new)?;
         check_vacancies(to_act, deed.max_new, preflight.vacancies)?;

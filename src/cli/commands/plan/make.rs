@@ -257,7 +257,7 @@ async fn indicators(
         profile: None,
         address: None,
         part: None,
-        reading: blocklist::reading(&targets),
+        reading: (Vec::new(), Vec::new()),
         frees: false,
         paper: Some(Paper::Write(Box::new(draft))),
     };
