@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | 0 | [`domain`] | values: hosts, selectors, actions, outcomes; no I/O |
 //! | 1 | [`clock`], [`secret`], [`settings`], [`http`], [`journal`] | the outside world, one thing each |
+//! | 1 | [`plan_file`] | a plan as a file: written one way, with a digest, signed by a second person |
 //! | 2 | [`vendors`] | the consoles, behind one trait |
 //! | 2 | [`stream`] | events that a console pushes, from its queue to durable sinks |
 //! | 3 | [`engine`] | the bulk run: resolve, plan, pace, send, look, settle |
@@ -23,6 +24,7 @@ pub mod domain;
 pub mod engine;
 pub mod http;
 pub mod journal;
+pub mod plan_file;
 pub mod report;
 pub mod reporters;
 pub mod secret;

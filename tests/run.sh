@@ -23,6 +23,7 @@ python_imports requests || missing+=(python3-requests)
 python_imports jwt || missing+=(python3-jwt) # signs what is asked of Apex Central
 python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip) # two libraries that no Debian package has
 python_imports pika || missing+=(python3-pika) # consumes an event stream
+has ssh-keygen || missing+=(openssh-client)    # signs plans, and checks what we have signed
 has script || missing+=(bsdutils)          # a terminal for the prompts and the progress bar
 has mount || missing+=(mount)              # a small disk that runs full
 has unshare || missing+=(util-linux)       # a place to mount it without being root

@@ -9,13 +9,14 @@ use std::{
 };
 
 /// What each module may import, beside itself. From the ground up.
-const FLOORS: [(&str, &[&str]); 14] = [
+const FLOORS: [(&str, &[&str]); 15] = [
     ("domain", &[]),
     ("clock", &[]),
     ("secret", &["domain"]),
     ("settings", &["domain", "secret"]),
     ("http", &["domain", "secret"]),
     ("journal", &["clock", "domain"]),
+    ("plan_file", &["domain", "secret"]),
     ("vendors", &["clock", "domain", "http", "secret", "settings"]),
     ("stream", &["clock", "domain", "http", "secret", "settings"]),
     ("engine", &["clock", "domain", "journal", "vendors"]),
@@ -32,6 +33,7 @@ const FLOORS: [(&str, &[&str]); 14] = [
             "engine",
             "http",
             "journal",
+            "plan_file",
             "report",
             "reporters",
             "secret",

@@ -8,8 +8,11 @@ use clap::{
 };
 
 use super::commands::{
-    apex_isolate, block, check, completions, expire, hosts, indicators, isolate, ksc_task, man, report, rerun, resume,
-    rollout::RolloutArgs, runs, simulate, status, stream, streams, unblock, undo, unisolate,
+    apex_isolate, block, check, completions, expire, hosts, indicators, isolate, ksc_task, man,
+    plan::{apply, approve, make},
+    report, rerun, resume,
+    rollout::RolloutArgs,
+    runs, simulate, status, stream, streams, unblock, undo, unisolate,
 };
 use super::protection::AllowArgs;
 use crate::{domain::action::Thing, engine::event::SEVERAL, stream::store::NameOrId, vendors::VendorName};
@@ -102,6 +105,9 @@ pub(crate) enum Command {
     KscTask(Box<ksc_task::KscTaskArgs>),
     Block(Box<block::BlockArgs>),
     Unblock(Box<unblock::UnblockArgs>),
+    Plan(make::PlanArgs),
+    Apply(Box<apply::ApplyArgs>),
+    Approve(approve::ApproveArgs),
     Expire(Box<expire::ExpireArgs>),
     Undo(Box<undo::UndoArgs>),
     Rerun(Box<rerun::RerunArgs>),
@@ -478,10 +484,10 @@ fn lasting(text: &str) -> Result<std::time::Duration, String> {
 }
 
 /// What is to last longer is to last for good.
-const MOST_LASTING: std::time::Duration = std::time::Duration::from_secs(3_660 * 86_400);
+pub(crate) const MOST_LASTING: std::time::Duration = std::time::Duration::from_secs(3_660 * 86_400);
 
 /// Reads a product: it becomes a part of an address.
-fn product(text: &str) -> Result<String, String> {
+pub(crate) fn product(text: &str) -> Result<String, String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
     if text.is_empty() || text.len() > 64 || !text.bytes().all(plain) {
         return Err(
@@ -492,7 +498,7 @@ fn product(text: &str) -> Result<String, String> {
 }
 
 /// Reads a number of requests in flight; the bounds are the configuration's.
-fn concurrency(text: &str) -> Result<std::num::NonZeroUsize, String> {
+pub(crate) fn concurrency(text: &str) -> Result<std::num::NonZeroUsize, String> {
     let number = text.parse().ok().filter(|number: &std::num::NonZeroUsize| number.get() <= 256);
     number.ok_or_else(|| "a whole number from 1 to 256 is wanted".to_owned())
 }

@@ -22,8 +22,9 @@ use clap::{CommandFactory, Parser, error::ErrorKind};
 
 use args::{Cli, Command};
 use commands::{
-    apex_isolate, block, check, completions, expire, hosts, indicators, isolate, ksc_task, man, report, rerun, resume,
-    runs, simulate, status, stream, streams, unblock, undo, unisolate,
+    apex_isolate, block, check, completions, expire, hosts, indicators, isolate, ksc_task, man,
+    plan::{apply, approve, make},
+    report, rerun, resume, runs, simulate, status, stream, streams, unblock, undo, unisolate,
 };
 use context::Context;
 use error::CommandError;
@@ -92,6 +93,9 @@ async fn run_async(command: Command, context: &Context) -> Result<ExitCode, Comm
         Command::ApexIsolate(args) => apex_isolate::run(args, context).await,
         Command::Block(args) => block::run(*args, context).await,
         Command::Unblock(args) => unblock::run(*args, context).await,
+        Command::Plan(args) => make::run(args, context).await,
+        Command::Apply(args) => apply::run(*args, context).await,
+        Command::Approve(args) => approve::run(args, context).await,
         Command::Expire(args) => expire::run(*args, context).await,
         Command::Undo(args) => undo::run(*args, context).await,
         Command::Rerun(args) => rerun::run(*args, context).await,

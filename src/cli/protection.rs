@@ -31,7 +31,7 @@ pub(crate) struct AllowArgs {
 }
 
 /// One host and no pattern.
-fn one_host(text: &str) -> Result<String, String> {
+pub(crate) fn one_host(text: &str) -> Result<String, String> {
     let text = line_of_text(text)?;
     match text.trim() {
         "" => Err("a host is named by its id or its name".to_owned()),

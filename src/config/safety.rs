@@ -25,6 +25,8 @@ pub(super) struct SafetySection {
     never_block: Vec<List>,
     max_targets: Option<Setting<u64>>,
     max_percent: Option<Setting<u64>>,
+    /// The same again: whoever agrees has to be in the list of every layer that has one.
+    require_approval: Vec<PathBuf>,
 }
 
 #[derive(Clone, Debug)]
@@ -45,7 +47,7 @@ impl Section for SafetySection {
     }
 
     fn keys(&self) -> &'static [&'static str] {
-        &["protected", "never_block", "max_targets", "max_percent"]
+        &["protected", "never_block", "max_targets", "max_percent", "require_approval"]
     }
 
     fn set(&mut self, key: &str, given: Given<'_>) -> Result<(), SettingError> {
@@ -54,6 +56,7 @@ impl Section for SafetySection {
             "never_block" => self.never_block.push(list(given)?),
             "max_targets" => self.max_targets = Some(given.whole(1..=u64::MAX)?),
             "max_percent" => self.max_percent = Some(given.whole(1..=100)?),
+            "require_approval" => self.require_approval.push(given.path()?.value),
             _ => return Err(given.unknown()),
         }
         Ok(())
@@ -86,6 +89,8 @@ pub struct SafetyConfig {
     pub max_targets: Option<NonZeroU64>,
     /// How many of a hundred of the console's hosts a run may touch.
     pub max_percent: Option<NonZeroU64>,
+    /// Files of the public keys of those who have to agree before anything is cut off: one of each file.
+    pub require_approval: Vec<PathBuf>,
 }
 
 impl SafetyConfig {
@@ -125,7 +130,8 @@ impl SafetySection {
         )?;
         let max_targets = self.max_targets.as_ref().and_then(|setting| NonZeroU64::new(setting.value));
         let max_percent = self.max_percent.as_ref().and_then(|setting| NonZeroU64::new(setting.value));
-        Ok(SafetyConfig { protected, never_block, max_targets, max_percent })
+        let require_approval = self.require_approval.clone();
+        Ok(SafetyConfig { protected, never_block, max_targets, max_percent, require_approval })
     }
 }
 

@@ -37,6 +37,8 @@ pub enum States {
     Incidentally,
     /// If one listing costs no more requests than there are targets.
     IfCheap,
+    /// Of each target, in whichever way costs less.
+    Each,
     /// Whatever it costs: a host counts as there only if the console shows it, an id as well as a name.
     Always,
 }
@@ -105,9 +107,11 @@ pub async fn plan(
     let first = wish.kind.is_some() && capabilities.looks_first;
     let always = wish.states == States::Always;
     let guarded = guarded || always;
-    let must = looked_up || guarded || first || capabilities.inventory == Inventory::Whole;
+    let each = wish.states == States::Each;
+    let singly = each && capabilities.finds_ids;
+    let must = looked_up || guarded || first || capabilities.inventory == Inventory::Whole || each && !singly;
     let mut survey = Survey::default();
-    let wanted = wish.states == States::IfCheap && roster.len() <= MOST_STATES;
+    let wanted = each || wish.states == States::IfCheap && roster.len() <= MOST_STATES;
     let mut resolver = (must || wanted).then(|| Resolver::new(entries.iter(), wish.rules));
     if let Some(resolver) = &mut resolver {
         let read = match console.vendor.capabilities().max_find {
@@ -120,9 +124,14 @@ pub async fn plan(
                 found => found,
             },
         };
+        let read = match read {
+            // Fewer targets than pages: each is asked for by its id.
+            Ok(survey) if singly && !survey.read => find(console, entries, 1, resolver, cancel, tell).await,
+            read => read,
+        };
         survey = match read {
             // States would have been nice to know; a console that only lists badly can still isolate.
-            Err(Halt::Failed(failure)) if !must && is_about_the_list(failure.kind) => Survey::default(),
+            Err(Halt::Failed(failure)) if !must && !each && is_about_the_list(failure.kind) => Survey::default(),
             read => read?,
         };
     }

@@ -24,6 +24,7 @@
 //! | `folder.rs` | where runs live, and how one is named |
 //! | `ledger.rs` | pure: all runs of a console side by side; whose doing it is, and when it is due |
 //! | `gate.rs`, `flight.rs` | one run begins at a time, and not against another that is under way |
+//! | `paper.rs` | the plan that a run has carried out |
 //! | `presence.rs` | who else works on a console from here |
 
 mod account;
@@ -35,6 +36,7 @@ mod folder;
 mod gate;
 mod ledger;
 mod open;
+mod paper;
 mod presence;
 mod reader;
 mod record;
@@ -54,6 +56,7 @@ pub use flight::Course;
 pub use folder::{RunEntry, RunSummary, StateFolder, new_run_id};
 pub use gate::Gate;
 pub use ledger::{EXPIRES, Event, FOR, Lasts, Ledger, Pending, Since, Touch, heard_of, lasts, touch};
+pub use paper::PlanNote;
 pub use presence::{Alone, Presence};
 pub use reader::Line;
 pub use record::{

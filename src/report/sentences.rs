@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     domain::{action::ActionKind, outcome::Ending},
-    journal::How,
+    journal::{How, PlanNote},
     reporters::{
         phrases,
         words::{duration, number, things},
@@ -96,7 +96,10 @@ pub(super) fn facts(story: &Story) -> Vec<(&'static str, String)> {
     add("Profile", journalled.profile.clone());
     let waits = journalled.waits.map(|seconds| duration(std::time::Duration::from_secs(seconds)));
     add("Proof", Some(waits.map_or_else(|| "not waited for".to_owned(), |waits| format!("waited for up to {waits}"))));
-    for (key, value) in &journalled.options {
+    let plan = PlanNote::of(journalled);
+    add("Plan", plan.as_ref().map(ToString::to_string));
+    add("Approved by", plan.as_ref().and_then(PlanNote::approval));
+    for (key, value) in journalled.options.iter().filter(|(key, _)| plan.is_none() || !PlanNote::is_kept_at(key)) {
         // A number or a word stands for itself; what has parts is shown as it is kept.
         let value = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
         add("Option", Some(format!("{key}: {value}")));

@@ -31,6 +31,7 @@ mod gate;
 mod judge;
 mod ksc;
 mod live;
+mod paper;
 mod rabbit;
 mod room;
 mod terminal;

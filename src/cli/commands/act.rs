@@ -5,9 +5,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     back::{self, Back, Reading},
     found, hearing, ksc_task,
+    plan::{self, Paper},
     prepare::{self, Demand},
     radius::Radius,
-    rollout::{self, Planned},
+    rollout,
     session::{Opening, Session, fleet_of, overrides},
 };
 use crate::{
@@ -16,31 +17,37 @@ use crate::{
         confirm::{self, Question},
         context::Context,
         error::CommandError,
-        protection::{self, AllowArgs},
-        signals,
+        protection, signals,
     },
     clock,
     config::SafetyConfig,
     domain::{
-        action::{Action, ActionKind, Thing},
-        failure::{Failure, FailureKind},
+        action::{Action, ActionKind},
         id::RunId,
-        outcome::{Counts, Ending, ExitCode, Outcome, RunStats},
+        outcome::{Counts, ExitCode, Outcome},
     },
     engine::{
         Purpose, Run,
-        event::{Listener, RunEvent, RunEventKind, RunHeader, TargetResult},
+        event::RunHeader,
         plan::{Protection, States, Wish},
         roster::Roster,
     },
     journal::{
-        By, CandidateRecord, DuplicateRecord, FOR, Header, Journal, Settlement, StateFolder, TargetRecord, new_run_id,
+        By, CandidateRecord, DuplicateRecord, Header, Journal, JournalError, Settlement, StateFolder, TargetRecord,
+        new_run_id,
     },
     reporters::hints::Invocation,
     secret::Secret,
     stream::store::NameOrId,
     vendors::{self, Capabilities, VendorName, Wishes, kaspersky::Task},
 };
+
+mod options;
+mod shown;
+
+use options::{Options, options};
+use shown::tell_left_out;
+pub(super) use shown::{all_protected, dry_run_exit, planned, tell_plan};
 
 /// Where the journal keeps the task.
 pub(super) const TASK: &str = "task";
@@ -94,6 +101,8 @@ pub(crate) struct Deed {
     pub(crate) lasts: Option<std::time::Duration>,
     /// The hosts, where they come from an earlier run and not from files.
     pub(crate) back: Option<Back>,
+    /// The plan that it is written to, or comes from.
+    pub(crate) paper: Option<Paper>,
 }
 
 impl Deed {
@@ -112,6 +121,7 @@ impl Deed {
             own_name: None,
             lasts: None,
             back: None,
+            paper: None,
         }
     }
 
@@ -134,7 +144,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     let word = deed.word();
     let verb = verb(deed.kind, word);
     let Deed { kind, vendor, unlock_code, all_agents, shows_hosts, stream, crowd, queue_offline, errand, .. } = deed;
-    let Deed { own_name, lasts, back, .. } = deed;
+    let Deed { own_name, lasts, back, mut paper, .. } = deed;
     prepare::check_offline(vendor, queue_offline)?;
     let (run, begun) = (run_id()?, clock::now());
     let task = errand.as_ref().map(|errand| Arc::clone(&errand.task));
@@ -143,16 +153,23 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     let safety = loaded.safety()?;
     let frees = back.as_ref().is_some_and(|back| back.frees(kind));
     let rules = prepare::rules(vendor, &args.targets, all_agents)?;
-    let mut selected = match &back {
-        Some(back) => back.selected(),
-        None => prepare::targets(&args.targets, vendor, context)?,
+    let asked = plan::Asked { kind, back: back.as_ref(), dry_run: args.dry_run, simulated: args.console.simulate };
+    plan::check_leave(paper.as_mut(), &safety, asked)?;
+    let applied = paper.as_ref().and_then(Paper::applied);
+    let mut selected = match (&back, applied) {
+        (Some(back), _) => back.selected(),
+        (None, Some(applied)) => applied.selected()?,
+        (None, None) => prepare::targets(&args.targets, vendor, context)?,
     };
     let journals = if args.dry_run { None } else { Some(context.journals_to_write(loaded.run().state_dir)?) };
     let (cancel, _guard) = signals::catch()?;
     let with_unlock_code = unlock_code.is_some();
     let opening = Opening {
         vendor,
-        simulate: fleet_of(&args.console, &selected.entries, &args.targets.groups, kind == ActionKind::Unisolate)?,
+        simulate: match applied.filter(|_| args.console.simulate) {
+            Some(applied) => Some(applied.fleet()?),
+            None => fleet_of(&args.console, &selected.entries, &args.targets.groups, kind == ActionKind::Unisolate)?,
+        },
         faults: args.console.faults.as_deref(),
         concurrency: args.console.concurrency,
         max_wait: args.console.max_wait,
@@ -174,6 +191,9 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     if let Some(back) = &back {
         back.check_console(&session)?;
     }
+    if let Some(applied) = applied {
+        applied.check_console(&session, &loaded)?;
+    }
     session.join(journals.as_ref(), &run, context);
     let wanted = hearing::find(stream.as_ref(), &session, context, loaded.run().state_dir)?;
     // Whoever only prints what would be sent does not look ahead.
@@ -184,7 +204,11 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     let asks =
         context.ui.can_ask() && !args.consent.yes && args.consent.expect_count.is_none() && !args.console.simulate;
     let product = args.console.product.as_deref();
-    let states = if args.dry_run || asks || back.is_some() { States::IfCheap } else { States::Incidentally };
+    let states = match args.dry_run || asks || back.is_some() {
+        _ if paper.is_some() => States::Each,
+        true => States::IfCheap,
+        false => States::Incidentally,
+    };
     let protection = match frees {
         true => Protection::default(),
         false => protection::gather(&loaded, &safety, &args.allowed, kind).await,
@@ -195,7 +219,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         states,
         rules,
         follows: wait.is_some() && !args.dry_run,
-        keeps_hosts: shows_hosts,
+        keeps_hosts: shows_hosts || paper.is_some(),
         product,
         queues: queue_offline,
     };
@@ -223,6 +247,9 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         targets: 0,
     };
     back::foretell_crossed(&record, &mut roster, context)?;
+    if let Some(applied) = applied {
+        roster = applied.hold(roster, session.simulator.is_some())?;
+    }
     if !frees || args.rollout.max_targets.is_some() {
         // Of what frees hosts, only the limit that is given with it.
         let limits = if frees { SafetyConfig::default() } else { safety };
@@ -248,7 +275,11 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         targets: u64::from(roster.len()),
         started: begun,
     });
-    let (mut reading, files) = prepare::reading(&args.targets, &args.console);
+    let (mut reading, mut files) = prepare::reading(&args.targets, &args.console);
+    if paper.is_some() {
+        // A plan leads on to itself, and not to its targets once more.
+        files.clear();
+    }
     if all_agents {
         reading.push("--allow-multiple".to_owned());
     }
@@ -270,6 +301,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     let CrowdArgs { allow_rotation, require_console } = crowd;
     let mut says: Vec<String> = task.iter().map(|task| task.describe()).collect();
     says.extend(back.iter().flat_map(|back| back.says.iter().cloned()));
+    says.extend(applied.iter().flat_map(|applied| applied.says()));
     says.extend(lasts.map(back::says_lasting));
     let demand =
         Demand { waits: wait.is_some(), allow_rotation, require_console, to_act: roster.to_act().count(), adds: true };
@@ -283,6 +315,16 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
             prepare::preflight(&mut session, demand, &cancel, context).await
         };
         ahead.iter().flat_map(|(_, notes)| notes).for_each(|note| context.ui.tell(note));
+        if let Some(draft) = paper.as_ref().and_then(Paper::draft) {
+            let (account, part, id_form) = (session.account.clone(), session.part.clone(), vendor.id_form());
+            let requests = session.console.requests;
+            session.close().await;
+            ahead?;
+            let sheet = plan::Sheet { kind, header: &header, record: &record, account, part, id_form, roster: &roster };
+            return draft.write(&sheet, context, || {
+                tell_plan(&header, &roster, &verb, requests, &mut reporters);
+            });
+        }
         let counts = tell_plan(&header, &roster, &verb, session.console.requests, &mut reporters);
         session.close().await;
         return if all_protected {
@@ -324,6 +366,9 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         allowed: &args.allowed,
         planned: &planned,
     });
+    if let Some(applied) = applied {
+        applied.record(&mut record);
+    }
     let (journal, roster) = create_journal(journals, record, roster, context, session.concurrency.get()).await?;
     let vendor = Arc::clone(&session.console.vendor);
     let mut hearing = hearing::listen(wanted, kind, &mut session, &cancel, context).await;
@@ -363,146 +408,6 @@ pub(super) fn whole_seconds(wait: std::time::Duration) -> u64 {
     wait.as_secs().max(1)
 }
 
-/// What a resumption has to know beside the plan.
-struct Options<'a> {
-    with_unlock_code: bool,
-    task: Option<&'a Task>,
-    wave: Option<std::num::NonZeroUsize>,
-    crowd: CrowdArgs,
-    queue_offline: bool,
-    malop: Option<String>,
-    lasts: Option<std::time::Duration>,
-    reading: Reading,
-    back: Option<Back>,
-    allowed: &'a AllowArgs,
-    planned: &'a Planned,
-}
-
-fn options(of: Options<'_>) -> BTreeMap<String, serde_json::Value> {
-    let Options { with_unlock_code, task, wave, crowd, queue_offline, malop, lasts, reading, back, allowed, planned } =
-        of;
-    let mut options = back.map(|back| back.options).unwrap_or_default();
-    allowed.record(&mut options);
-    planned.keep(&mut options);
-    if let Some(lasts) = lasts {
-        options.insert(FOR.to_owned(), back::whole_seconds(lasts).into());
-    }
-    if let Some(reading) = reading.record() {
-        options.insert(back::READING.to_owned(), reading);
-    }
-    if queue_offline {
-        options.insert(QUEUE_OFFLINE.to_owned(), true.into());
-    }
-    if let Some(malop) = malop {
-        options.insert(MALOP.to_owned(), malop.into());
-    }
-    if let Some(wave) = wave {
-        options.insert(WAVE.to_owned(), wave.get().into());
-    }
-    for (key, given) in [(ROTATION, crowd.allow_rotation), (ATTENDED, crowd.require_console)] {
-        if given {
-            options.insert(key.to_owned(), true.into());
-        }
-    }
-    if let Some(Ok(task)) = task.map(|task| serde_json::from_str(&task.document())) {
-        options.insert(TASK.to_owned(), task);
-    }
-    if with_unlock_code {
-        options.insert("unlock_code".to_owned(), true.into());
-    }
-    options
-}
-
-/// Whether a rule of ours forbids every host. One that the console cannot act on is no rule: that is a run that failed.
-pub(super) fn all_protected(roster: &Roster) -> bool {
-    let protected = |n: u32| {
-        let settled = roster.detail(n).and_then(|detail| detail.settled.as_ref());
-        let reason = settled.and_then(|settled| settled.reason.as_ref());
-        reason.is_some_and(|reason| reason.kind.is_a_rule())
-    };
-    !roster.is_empty() && (0..roster.len()).all(protected)
-}
-
-/// Tells what would be done, in the same words and shapes as a run.
-pub(super) fn tell_plan(
-    header: &Arc<RunHeader>,
-    roster: &Roster,
-    verb: &str,
-    requests: u64,
-    listener: &mut dyn Listener,
-) -> Counts {
-    let started = tokio::time::Instant::now();
-    let mut stats = RunStats { total: u64::from(roster.len()), requests, ..RunStats::default() };
-    let mut tell = |kind: RunEventKind, stats: &RunStats| {
-        listener.on_event(&RunEvent { at: clock::now(), elapsed: started.elapsed(), stats: stats.clone(), kind });
-    };
-    tell(RunEventKind::RunStarted(Arc::clone(header)), &stats);
-    for n in 0..roster.len() {
-        let Some(result) = planned(roster, n, verb) else { continue };
-        stats.settled.add(result.outcome);
-        tell(RunEventKind::TargetSettled(Arc::new(result)), &stats);
-    }
-    tell(RunEventKind::RunFinished(Ending::Completed), &stats);
-    stats.settled
-}
-
-/// Tells for which targets nothing would be sent, where standard output has only what would be.
-fn tell_left_out(roster: &Roster, verb: &str, context: &Context) -> Counts {
-    let mut counts = Counts::default();
-    for result in (0..roster.len()).filter_map(|n| planned(roster, n, verb)) {
-        counts.add(result.outcome);
-        if !matches!(result.outcome, Outcome::NotSent | Outcome::Already) {
-            let reason = result.reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-            context.ui.warn(&format!("{} is {}{reason}", result.target, result.outcome.word()));
-        }
-    }
-    counts
-}
-
-pub(super) fn planned(roster: &Roster, n: u32, verb: &str) -> Option<TargetResult> {
-    let item = roster.item(n)?;
-    let detail = roster.detail(n);
-    let settled = detail.and_then(|detail| detail.settled.clone());
-    let thing = ActionKind::from_word(verb).map_or(Thing::Host, ActionKind::lands_on).word();
-    let (outcome, reason) = settled.map_or_else(
-        || {
-            (
-                Outcome::NotSent,
-                Some(Failure::new(FailureKind::DryRun, format!("dry run: it would {verb} this {thing}"))),
-            )
-        },
-        |settled| (settled.outcome, settled.reason),
-    );
-    let now = clock::now();
-    Some(TargetResult {
-        n,
-        target: Arc::clone(&item.written),
-        file: roster.file(n).cloned(),
-        line: item.line,
-        vendor: None,
-        host: item.host.clone(),
-        name: detail.and_then(|detail| detail.name.clone()),
-        outcome,
-        state: detail.and_then(|detail| detail.before.as_ref()).map(|state| prepare::shared(&state.word)),
-        last_seen: detail.and_then(|detail| detail.last_seen.clone()),
-        attempts: 0,
-        ticket: None,
-        reason,
-        candidates: detail.map(|detail| detail.candidates.clone()).unwrap_or_default(),
-        duplicates: detail.map(|detail| detail.duplicates.clone()).unwrap_or_default(),
-        note: detail.and_then(|detail| detail.note.clone()),
-        wave: Some(roster.wave(n)).filter(|wave| *wave > 0),
-        started: now,
-        finished: now,
-    })
-}
-
-/// A dry run succeeds if a run could: every target is a host that is so already or would be acted on.
-pub(super) fn dry_run_exit(counts: &Counts) -> ExitCode {
-    let fine = counts.get(Outcome::NotSent) + counts.get(Outcome::Already);
-    if fine == counts.total() { ExitCode::Success } else { ExitCode::SomeFailed }
-}
-
 pub(super) async fn create_journal(
     journals: StateFolder,
     header: Header,
@@ -515,15 +420,20 @@ pub(super) async fn create_journal(
     let created = tokio::task::spawn_blocking(move || {
         // Nobody else begins a run between the look at those that are under way and the moment at which this one is.
         let _gate = journals.gate()?;
-        for crossed in [back::crossed_now(&journals, &header, &roster)?, back::overtaken(&journals, &header, &roster)?]
-        {
+        let crossed = back::crossed_now(&journals, &header, &roster)?;
+        if let Some(refusal) = plan::too_late(&journals, &header, &crossed)? {
+            return Ok(Err(refusal));
+        }
+        for crossed in [crossed, back::overtaken(&journals, &header, &roster)?] {
             back::settle_crossed(&mut roster, &crossed);
         }
         let targets = (0..roster.len() as usize).map(|n| target_record(&roster, u32::try_from(n).unwrap_or(u32::MAX)));
-        Journal::create(&journals, header, targets, &options).map(|journal| (journal, roster))
+        Journal::create(&journals, header, targets, &options).map(|journal| Ok((journal, roster)))
     });
     let created = created.await.map_err(|error| CommandError::new(ExitCode::Internal, error))?;
-    created.map_err(|error| CommandError::from(error).context("write the journal's plan; nothing was sent"))
+    created.map_err(|error: JournalError| {
+        CommandError::from(error).context("write the journal's plan; nothing was sent")
+    })?
 }
 
 pub(super) fn target_record(roster: &Roster, n: u32) -> TargetRecord {

@@ -163,5 +163,7 @@ pub(super) fn deed(
         part: None,
         reading: blocklist::reading(targets),
         rollout: args.rollout,
+        frees: false,
+        paper: None,
     })
 }

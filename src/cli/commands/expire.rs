@@ -178,6 +178,8 @@ async fn expire(vendor: VendorName, args: &BackArgs, context: &Context) -> Resul
         part,
         reading: (Vec::new(), Vec::new()),
         rollout: args.rollout.clone(),
+        frees: true,
+        paper: None,
     };
     blocklist::run(deed, context).await
 }

@@ -18,6 +18,7 @@ pub(crate) mod indicators;
 pub(crate) mod isolate;
 pub(crate) mod ksc_task;
 pub(crate) mod man;
+pub(crate) mod plan;
 mod prepare;
 mod radius;
 pub(crate) mod report;

@@ -222,6 +222,8 @@ async fn indicators(
         address: Some(header.console.clone()),
         part: blocklist::part_of(replay).map(str::to_owned),
         rollout: args.back.rollout.clone(),
+        frees: false,
+        paper: None,
         reading: (Vec::new(), Vec::new()),
     };
     blocklist::run(deed, context).await

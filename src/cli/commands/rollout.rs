@@ -68,6 +68,11 @@ pub(crate) struct Planned {
 }
 
 impl RolloutArgs {
+    /// All at once, and no more than this.
+    pub(super) fn at_most(max_targets: Option<NonZeroU64>) -> Self {
+        Self { max_targets, ..Self::default() }
+    }
+
     /// How long proof is waited for: waves do not go without.
     pub(super) fn wait(&self, given: Option<Duration>) -> Option<Duration> {
         given.or_else(|| self.waves.as_ref().map(|_| WAIT))

@@ -17,7 +17,7 @@ use crate::{
         outcome::{Counts, Ending, ExitCode, RunStats},
     },
     engine::event::{Listener, RunEvent, RunEventKind},
-    journal::{Header, JournalError, Lasts, Replay, RunEntry, lasts},
+    journal::{Header, JournalError, Lasts, PlanNote, Replay, RunEntry, lasts},
     reporters::{
         clean::clean,
         json_text,
@@ -295,6 +295,9 @@ fn describe(replay: &Replay, due: Option<Due>) -> String {
     add("profile", header.profile.as_ref());
     add("comment", header.comment.as_ref());
     add("ticket", header.ticket.as_ref());
+    let plan = PlanNote::of(header);
+    add("plan", plan.as_ref().map(ToString::to_string).as_ref());
+    add("approved", plan.as_ref().and_then(PlanNote::approval).as_ref());
     add("undo of", option(header, back::UNDOES).map(str::to_owned).as_ref());
     add("again", option(header, back::RERUNS).map(str::to_owned).as_ref());
     let expired = header.options.get(back::EXPIRED).and_then(serde_json::Value::as_array);

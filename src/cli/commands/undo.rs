@@ -177,6 +177,8 @@ async fn undo_indicators(
             part: blocklist::part_of(replay).map(str::to_owned),
             reading: (Vec::new(), Vec::new()),
             rollout: args.back.rollout.clone(),
+            frees: true,
+            paper: None,
         })
     };
     // Whose mark it has left: where it has put a time back, that of the run whose time it was.

@@ -6,10 +6,10 @@ use super::selector_of;
 use crate::{
     domain::{
         failure::Failure,
-        host::HostId,
+        host::{HostId, short_name},
         id::RunId,
         outcome::Outcome,
-        selector::{IdForm, Named, Selector},
+        selector::{IdForm, Named, Selector, same_name},
     },
     journal::TargetReplay,
 };
@@ -82,4 +82,11 @@ pub(crate) const fn look_of(outcome: Outcome) -> Look {
         Outcome::Unconfirmed => Look::IfTold,
         _ => Look::No,
     }
+}
+
+/// Whether a host that was called so is called otherwise now.
+pub(crate) fn is_other_name(before: &str, now: &str) -> bool {
+    // Whoever joins a domain gets a longer name, and stays the same machine.
+    let bare = !before.contains('.') || !now.contains('.');
+    !(same_name(before, now) || bare && same_name(short_name(before), short_name(now)))
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{Back, Earlier, Look};
+use super::{Back, Earlier, Look, is_other_name};
 use crate::{
     cli::{
         commands::{prepare, session::Session},
@@ -12,9 +12,9 @@ use crate::{
     domain::{
         action::{ActionKind, Observed, Standing, Target},
         failure::{Failure, FailureKind},
-        host::{HostId, HostState, Isolation, short_name},
+        host::{HostId, HostState, Isolation},
         outcome::Outcome,
-        selector::{Selector, same_name},
+        selector::Selector,
     },
     engine::{cancel::Cancel, roster::Roster},
     reporters::clean::clean,
@@ -111,9 +111,7 @@ async fn find_unread(
 /// Why this is not the host that it was; `None` where it is, or the console does not tell.
 fn renamed(host: &Earlier, now: Option<&str>) -> Option<Failure> {
     let (before, now) = (host.name.as_deref()?, now?);
-    // Whoever joins a domain gets a longer name, and stays the same machine.
-    let bare = !before.contains('.') || !now.contains('.');
-    if same_name(before, now) || bare && same_name(short_name(before), short_name(now)) {
+    if !is_other_name(before, now) {
         return None;
     }
     let text = format!(

@@ -51,7 +51,7 @@ mod taking;
 pub(crate) use cross::{Crossed, crossed_now, foretell_crossed, opposed, overtaken, settle_crossed};
 pub(crate) use due::{Due, Place, dues, places, unread};
 pub(crate) use history::{History, refuse_undone, undone_by};
-pub(crate) use host::{Earlier, Look};
+pub(crate) use host::{Earlier, Look, is_other_name};
 pub(crate) use several::{OnlyArgs, check_count, together};
 pub(crate) use taking::{done_again, left_of, taken_back};
 

@@ -13,7 +13,9 @@ use crate::{
     cli::{
         args::{ConsentArgs, ConsoleArgs},
         commands::{
-            act, prepare,
+            act,
+            plan::{self, Paper},
+            prepare,
             radius::Radius,
             rollout::{self, RolloutArgs},
             session::{Opening, Session, overrides},
@@ -84,13 +86,17 @@ pub(crate) struct Deed {
     pub(crate) reading: (Vec<String>, Vec<String>),
     /// How it is spread over time.
     pub(crate) rollout: RolloutArgs,
+    /// Whether it takes an earlier run back, which nobody has to agree to.
+    pub(crate) frees: bool,
+    /// The plan that it is written to, or comes from.
+    pub(crate) paper: Option<Paper>,
 }
 
 /// New objects in one run, unless the user says otherwise.
 pub(crate) const MAX_NEW: u64 = 50;
 
 /// Runs it.
-pub(crate) async fn run(deed: Deed, context: &Context) -> Result<ExitCode, CommandError> {
+pub(crate) async fn run(mut deed: Deed, context: &Context) -> Result<ExitCode, CommandError> {
     let (kind, vendor, begun) = (deed.kind, deed.vendor, clock::now());
     let word = kind.word();
     let mut own = Context::new(context.global.clone());
@@ -99,6 +105,11 @@ pub(crate) async fn run(deed: Deed, context: &Context) -> Result<ExitCode, Comma
     }
     let loaded = own.configuration(overrides(vendor, deed.console.concurrency))?;
     let safety = loaded.safety()?;
+    if !deed.frees {
+        let asked = plan::Asked { kind, back: None, dry_run: deed.dry_run, simulated: deed.console.simulate };
+        plan::check_leave(deed.paper.as_mut(), &safety, asked)?;
+    }
+    let applied = deed.paper.as_ref().and_then(Paper::applied);
     let guard = match kind {
         ActionKind::Block => Some(Guard::new(&loaded, &safety, deed.prefixes, vendor, deed.console.simulate).await?),
         // What must stay reachable may always be taken out.
@@ -135,6 +146,9 @@ pub(crate) async fn run(deed: Deed, context: &Context) -> Result<ExitCode, Comma
     {
         return Err(elsewhere(wanted, found));
     }
+    if let Some(applied) = applied {
+        applied.check_console(&session, &loaded)?;
+    }
     let _alone = session.alone(journals.as_ref(), &cancel, context).await?;
     if deed.console.simulate && kind == ActionKind::Unblock {
         seed(&session, &deed.wanted).await?;
@@ -146,6 +160,9 @@ pub(crate) async fn run(deed: Deed, context: &Context) -> Result<ExitCode, Comma
     }
     let asks = context.ui.can_ask() && !deed.consent.yes && deed.consent.expect_count.is_none();
     let survey = look(&mut session, &mut roster, kind, &cancel, context).await?;
+    if let Some(applied) = applied {
+        roster = applied.hold(roster, session.simulator.is_some())?;
+    }
     let to_act = roster.to_act().count() as u64;
     let radius = Radius::new(&safety, deed.rollout.max_targets);
     radius.check(&mut session, (kind, word), (&roster, &survey), &cancel, context).await?;
@@ -175,6 +192,16 @@ pub(crate) async fn run(deed: Deed, context: &Context) -> Result<ExitCode, Comma
     let refused = nothing_to_do && !roster.is_empty() && act::all_protected(&roster);
     if deed.dry_run || refused {
         planned.says().iter().for_each(|says| context.ui.tell(says));
+        if let Some(draft) = deed.paper.as_ref().and_then(Paper::draft) {
+            let (account, part, id_form) = (session.account.clone(), session.part.clone(), vendor.id_form());
+            let record = record_of(&deed, &header, &loaded, part.as_deref());
+            let requests = session.console.requests;
+            session.close().await;
+            let sheet = plan::Sheet { kind, header: &header, record: &record, account, part, id_form, roster: &roster };
+            return draft.write(&sheet, context, || {
+                act::tell_plan(&header, &roster, word, requests, &mut reporters);
+            });
+        }
         let counts = act::tell_plan(&header, &roster, word, session.console.requests, &mut reporters);
         session.close().await;
         return if refused {
@@ -184,7 +211,9 @@ pub(crate) async fn run(deed: Deed, context: &Context) -> Result<ExitCode, Comma
         };
     }
     if !nothing_to_do && !deed.console.simulate {
-        let says: Vec<String> = says(&deed, asks, preflight.of_domains).into_iter().chain(planned.says()).collect();
+        let of_plan = applied.map(plan::Applied::says).unwrap_or_default();
+        let says: Vec<String> =
+            of_plan.into_iter().chain(says(&deed, asks, preflight.of_domains)).chain(planned.says()).collect();
         let question = Question {
             verb: word,
             says: &says,
@@ -199,6 +228,9 @@ pub(crate) async fn run(deed: Deed, context: &Context) -> Result<ExitCode, Comma
     let Some(journals) = journals else { return Ok(ExitCode::Internal) };
     let mut record = record_of(&deed, &header, &loaded, session.part.as_deref());
     planned.keep(&mut record.options);
+    if let Some(applied) = applied {
+        applied.record(&mut record);
+    }
     let (journal, roster) = act::create_journal(journals, record, roster, context, session.concurrency.get()).await?;
     let console = Arc::clone(&session.console.vendor);
     let rollout = planned.rollout(&header, rollout::asks(deed.consent, context));
