@@ -182,3 +182,28 @@ fn the_report_names_the_console_of_each_host() {
         assert!(told.stdout.contains("cisco") && told.stdout.contains("apex"), "{told}");
     }
 }
+
+/// Two agents of one name, of which one is protected: no order of consoles decides which of them is meant.
+#[test]
+fn what_one_console_cannot_say_is_not_decided_by_preference() {
+    let company = Company::new(&[("cisco", &["dup", "dup"]), ("apex", &["dup"])], PROMPT);
+    let protected = company.console("cisco").fleet().hosts()[0].id.clone();
+    company.env.add_config(&format!("[safety]\nprotected = [\"id:{protected}\"]\n"));
+    let told = company.isolate("dup\n", &["--prefer", "apex"]).exits(6);
+    assert_eq!(told.result()["outcome"], "unresolved", "{told}");
+    company.nothing_was_sent();
+}
+
+/// One console knows a machine by its short name alone, and a rule may hold for it there.
+#[test]
+fn a_machine_that_another_console_may_know_by_its_short_name_is_left_alone() {
+    let company = Company::new(&[("cisco", &["SRV2"]), ("apex", &["srv2.corp.example", "srv3.corp.example"])], PROMPT);
+    for more in [&[][..], &["--prefer", "apex"]] {
+        let told = company.isolate("srv2.corp.example\n", more).exits(6);
+        assert_eq!(told.result()["outcome"], "unresolved", "{told}");
+        assert!(told.stdout.contains("--vendor apex"), "{told}");
+        company.nothing_was_sent();
+    }
+    company.isolate("srv3.corp.example\n", &[]).exits(0);
+    assert_eq!(company.off("apex"), ["srv3.corp.example"]);
+}

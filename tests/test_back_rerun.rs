@@ -44,3 +44,16 @@ fn a_run_that_all_succeeded_in_leaves_nothing_and_an_undo_is_done_again_by_undo(
     place.act("isolate", &[0], &["--simulate"]).exits(0);
     place.back(&["rerun", "latest"]).exits(5).says("was a rehearsal");
 }
+
+/// A host that is still on its way is waited for, and not called done.
+#[test]
+fn what_is_still_on_its_way_is_proved_by_the_rerun() {
+    for vendor in ["cisco", "apex"] {
+        let place = Place::new(vendor, "[[confirm]]\nafter = '1h'\n");
+        let run = place.act("isolate", &[0], &["--wait=50ms"]).exits(6).run_name();
+        for _ in 0..2 {
+            let again = place.room.env.run(["rerun", &run, "--yes", "-o", "jsonl", "--wait=50ms"]).exits(6);
+            assert_eq!(again.outcomes(), [("unconfirmed".to_owned(), 1)].into(), "{vendor}\n{again}");
+        }
+    }
+}

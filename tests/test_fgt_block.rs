@@ -89,7 +89,7 @@ fn records_are_taken_from_a_pipe() {
     let missing = json!({"schema": "edrctl.indicators/1", "complete": false}).to_string();
     let records = [record("ipv4", "203.0.113.9"), record("domain", "bad.example\0"), "203.0.113.8".to_owned(), missing];
     let args = ["block", "--vendor", "fortigate", "--yes", "-o", "jsonl", "-"];
-    let output = wall.env.run_with_input(args, records.join("\n")).exits(0).says("it is not whole");
+    let output = wall.env.run_with_input(args, records.join("\n")).exits(6).says("it is not whole");
     assert_eq!(wall.blocked(), ["203.0.113.8", "203.0.113.9", "bad.example"], "{output}");
 }
 

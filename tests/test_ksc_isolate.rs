@@ -101,7 +101,7 @@ fn every_output_format_tells_the_same_of_a_run() {
         room.env.run([verb, "--vendor", "kaspersky", "--yes", "-o", format, "hosts.txt"]).exits(0)
     };
     let human = run("isolate", "human");
-    for words in ["accepted", "Kaspersky Security Center", "next: edrctl unisolate --vendor kaspersky hosts.txt"] {
+    for words in ["accepted", "Kaspersky Security Center", "next: edrctl undo "] {
         assert!(human.stdout.contains(words), "`{words}`\n{human}");
     }
     let json: Value = serde_json::from_str(&run("unisolate", "json").stdout).unwrap();
@@ -119,10 +119,10 @@ fn the_way_back_of_an_isolation_by_task_is_told_and_works() {
     let output =
         room.env.run(["ksc-task", "isolateHost", "--action", "on", "--yes", "--wait=30s", "hosts.txt"]).exits(0);
     assert_eq!(room.console.fleet().isolated(), 2, "{output}");
-    let next = output.stdout.lines().find_map(|line| line.trim().strip_prefix("next: edrctl unisolate "));
+    let next = output.stdout.lines().find_map(|line| line.trim().strip_prefix("next: edrctl undo "));
     let next = next.unwrap_or_else(|| panic!("no way back is told\n{output}"));
     let command = next.split("  #").next().unwrap();
-    let words: Vec<&str> = ["unisolate"].into_iter().chain(command.split(' ')).chain(["--yes", "--wait=30s"]).collect();
+    let words: Vec<&str> = ["undo"].into_iter().chain(command.split(' ')).chain(["--yes", "--wait=30s"]).collect();
     room.env.run(words).exits(0);
     assert_eq!(room.console.fleet().isolated(), 0, "{next}");
 }

@@ -207,3 +207,12 @@ fn what_a_plan_would_do_is_told_in_every_form() {
     assert!(planned.stdout.contains("3 targets: 2 to act on, 1 not found"), "{planned}");
     assert!(planned.stderr.contains("`edrctl apply plan.json`"), "{planned}");
 }
+
+#[test]
+fn a_plan_takes_the_place_of_files_alone() {
+    let room = Room::new(1, SWIFT);
+    std::process::Command::new("mkfifo").arg(room.env.at("pipe")).status().unwrap();
+    let args = ["plan", "isolate", "--vendor", "cisco", "--replace", "--out", "pipe", "hosts.txt"];
+    room.env.run(args).exits(2).says("is no file");
+    assert!(!fs::metadata(room.env.at("pipe")).unwrap().is_file());
+}

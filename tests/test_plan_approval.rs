@@ -140,9 +140,49 @@ fn where_approval_is_wanted_nothing_is_cut_off_without() {
         env.make_plan("unisolate", vendor, &format!("{}\n", place.ids[1]), &[]).exits(0);
         env.apply(&["--wait=30s"]).exits(0);
         assert!(place.off().is_empty(), "{vendor}: {:?}", place.off());
-        // What is done anew is what somebody has to agree to.
-        drop(applied);
+        // What is done anew is what somebody has to agree to, and so is an undo that cuts off again.
+        let (changes, freed) = (place.changes(), env.last_run());
+        place.back(&["undo", &freed]).exits(5).says("require_approval");
+        assert_eq!((place.changes(), applied.is_empty()), (changes, false), "{vendor}");
     }
+}
+
+#[test]
+fn several_people_sign_one_after_the_other() {
+    let mut room = room();
+    for name in ["bert", "carla"] {
+        room.env.ssh_key(name, &["ed25519"], name, "");
+    }
+    room.env.set("__EDRCTL_UID", "1000");
+    room.env.make_plan("isolate", "cisco", &room.console.guids(), &[]).exits(0);
+    let signature = room.env.at("plan.json.sig");
+    room.env.approve("bert", &[]).exits(0);
+    let bert = std::fs::read_to_string(&signature).unwrap();
+    room.env.add_config(&format!("[safety]\nrequire_approval = \"{}\"\n", room.env.at("bert.pub").display()));
+    room.env.apply(&["--approve-with", "carla.pub", "--dry-run"]).exits(5);
+    room.env.approve("carla", &["--replace"]).exits(0);
+    let carla = std::fs::read_to_string(&signature).unwrap();
+    room.env.apply(&["--approve-with", "carla.pub", "--dry-run"]).exits(5);
+    for both in [format!("{bert}{carla}"), format!("{carla}\n{bert}\n")] {
+        std::fs::write(&signature, both).unwrap();
+        room.env.apply(&["--approve-with", "carla.pub", "--dry-run"]).exits(0);
+    }
+}
+
+#[test]
+fn a_key_that_is_revoked_or_restricted_approves_nothing() {
+    let mut room = room();
+    room.env.ssh_key("bert", &["ed25519"], "bert", "");
+    room.env.set("__EDRCTL_UID", "1000");
+    room.env.make_plan("isolate", "cisco", &room.console.guids(), &[]).exits(0);
+    room.env.approve("bert", &[]).exits(0);
+    let key = std::fs::read_to_string(room.env.at("bert.pub")).unwrap();
+    for first in ["@revoked", "@cert-authority", "restrict", "no-pty", "verify-required", "No-Touch-Required"] {
+        room.env.file("keys", format!("{first} {key}"));
+        room.env.apply(&["--approve-with", "keys", "--dry-run"]).exits(3);
+    }
+    room.env.file("keys", format!("bert {key}"));
+    room.env.apply(&["--approve-with", "keys", "--dry-run"]).exits(0);
 }
 
 #[test]

@@ -26,8 +26,13 @@ pub(crate) struct AllowArgs {
     #[arg(long, value_name = "HOST", requires = "reason", value_parser = one_host)]
     pub(crate) allow_protected: Vec<String>,
     /// Why: kept in the journal
-    #[arg(long, value_name = "TEXT", requires = "allow_protected", value_parser = line_of_text)]
+    #[arg(long, value_name = "TEXT", requires = "allow_protected", value_parser = reason)]
     pub(crate) reason: Option<String>,
+}
+
+/// A reason that says something.
+fn reason(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() { Err("it says nothing".to_owned()) } else { line_of_text(text) }
 }
 
 /// One host and no pattern.

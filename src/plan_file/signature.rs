@@ -103,7 +103,8 @@ pub fn signers(text: &str) -> Result<Vec<Signer>, KeysError> {
                 let plain = |c: char| c.is_alphanumeric() || matches!(c, '@' | '.' | '-' | '_' | '+');
                 // `namespaces="git"`, `cert-authority`, `valid-before=...` say for what a key is good, or for how long.
                 let restricts = !first.chars().all(plain)
-                    || first == "cert-authority"
+                    || first.starts_with('@')
+                    || OPTIONS.contains(&first.to_ascii_lowercase().as_str())
                     || !rest.split(' ').next().is_some_and(is_kind);
                 if restricts {
                     return Err(KeysError::Options { line });
@@ -119,15 +120,50 @@ pub fn signers(text: &str) -> Result<Vec<Signer>, KeysError> {
     if signers.is_empty() { Err(KeysError::Empty) } else { Ok(signers) }
 }
 
+/// Words of `sshd(8)` and `ssh-keygen(1)` that say for what a key is good without saying it with a value.
+const OPTIONS: [&str; 14] = [
+    "agent-forwarding",
+    "cert-authority",
+    "no-agent-forwarding",
+    "no-port-forwarding",
+    "no-pty",
+    "no-touch-required",
+    "no-user-rc",
+    "no-x11-forwarding",
+    "port-forwarding",
+    "pty",
+    "restrict",
+    "user-rc",
+    "verify-required",
+    "x11-forwarding",
+];
+
 /// Who of these has signed exactly these bytes.
 ///
 /// # Errors
 ///
 /// [`SignatureError`] if nobody has.
-pub fn verify(bytes: &[u8], signature: &[u8], signers: &[Signer]) -> Result<Approval, SignatureError> {
+pub fn verify(bytes: &[u8], signatures: &[u8], signers: &[Signer]) -> Result<Approval, SignatureError> {
+    const END: &[u8] = b"-----END SSH SIGNATURE-----";
+    let mut rest = signatures;
+    let mut found = verify_one(bytes, b"", signers);
+    // Each of several people has signed by themselves, and their signatures stand one after the other.
+    while !rest.trim_ascii().is_empty() {
+        let end = rest.windows(END.len()).position(|window| window == END).map_or(rest.len(), |at| at + END.len());
+        let (signature, more) = rest.split_at(end);
+        rest = more;
+        found = verify_one(bytes, signature.trim_ascii_start(), signers);
+        if found.is_ok() {
+            break;
+        }
+    }
+    found
+}
+
+fn verify_one(bytes: &[u8], signature: &[u8], signers: &[Signer]) -> Result<Approval, SignatureError> {
     let signature = SshSig::from_pem(signature).map_err(SignatureError::Unreadable)?;
     if signature.namespace() != NAMESPACE {
-        return Err(SignatureError::Namespace(signature.namespace().to_owned()));
+        return Err(SignatureError::Namespace(signature.namespace().escape_debug().to_string()));
     }
     let print = signature.public_key().fingerprint(HashAlg::Sha256).to_string();
     let Some(signer) = signers.iter().find(|signer| signer.key.key_data() == signature.public_key()) else {

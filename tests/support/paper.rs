@@ -23,6 +23,11 @@ impl TestEnv {
         self.run([&args[..], more].concat())
     }
 
+    /// The newest run.
+    pub(crate) fn last_run(&self) -> String {
+        self.journals().pop().unwrap().file_stem().unwrap().to_str().unwrap().to_owned()
+    }
+
     /// What stands in `plan.json`.
     pub(crate) fn plan(&self) -> Value {
         serde_json::from_slice(&std::fs::read(self.at("plan.json")).unwrap()).unwrap()

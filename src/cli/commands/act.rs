@@ -153,7 +153,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     let safety = loaded.safety()?;
     let frees = back.as_ref().is_some_and(|back| back.frees(kind));
     let rules = prepare::rules(vendor, &args.targets, all_agents)?;
-    let asked = plan::Asked { kind, back: back.as_ref(), dry_run: args.dry_run, simulated: args.console.simulate };
+    let asked = plan::Asked { kind, dry_run: args.dry_run, simulated: args.console.simulate };
     plan::check_leave(paper.as_mut(), &safety, asked)?;
     let applied = paper.as_ref().and_then(Paper::applied);
     let mut selected = match (&back, applied) {
@@ -225,7 +225,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     };
     let (mut roster, survey) = prepare::plan(&mut session, selected, wish, &cancel, context).await?;
     if let Some(back) = &back {
-        back.judge(&mut session, &mut roster, kind, &cancel, context).await?;
+        back.judge(&mut session, &mut roster, (kind, wait.is_some() && !args.dry_run), &cancel, context).await?;
     }
     let reading_kept = Reading::of(&args.targets, &args.console, all_agents);
     let mut record = Header {
@@ -350,6 +350,8 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
             survey,
         };
         confirm::ask(args.consent, &question, &context.ui, &cancel).await?;
+        // A question may stand for hours.
+        applied.map(plan::Applied::check_age).transpose()?;
     }
 
     let Some(journals) = journals else { return Ok(ExitCode::Internal) };

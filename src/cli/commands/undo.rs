@@ -156,7 +156,8 @@ async fn undo_indicators(
         consent.expect_count = None;
         consent.yes = true;
     }
-    let deed = |kind, wanted: &[String], expires, takes_back| -> Result<Deed, CommandError> {
+    let deed = |kind, wanted: &[String], expires, takes_back: Option<TakesBack>| -> Result<Deed, CommandError> {
+        let cuts_off = kind == ActionKind::Block && takes_back.is_none();
         Ok(Deed {
             kind,
             vendor,
@@ -177,7 +178,8 @@ async fn undo_indicators(
             part: blocklist::part_of(replay).map(str::to_owned),
             reading: (Vec::new(), Vec::new()),
             rollout: args.back.rollout.clone(),
-            frees: true,
+            // What takes an `unblock` back cuts off.
+            frees: !cuts_off,
             paper: None,
         })
     };

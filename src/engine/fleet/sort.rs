@@ -163,12 +163,15 @@ fn place(said: &[(usize, Word<'_>)], asked: &[Asked], prefer: &[&str]) -> (Optio
     let has = |(_, word): &&(usize, Word<'_>)| matches!(word, Word::Here(..) | Word::Unclear(..));
     let holders: Vec<&(usize, Word<'_>)> = said.iter().filter(has).collect();
     let by_rule = holders.iter().find(|(_, word)| is_forbidden(word));
+    // Which of its hosts one console means is not known, and one of them may be protected: then no order of consoles decides.
+    let unclear = holders.iter().any(|(_, word)| matches!(word, Word::Unclear(..)));
     let preferred = || prefer.iter().find_map(|first| holders.iter().find(|(k, _)| word(*k) == *first));
     let taken = match holders.as_slice() {
         [] => return (None, None, nobody(said, asked)),
-        [only] => only,
+        [only] if by_rule.is_some() || !is_by_short_name_elsewhere(said) => only,
+        [(k, _)] => return (None, None, by_short_name(word(*k), said, asked)),
         // A rule that holds in one console holds: it is the same machine.
-        _ => match by_rule.or_else(preferred) {
+        _ => match by_rule.or_else(|| if unclear { None } else { preferred() }) {
             Some(taken) => taken,
             None => return (None, None, several(&holders, asked)),
         },
@@ -187,6 +190,31 @@ fn place(said: &[(usize, Word<'_>)], asked: &[Asked], prefer: &[&str]) -> (Optio
         }
     }
     (Some(*k), roster.item(*local).and_then(|item| item.host.clone()), detail)
+}
+
+/// Whether a console has a host of the same short name and no domain: it may be the same machine, known there by that name alone, and a rule
+/// may hold for it there.
+fn is_by_short_name_elsewhere(said: &[(usize, Word<'_>)]) -> bool {
+    said.iter().any(|(_, word)| {
+        let Word::NotHere(roster, n) = word else { return false };
+        let near = roster.detail(*n).map(|detail| detail.candidates.as_slice()).unwrap_or_default();
+        near.iter().any(|candidate| candidate.name.as_deref().is_some_and(|name| !name.contains('.')))
+    })
+}
+
+/// A host that one console has by its whole name, and another perhaps by its short one.
+fn by_short_name(owner: &str, said: &[(usize, Word<'_>)], asked: &[Asked]) -> Detail {
+    let mut candidates = Vec::new();
+    for (k, said) in said {
+        if let Word::NotHere(roster, n) = said {
+            candidates.extend(detail_of(roster, *n, asked.get(*k).map_or("", |asked| asked.vendor)).candidates);
+        }
+    }
+    let text = format!(
+        "{owner} has this host, and another console one of the same short name, which may be the same machine: `--vendor {owner}` says \
+         that this one is meant"
+    );
+    unresolved(FailureKind::Ambiguous, text, candidates)
 }
 
 fn is_forbidden(word: &Word<'_>) -> bool {

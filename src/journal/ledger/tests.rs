@@ -55,6 +55,18 @@ fn what_a_run_did_stands_until_another_takes_it_back_or_wants_it_too() {
 }
 
 #[test]
+fn a_host_that_is_found_free_may_still_have_a_request_on_its_way() {
+    let since = |events: &[_]| ledger(events).since(&host(), &run(1));
+    for unproven in [Touch::Unclear, Perhaps, Asked, Touch::Taken] {
+        let events = [(1, Isolate, unproven, Some(4)), (2, Unisolate, Wanted, None)];
+        assert_eq!(since(&events), Since::Stands { look: true }, "{unproven:?}");
+        assert_eq!(due(&events), Some(Some(at(4))), "{unproven:?}: and it is due for as long");
+        let released = [(1, Isolate, unproven, Some(4)), (2, Unisolate, Done, None)];
+        assert_eq!((since(&released), due(&released)), (Since::TakenBack(run(2)), None), "{unproven:?}");
+    }
+}
+
+#[test]
 fn what_was_so_by_an_earlier_run_is_known_where_no_console_tells() {
     let twice = ledger(&[(1, Isolate, Done, None), (2, Isolate, Done, None)]);
     assert_eq!(twice.so_before(&host(), &run(2)), Some(&run(1)));
@@ -106,9 +118,14 @@ proptest! {
     /// Whatever happened: nobody is put back before the last of those who want it cut off, nor what is nobody's doing here.
     #[test]
     fn nothing_is_due_before_every_run_that_holds_it_is_content(events in proptest::collection::vec(event(), 0..12)) {
-        let last_release = events.iter().rposition(|(_, kind, touch, _)| *kind == Unisolate && matches!(touch, Done | Wanted));
-        let from = last_release.map_or(0, |place| place + 1);
-        let holds: Vec<_> = events[from..].iter().filter(|(_, kind, ..)| *kind == Isolate).collect();
+        // Whoever finds a host free says nothing of a request that may still be on its way to it.
+        let frees = |release: &(u8, ActionKind, Touch, Option<i64>), hold: Touch| {
+            release.1 == Unisolate && (release.2 == Done || release.2 == Wanted && matches!(hold, Done | Wanted))
+        };
+        let stands = |(place, hold): &(usize, &(u8, ActionKind, Touch, Option<i64>))| {
+            hold.1 == Isolate && !events[place + 1..].iter().any(|release| frees(release, hold.2))
+        };
+        let holds: Vec<_> = events.iter().enumerate().filter(stands).map(|(_, hold)| hold).collect();
         match due(&events) {
             Some(Some(due)) => {
                 prop_assert!(holds.iter().all(|(.., until)| until.is_some_and(|until| at(until) <= due)));
@@ -131,7 +148,8 @@ proptest! {
             let Some(place) = events.iter().position(|(run, ..)| *run == n) else { continue };
             let own = events[place];
             let later = &events[place + 1..];
-            let said = later.iter().any(|(_, kind, touch, _)| *kind == own.1 || matches!(touch, Done | Wanted));
+            let is_word = |touch: Touch| touch == Done || touch == Wanted && own.2 == Done;
+            let said = later.iter().any(|(_, kind, touch, _)| *kind == own.1 || is_word(*touch));
             if let Since::Stands { .. } = story.since(&host(), &run(n)) {
                 prop_assert!(!said && own.2 != Wanted);
             }

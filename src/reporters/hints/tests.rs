@@ -205,7 +205,7 @@ fn a_rehearsal_is_repeated_with_all_that_was_said() {
     let planned = RunHeader { dry_run: true, ..header() };
     assert_eq!(
         with(&planned, &Ending::Completed, &[(Outcome::NotSent, 1)], &invocation),
-        ["edrctl isolate --vendor cisco --waves '1,100%' --for 4h 'my hosts.txt'  # does it to 1 host"]
+        ["edrctl isolate --vendor cisco --waves 1,100% --for 4h 'my hosts.txt'  # does it to 1 host"]
     );
 }
 

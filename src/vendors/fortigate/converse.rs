@@ -11,6 +11,7 @@ use super::{
     objects::{Mark, Object, Table},
 };
 use crate::{
+    clock,
     domain::failure::FailureKind,
     vendors::{Ack, Again, Reply, Scope, TakesBack, VendorError},
 };
@@ -372,7 +373,7 @@ pub(super) fn may_stay(found: &Mark, wanted: &Mark, takes_back: Option<&TakesBac
     match takes_back {
         // What another run has asked for since is not this one's to change.
         Some(TakesBack::Time { of, .. }) => found.run != *of,
-        _ => found.outlasts(wanted),
+        _ => found.outlasts(wanted, clock::now()),
     }
 }
 

@@ -134,7 +134,7 @@ pub(super) struct Mark {
     pub(super) expires: Option<Timestamp>,
 }
 
-/// So much earlier is no other time.
+/// So much earlier is no other time, whatever was asked for; nor is a hundredth of what was asked for.
 const SLACK: SignedDuration = SignedDuration::from_hours(1);
 
 /// What every comment of ours begins with.
@@ -168,11 +168,12 @@ impl Mark {
 
     /// Whether this mark keeps an object as long as another would. Nobody means the minutes: whoever asks for a week, twice in
     /// a morning, has asked for one thing.
-    pub(super) fn outlasts(&self, other: &Self) -> bool {
+    /// But whoever asks for an hour means that hour.
+    pub(super) fn outlasts(&self, other: &Self, now: Timestamp) -> bool {
         match (self.expires, other.expires) {
             (None, _) => true,
             (Some(_), None) => false,
-            (Some(own), Some(other)) => other.duration_since(own) <= SLACK,
+            (Some(own), Some(other)) => other.duration_since(own) <= SLACK.min(other.duration_since(now) / 100),
         }
     }
 }

@@ -44,9 +44,13 @@ fn a_mark_is_read_back_and_nothing_else_is_one() {
     for other in ["", "by hand", "edrctl run=", "edrctl run=a", "edrctl run=a exp=soon", "x edrctl run=a exp=never"] {
         assert_eq!(Mark::read(other), None, "{other}");
     }
-    assert!(mark("a", None).outlasts(&with) && !with.outlasts(&mark("a", None)));
-    assert!(mark("a", Some("2026-12-05T11:30:00Z")).outlasts(&with), "nobody means the minutes");
-    assert!(!mark("a", Some("2026-12-05T10:30:00Z")).outlasts(&with));
+    let now: jiff::Timestamp = "2026-11-28T12:00:00Z".parse().unwrap();
+    assert!(mark("a", None).outlasts(&with, now) && !with.outlasts(&mark("a", None), now));
+    assert!(mark("a", Some("2026-12-05T11:30:00Z")).outlasts(&with, now), "nobody means the minutes of a week");
+    assert!(!mark("a", Some("2026-12-05T10:30:00Z")).outlasts(&with, now));
+    let hour = mark("a", Some("2026-11-28T13:00:00Z"));
+    assert!(mark("a", Some("2026-11-28T12:59:30Z")).outlasts(&hour, now), "nor half a minute of an hour");
+    assert!(!mark("a", Some("2026-11-28T12:10:00Z")).outlasts(&hour, now), "ten minutes are no hour");
 }
 
 fn answer(status: u16, body: &str) -> Response {

@@ -26,12 +26,13 @@ impl Back {
         &self,
         session: &mut Session,
         roster: &mut Roster,
-        kind: ActionKind,
+        (kind, follows): (ActionKind, bool),
         cancel: &Cancel,
         context: &Context,
     ) -> Result<(), CommandError> {
         let known: HashMap<HostId, &Earlier> = self.hosts.iter().filter_map(|host| Some((host.id()?, host))).collect();
-        find_unread(session, roster, &known, (kind, self.takes_back), cancel, context).await?;
+        let deed = Deed { kind, takes_back: self.takes_back, follows };
+        find_unread(session, roster, &known, deed, cancel, context).await?;
         let mut to_look: Vec<(u32, Looked)> = Vec::new();
         for n in 0..roster.len() {
             let Some(host) = roster.item(n).and_then(|item| known.get(item.host.as_ref()?)) else { continue };
@@ -56,8 +57,17 @@ impl Back {
                 to_look.push((n, Looked { look: host.look, knows_before: host.knows_before }));
             }
         }
-        look(session, roster, (kind, self.takes_back), &to_look, cancel, context).await
+        look(session, roster, deed, &to_look, cancel, context).await
     }
+}
+
+/// What is done.
+#[derive(Clone, Copy)]
+struct Deed {
+    kind: ActionKind,
+    takes_back: bool,
+    /// Whether hosts that are on their way are waited for.
+    follows: bool,
 }
 
 /// Why a host is looked at.
@@ -73,7 +83,7 @@ async fn find_unread(
     session: &mut Session,
     roster: &mut Roster,
     known: &HashMap<HostId, &Earlier>,
-    deed: (ActionKind, bool),
+    deed: Deed,
     cancel: &Cancel,
     context: &Context,
 ) -> Result<(), CommandError> {
@@ -128,7 +138,7 @@ fn renamed(host: &Earlier, now: Option<&str>) -> Option<Failure> {
 async fn look(
     session: &mut Session,
     roster: &mut Roster,
-    deed: (ActionKind, bool),
+    deed: Deed,
     hosts: &[(u32, Looked)],
     cancel: &Cancel,
     context: &Context,
@@ -197,7 +207,8 @@ pub(super) fn reopen(roster: &mut Roster, n: u32) -> bool {
 }
 
 /// Takes what a look has shown.
-fn take(roster: &mut Roster, n: u32, looked: Looked, (kind, takes_back): (ActionKind, bool), state: HostState) {
+fn take(roster: &mut Roster, n: u32, looked: Looked, deed: Deed, state: HostState) {
+    let Deed { kind, takes_back, follows } = deed;
     let look = looked.look;
     match (kind.standing(state.isolation), state.isolation) {
         // It stands as it would after a release, and our own request may still come after this look.
@@ -205,6 +216,8 @@ fn take(roster: &mut Roster, n: u32, looked: Looked, (kind, takes_back): (Action
             roster.settle(n, Outcome::Already, None);
             reopen(roster, n);
         }
+        // Whoever wants proof waits for it, as for any host that was on its way.
+        (Standing::Heading, _) if follows => roster.detail_mut(n).follows = true,
         (Standing::Reached | Standing::Heading, _) => roster.settle(n, Outcome::Already, None),
         (_, Isolation::NotTold | Isolation::Unknown) => untold(roster, n, looked),
         _ if takes_back && look == Look::Must && !looked.knows_before => {

@@ -65,7 +65,12 @@ pub(crate) fn taken_back(
             }
             Since::Wanted(by) => {
                 wanted += 1;
-                let text = format!("run {by}, a later one, wants it so, too (`{}`): it is left as it is", kind.word());
+                let other_way = kind.undone_by().map(ActionKind::word).unwrap_or_default();
+                let text = format!(
+                    "run {by}, a later one, wants it so, too (`{}`): it is left as it is; `edrctl {other_way}` with its id acts on it \
+                     whatever runs want",
+                    kind.word()
+                );
                 host.leave = Some(Failure::new(FailureKind::OtherRun, text));
             }
         }

@@ -106,7 +106,7 @@ pub(crate) async fn run(mut deed: Deed, context: &Context) -> Result<ExitCode, C
     let loaded = own.configuration(overrides(vendor, deed.console.concurrency))?;
     let safety = loaded.safety()?;
     if !deed.frees {
-        let asked = plan::Asked { kind, back: None, dry_run: deed.dry_run, simulated: deed.console.simulate };
+        let asked = plan::Asked { kind, dry_run: deed.dry_run, simulated: deed.console.simulate };
         plan::check_leave(deed.paper.as_mut(), &safety, asked)?;
     }
     let applied = deed.paper.as_ref().and_then(Paper::applied);
@@ -224,6 +224,8 @@ pub(crate) async fn run(mut deed: Deed, context: &Context) -> Result<ExitCode, C
             survey,
         };
         confirm::ask(deed.consent, &question, &context.ui, &cancel).await?;
+        // A question may stand for hours.
+        applied.map(plan::Applied::check_age).transpose()?;
     }
     let Some(journals) = journals else { return Ok(ExitCode::Internal) };
     let mut record = record_of(&deed, &header, &loaded, session.part.as_deref());

@@ -59,6 +59,8 @@ pub(crate) struct Applied {
     pub(super) made: Timestamp,
     /// The keys of those of whom one has to have agreed.
     pub(super) approve_with: Option<PathBuf>,
+    /// How old it may be; looked at again when it has been agreed to.
+    pub(super) max_age: Duration,
     /// Who has agreed.
     pub(super) approval: Option<Approval>,
 }
@@ -69,7 +71,7 @@ fn refused(text: impl std::fmt::Display) -> CommandError {
 
 impl Applied {
     /// Reads a plan, unless it was edited or says what no plan says.
-    pub(super) fn read(path: &Path) -> Result<Self, CommandError> {
+    pub(super) fn read(path: &Path, max_age: Duration) -> Result<Self, CommandError> {
         let shown = path.display().to_string();
         let mut bytes = Vec::new();
         let read = File::open(path).and_then(|file| file.take(MOST_BYTES).read_to_end(&mut bytes));
@@ -89,8 +91,18 @@ impl Applied {
             .filter(|vendor| VendorName::that_act_on(kind.lands_on()).any(|known| known == *vendor))
             .ok_or_else(|| odd("its console is none that this is done at"))?;
         let made = about.made.parse::<Timestamp>().map_err(|_| odd("nobody knows when it was made"))?;
-        let applied =
-            Self { plan, digest, path: path.to_owned(), bytes, kind, vendor, made, approve_with: None, approval: None };
+        let applied = Self {
+            plan,
+            digest,
+            path: path.to_owned(),
+            bytes,
+            kind,
+            vendor,
+            made,
+            approve_with: None,
+            max_age,
+            approval: None,
+        };
         match applied.oddity() {
             Some(what) => Err(odd(what)),
             None => Ok(applied),
@@ -167,8 +179,8 @@ impl Applied {
     }
 
     /// Refuses a plan that is too old, or not made yet.
-    pub(super) fn check_age(&self, most: Duration) -> Result<(), CommandError> {
-        let now = clock::now();
+    pub(crate) fn check_age(&self) -> Result<(), CommandError> {
+        let (most, now) = (self.max_age, clock::now());
         let path = self.path.display();
         let age = Duration::try_from(now.duration_since(self.made)).ok();
         let ahead = Duration::try_from(self.made.duration_since(now)).ok();

@@ -86,8 +86,8 @@ impl SpeechArgs {
 
 /// Runs it.
 pub(crate) async fn run(args: ApplyArgs, context: &Context) -> Result<ExitCode, CommandError> {
-    let mut applied = Applied::read(&args.file)?;
-    applied.check_age(args.max_age)?;
+    let mut applied = Applied::read(&args.file, args.max_age)?;
+    applied.check_age()?;
     applied.approve_with.clone_from(&args.approve_with);
     let own = back::context_of(context, applied.plan.about.profile.as_deref());
     // What has been done once is told before what has changed by it.

@@ -1,13 +1,14 @@
 //! Whether somebody else has agreed, where the configuration or the command line wants it.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs,
+    io::{self, Read as _},
+    path::Path,
+};
 
 use super::{Paper, applied::Applied};
 use crate::{
-    cli::{
-        commands::back::{Back, RERUNS},
-        error::CommandError,
-    },
+    cli::error::CommandError,
     config::SafetyConfig,
     domain::{action::ActionKind, outcome::ExitCode},
     plan_file::signature::{self, Approval, Signer},
@@ -15,11 +16,9 @@ use crate::{
 
 /// What somebody is about to do.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct Asked {
     /// The action.
     pub(crate) kind: ActionKind,
-    /// What it comes from, if from an earlier run.
-    pub(crate) back: Option<&'a Back>,
     /// Whether it is only shown.
     pub(crate) dry_run: bool,
     /// Whether it is done to nobody.
@@ -32,11 +31,7 @@ const fn cuts_off(kind: ActionKind) -> bool {
 }
 
 /// Refuses what nobody has agreed to who has to; keeps who it was.
-pub(crate) fn check_leave(
-    paper: Option<&mut Paper>,
-    safety: &SafetyConfig,
-    asked: Asked<'_>,
-) -> Result<(), CommandError> {
+pub(crate) fn check_leave(paper: Option<&mut Paper>, safety: &SafetyConfig, asked: Asked) -> Result<(), CommandError> {
     let wanted = !safety.require_approval.is_empty() && cuts_off(asked.kind) && !asked.simulated;
     match paper {
         Some(Paper::Write(draft)) => {
@@ -52,7 +47,6 @@ pub(crate) fn check_leave(
             Ok(())
         }
         None if !wanted || asked.dry_run => Ok(()),
-        None if asked.back.is_some_and(|back| !back.options.contains_key(RERUNS)) => Ok(()),
         None => Err(CommandError::text(
             ExitCode::Refused,
             format!(
@@ -95,11 +89,16 @@ fn signers(path: &Path) -> Result<Vec<Signer>, CommandError> {
         let text = format!("read the keys of those who may approve from `{}`; nothing was sent", path.display());
         CommandError::new(ExitCode::Config, error).context(text)
     };
-    let text = fs::read_to_string(path).map_err(|error| failed(error.into()))?;
+    let mut text = String::new();
+    let read = fs::File::open(path).and_then(|file| file.take(MOST_KEYS).read_to_string(&mut text));
+    read.map_err(|error| failed(error.into()))?;
     signature::signers(&text).map_err(|error| {
         failed(error.into()).hint("it has one public key a line, as in `~/.ssh/authorized_keys` without options")
     })
 }
+
+/// A list of keys comes to a few kilobytes; what is no list may never end.
+const MOST_KEYS: u64 = 1024 * 1024;
 
 /// A signature comes to a few kilobytes, whatever it is of.
 const MOST: u64 = 64 * 1024;

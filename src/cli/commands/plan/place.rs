@@ -26,8 +26,14 @@ impl Place {
             let text = format!("there is no folder `{}`", place.folder().display());
             return Err(CommandError::text(ExitCode::Usage, text));
         }
-        if !replaces && fs::symlink_metadata(path).is_ok() {
-            return Err(place.taken());
+        match fs::symlink_metadata(path) {
+            Ok(_) if !replaces => return Err(place.taken()),
+            // What is written to a device or a pipe goes on; a file in its place would end that.
+            Ok(there) if !there.is_file() => {
+                let text = format!("`{}` is no file, and only a file is replaced", path.display());
+                return Err(CommandError::text(ExitCode::Usage, text));
+            }
+            _ => {}
         }
         Ok(place)
     }
