@@ -184,7 +184,7 @@ fn a_list_that_fails_while_hosts_are_awaited_fails_no_host() {
 fn a_console_whose_every_answer_is_lost_isolates_each_host_once() {
     side_by_side([true, false], |http2| {
         let faults = format!(
-            "http2 = {http2}\nlatency = \"20ms\"\n{SWIFT}[[fault]]\nmethod = \"POST\"\nshare = 0.5\nseed = 3\ndo = \"cut_after\"\n"
+            "http2 = {http2}\nlatency = \"20ms\"\n{SWIFT}[[fault]]\nmethod = \"POST\"\nshare = 0.3\nseed = 3\ndo = \"cut_after\"\n"
         );
         let room = Apex::new(60, &faults);
         let output = room.isolate(&["--wait=60s"]).exits(0);

@@ -186,7 +186,7 @@ fn the_report_names_the_console_of_each_host() {
 /// Two agents of one name, of which one is protected: no order of consoles decides which of them is meant.
 #[test]
 fn what_one_console_cannot_say_is_not_decided_by_preference() {
-    let company = Company::new(&[("cisco", &["dup", "dup"]), ("apex", &["dup"])], PROMPT);
+    let company = Company::new(&[("cisco", &["dup.a.example", "dup.b.example"]), ("apex", &["dup"])], PROMPT);
     let protected = company.console("cisco").fleet().hosts()[0].id.clone();
     company.env.add_config(&format!("[safety]\nprotected = [\"id:{protected}\"]\n"));
     let told = company.isolate("dup\n", &["--prefer", "apex"]).exits(6);

@@ -40,7 +40,7 @@ fn what_is_under_way_is_awaited_and_never_asked_for_again() {
         let output = room.isolate(&[]).exits(0);
         assert_eq!(output.outcomes(), [("accepted".to_owned(), 4)].into(), "{word}: {output}");
         assert_eq!(room.asked(Endpoint::IsolateSensors), 1, "{word}: sent once");
-        assert!(room.isolated().contains(&first), "{word}");
+        wait_until("the host to be isolated", || room.isolated().contains(&first));
         let (room, first) = with_first(&format!("answer = '{word}'\n"));
         let output = room.isolate(&["--wait=30s"]).exits(0);
         assert_eq!(output.outcomes(), [("confirmed".to_owned(), 4)].into(), "{word}: {output}");

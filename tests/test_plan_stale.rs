@@ -149,8 +149,35 @@ fn a_name_or_an_address_that_leads_to_another_host_stops_all_of_it() {
         hosts[0]["internal_ips"] = json!(["10.0.0.1", "10.0.0.2"]);
     };
     Inventory::is_stale(BY_IP, both, "are one now");
+    // A further line of a host leads to another machine by now, or to none.
+    let moved = |hosts: &mut Vec<Value>| {
+        hosts[0]["internal_ips"] = json!(["10.9.9.9"]);
+        hosts[0]["network_addresses"][0]["ip"] = json!("10.9.9.9");
+        hosts.push(host(THREE, "web03", "10.0.0.1", "02:00:00:00:00:03"));
+    };
+    Inventory::is_stale(
+        "web01\n10.0.0.1\nweb02\n",
+        moved,
+        "`10.0.0.1` (line 2): it named one of the plan's hosts again",
+    );
+    let nobodys = |hosts: &mut Vec<Value>| {
+        hosts[0]["internal_ips"] = json!(["10.9.9.9"]);
+        hosts[0]["network_addresses"][0]["ip"] = json!("10.9.9.9");
+    };
+    Inventory::is_stale("web01\n10.0.0.1\nweb02\n", nobodys, "and does not now");
     let unable = |hosts: &mut Vec<Value>| hosts[0]["isolation"]["available"] = json!(false);
     Inventory::is_stale(BY_ID, unable, "is not capable now");
+}
+
+/// Lines that name one host several times are one host, as long as they do.
+#[test]
+fn further_lines_of_a_host_are_still_its_own() {
+    let here = Inventory::new();
+    let list = format!("web01\n10.0.0.1\n{ONE}\nWEB01\n{}\nweb02\n", TWO.to_uppercase());
+    here.env.make_plan("isolate", "cisco", &list, &[]).exits(0);
+    assert_eq!(here.env.marked("will_act"), 2);
+    let applied = here.env.apply(&[]).exits(0);
+    assert_eq!(applied.outcomes(), [("accepted".to_owned(), 2)].into(), "{applied}");
 }
 
 #[test]

@@ -434,7 +434,7 @@ fn hosts_of_old_and_odd_events_are_isolated_by_the_envelopes_pointer() {
     let output = live.env.run_with_input(isolate, events);
     let asked = live.console.fleet().hosts().iter().filter(|host| host.puts > 0).count();
     assert_eq!(asked, 2, "{output}");
-    assert!(output.stdout.contains("next: edrctl runs show"), "{output}");
+    assert!(output.stdout.contains("next: edrctl undo "), "{output}");
     assert!(!output.stdout.contains("same standard input"), "{output}");
 }
 

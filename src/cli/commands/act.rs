@@ -158,7 +158,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     let applied = paper.as_ref().and_then(Paper::applied);
     let mut selected = match (&back, applied) {
         (Some(back), _) => back.selected(),
-        (None, Some(applied)) => applied.selected()?,
+        (None, Some(applied)) => applied.selected(args.console.simulate)?,
         (None, None) => prepare::targets(&args.targets, vendor, context)?,
     };
     let journals = if args.dry_run { None } else { Some(context.journals_to_write(loaded.run().state_dir)?) };

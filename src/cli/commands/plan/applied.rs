@@ -201,19 +201,37 @@ impl Applied {
         }
     }
 
-    /// The hosts that something is to be said of, as if they had been read.
-    pub(crate) fn selected(&self) -> Result<Selected, CommandError> {
+    /// The hosts that something is to be said of, as if they had been read; behind them the further lines that named the same, because each
+    /// may lead elsewhere by now. A rehearsal's hosts are made of the first lines alone.
+    pub(crate) fn selected(&self, rehearsal: bool) -> Result<Selected, CommandError> {
         let mut files: Vec<Option<Arc<str>>> = Vec::new();
         let mut entries = Vec::new();
-        for target in self.acted() {
-            let Some(selector) = self.selector(target) else { continue };
-            let file = files.iter().rposition(|file| file.as_deref() == target.file.as_deref()).unwrap_or_else(|| {
-                files.push(target.file.as_deref().map(Into::into));
+        let mut add = |selector: Selector, file: Option<&str>, line: u32| -> Result<(), CommandError> {
+            let place = files.iter().rposition(|known| known.as_deref() == file).unwrap_or_else(|| {
+                files.push(file.map(Into::into));
                 files.len() - 1
             });
             let file =
-                u16::try_from(file).map_err(|_| refused("the plan was made of more files than can be kept apart"))?;
-            entries.push(Entry { selector, file, line: target.line });
+                u16::try_from(place).map_err(|_| refused("the plan was made of more files than can be kept apart"))?;
+            entries.push(Entry { selector, file, line });
+            Ok(())
+        };
+        let mut first: Vec<(&Target, Selector)> = Vec::new();
+        for target in self.acted() {
+            let Some(selector) = self.selector(target) else { continue };
+            add(selector.clone(), target.file.as_deref(), target.line)?;
+            first.push((target, selector));
+        }
+        for (target, own) in first.iter().filter(|_| !rehearsal) {
+            for also in &target.duplicates {
+                // What it is may have been said by `--by`: then it is of the first line's kind.
+                let parse = |by| Selector::parse(&also.target, by, self.vendor.id_form()).ok();
+                let selector =
+                    parse(None).or_else(|| parse(Some(own.kind()))).filter(|selector| selector.named() != own.named());
+                if let Some(selector) = selector {
+                    add(selector, also.file.as_deref(), also.line)?;
+                }
+            }
         }
         Ok(Selected::known(entries, files))
     }

@@ -61,6 +61,14 @@ impl Applied {
                 detail,
             );
         }
+        // Every further line was folded into its host, unless it leads elsewhere.
+        for item in (next..found.len()).filter_map(|n| found.item(n)) {
+            let line = clean(&item.written);
+            changes.push(format!(
+                "`{line}` (line {}): it named one of the plan's hosts again, and does not now",
+                item.line
+            ));
+        }
         if changes.is_empty() { Ok(roster) } else { Err(stale(&changes, acted)) }
     }
 }
