@@ -197,6 +197,34 @@ fn a_console_whose_every_answer_is_lost_isolates_each_host_once() {
     });
 }
 
+/// Half of all answers is so much that a host may lose five in a row; then it is in doubt, and `resume` looks at it.
+#[test]
+fn a_console_that_loses_half_of_its_answers_isolates_each_host_once() {
+    side_by_side([true, false], |http2| {
+        let faults = format!(
+            "http2 = {http2}\nlatency = \"20ms\"\n{SWIFT}[[fault]]\nmethod = \"POST\"\nshare = 0.5\nseed = 3\ndo = \"cut_after\"\n"
+        );
+        let room = Apex::new(60, &faults);
+        let first = room.isolate(&["--wait=60s"]);
+        let told = first.outcomes();
+        let done = told.get("confirmed").copied().unwrap_or_default();
+        let doubted = told.get("in_doubt").copied().unwrap_or_default();
+        assert_eq!(done + doubted, 60, "nothing else came of it\n{first}");
+        assert_eq!(first.code, Some(if doubted == 0 { 0 } else { 6 }), "{first}");
+        for _ in 0..9 {
+            let resumed = room.env.run(["resume", "--yes", "--wait=60s"]);
+            if resumed.code == Some(0) {
+                break;
+            }
+        }
+        assert_eq!(room.console.fleet().isolated(), 60);
+        for host in room.console.fleet().hosts() {
+            assert_eq!(host.puts_accepted, 1, "http2 {http2}: {host:?}");
+        }
+        room.verify();
+    });
+}
+
 #[test]
 fn an_agent_that_is_away_ends_unconfirmed_with_its_last_state_and_the_others_are_confirmed() {
     let fleet = json!([{ "host_name": "AWAY", "offline": true }, { "host_name": "HERE" }]);
