@@ -207,3 +207,15 @@ fn a_machine_that_another_console_may_know_by_its_short_name_is_left_alone() {
     company.isolate("srv3.corp.example\n", &[]).exits(0);
     assert_eq!(company.off("apex"), ["srv3.corp.example"]);
 }
+
+/// A console that shows the old state until the host has answered, in a run over several.
+#[test]
+fn a_release_that_comes_before_the_isolation_shows_is_sent_all_the_same() {
+    let slow = "[[confirm]]\nafter = '400ms'\n";
+    let company = Company::new(&[("cisco", &["web01"]), ("cybereason", &["pc01"])], slow);
+    company.isolate("web01\npc01\n", &[]).exits(0);
+    company.run("unisolate", "web01\npc01\n", &["--yes", WAIT]).exits(0);
+    let asked = |word: &str| company.console(word).fleet().hosts().iter().filter(|host| host.deletes > 0).count();
+    assert_eq!((asked("cisco"), asked("cybereason")), (1, 1), "both were asked to come back");
+    wait_until("all to be free", || company.off("cisco").is_empty() && company.off("cybereason").is_empty());
+}

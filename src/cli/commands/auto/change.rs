@@ -378,6 +378,19 @@ fn foretell_crossed(
     let Ok(_gate) = tokio::task::block_in_place(|| journals.gate()) else { return Ok(()) };
     let crossed = tokio::task::block_in_place(|| crossed_now(&journals, header, sorted, words))?;
     settle_crossed(sorted, crossed);
+    for head in header.heads() {
+        let Some(owner) = words.iter().position(|word| *word == head.vendor) else { continue };
+        let (mut part, numbers) = sorted.part(owner);
+        tokio::task::block_in_place(|| back::doubt(&journals, &head, &mut part))?;
+        // What was found as it is wanted and is asked all the same has no outcome any more.
+        for (local, n) in (0_u32..).zip(numbers) {
+            let open = part.detail(local).filter(|detail| detail.settled.is_none()).cloned();
+            let was_settled = sorted.roster.detail(n).is_some_and(|detail| detail.settled.is_some());
+            if let Some(detail) = open.filter(|_| was_settled) {
+                *sorted.roster.detail_mut(n) = detail;
+            }
+        }
+    }
     Ok(())
 }
 

@@ -48,7 +48,7 @@ mod judge;
 mod several;
 mod taking;
 
-pub(crate) use cross::{Crossed, crossed_now, foretell_crossed, opposed, overtaken, settle_crossed};
+pub(crate) use cross::{Crossed, crossed_now, doubt, foretell_crossed, opposed, overtaken, settle_crossed};
 pub(crate) use due::{Due, Place, dues, places, unread};
 pub(crate) use history::{History, refuse_undone, undone_by};
 pub(crate) use host::{Earlier, Look, is_other_name};
