@@ -27,7 +27,7 @@ impl Place {
         let console = match vendor {
             "cisco" => Console::with(fleet, faults),
             "apex" => Console::apex(fleet, faults),
-            "kaspersky" => Console::kaspersky(fleet, &format!("kaspersky.pick_up_after = '5ms'\n{faults}")),
+            "kaspersky" => Console::kaspersky(fleet, &format!("kaspersky.pick_up_after = '0s'\n{faults}")),
             _ => Console::cybereason(fleet, &format!("cybereason.rate = 0\n{faults}")),
         };
         let hosts = console.fleet().hosts();
