@@ -1,5 +1,7 @@
 //! `--vendor auto`: one run over several consoles, each host where it lives.
 
+use std::fs;
+
 use crate::support::{Company, Console, Output, SWIFT, TestEnv, fleet_of, intents, records};
 
 /// The console and the outcome of every target, by the target.
@@ -154,6 +156,75 @@ fn a_run_that_died_goes_on_in_every_console() {
         company.env.run(["runs", "verify"]).exits(0);
         company.env.run(["resume", "latest", "--yes"]).exits(0).says("nothing is left to do");
     }
+}
+
+/// Two consoles, and a run over both that died after this many lines of its journal.
+fn a_dead_run(lines: usize) -> Company {
+    let mut company = Company::new(&[("cisco", &["w1", "w2", "w3"]), ("apex", &["p1", "p2", "p3"])], SWIFT);
+    company.env.set("__EDRCTL_CRASH_AFTER_LINE", lines.to_string());
+    let dead = company.isolate("w1\np1\nw2\np2\nw3\np3\n", &["--wait"]);
+    assert_eq!(dead.code, None, "{dead}");
+    company.env.unset("__EDRCTL_CRASH_AFTER_LINE");
+    company
+}
+
+fn resumed(company: &Company) -> Output {
+    company.env.run(["resume", "latest", "--yes", "-o", "jsonl"])
+}
+
+#[test]
+fn a_console_that_is_gone_keeps_its_part_and_the_others_are_gone_on_with() {
+    for lines in [8, 10] {
+        let mut company = a_dead_run(lines);
+        company.consoles[1].1.stop();
+        let output = resumed(&company).exits(7).says("apex cannot be asked now").says("3 hosts stay as they are");
+        assert!(output.results().iter().all(|result| result["vendor"] == "cisco"), "{output}");
+        assert_eq!(company.off("cisco"), ["w1", "w2", "w3"]);
+        for host in company.console("cisco").fleet().hosts() {
+            assert_eq!(host.puts_accepted, 1, "{} after {lines}", host.name);
+        }
+        let journal = records(&company.env.only_journal());
+        let end = journal.iter().rfind(|record| record["type"] == "end").unwrap();
+        assert_eq!(end["ending"], "console_lost", "{end:#}");
+        company.env.run(["runs", "verify"]).exits(0);
+        // Nothing but that console's part is left, so nobody can be asked at all.
+        resumed(&company).exits(4).says("apex");
+    }
+}
+
+#[test]
+fn a_console_whose_key_is_lost_is_gone_on_with_once_it_is_there_again() {
+    let company = a_dead_run(8);
+    let path = company.env.path().join("home/.config/edrctl/config.toml");
+    let whole = fs::read_to_string(&path).unwrap();
+    let without = whole.split_once("[apex]").map(|(before, _)| before).unwrap();
+    fs::write(&path, without).unwrap();
+    let before = company.off("apex");
+    resumed(&company).exits(7).says("apex cannot be asked now");
+    assert_eq!(company.off("cisco"), ["w1", "w2", "w3"]);
+    assert_eq!(company.off("apex"), before);
+    fs::write(&path, whole).unwrap();
+    let output = resumed(&company).exits(0);
+    assert!(output.results().iter().all(|result| result["vendor"] == "apex"), "{output}");
+    assert_eq!(company.off("apex"), ["p1", "p2", "p3"]);
+    for (word, console) in &company.consoles {
+        for host in console.fleet().hosts() {
+            assert_eq!(host.puts_accepted, 1, "{word} {}", host.name);
+        }
+    }
+    company.env.run(["runs", "verify"]).exits(0);
+    company.env.run(["resume", "latest", "--yes"]).exits(0).says("nothing is left to do");
+}
+
+#[test]
+fn a_run_is_not_gone_on_with_at_another_console() {
+    let company = a_dead_run(8);
+    let path = company.env.path().join("home/.config/edrctl/config.toml");
+    let whole = fs::read_to_string(&path).unwrap();
+    fs::write(&path, whole.replace("https://127.0.0.1", "https://localhost")).unwrap();
+    let before = company.console("cisco").changes();
+    resumed(&company).exits(5).says("this run belongs to");
+    assert_eq!(company.console("cisco").changes(), before);
 }
 
 #[test]

@@ -58,6 +58,11 @@ impl CommandError {
         self.exit
     }
 
+    /// What is at the bottom of it, in a line.
+    pub(crate) fn cause(&self) -> String {
+        self.error.root_cause().to_string()
+    }
+
     /// Writes it for people. Console strings may be in it, so everything is cleaned.
     ///
     /// # Errors

@@ -21,6 +21,7 @@ pub(crate) mod man;
 pub(crate) mod plan;
 mod prepare;
 mod radius;
+mod replayed;
 pub(crate) mod report;
 pub(crate) mod rerun;
 pub(crate) mod resume;

@@ -8,7 +8,7 @@ use std::{
 
 use clap::{Args, ValueEnum};
 
-use super::{resume, runs};
+use super::{replayed, runs};
 use crate::{
     cli::{args::OutputFormat, context::Context, error::CommandError, ui},
     domain::outcome::ExitCode,
@@ -74,7 +74,7 @@ pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<ExitCode, Comm
     let mut history = History::default();
     let account = journals.account(&name, &mut history)?;
     let standing = if account.verified.ended {
-        Standing::Ended(resume::ending_of(&account.replay))
+        Standing::Ended(replayed::ending_of(&account.replay))
     } else if live {
         Standing::UnderWay
     } else {
@@ -88,13 +88,13 @@ pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<ExitCode, Comm
         }
         Standing::Ended(_) => {}
     }
-    let header = resume::header_of(&account.replay, account.replay.header.waits.is_some(), false)?;
+    let header = replayed::header_of(&account.replay, account.replay.header.waits.is_some(), false)?;
     let story = Story::new(Origin {
         account,
         history,
         header,
         standing,
-        result_of: resume::result_of,
+        result_of: replayed::result_of,
         invocation: context.invocation(Vec::new(), Vec::new()),
     });
     match &args.out {

@@ -8,7 +8,7 @@ use super::{
     act,
     back::{self, BackArgs, OnlyArgs, Reading},
     blocklist::{self, Deed, Prefixes, Wanted},
-    resume, rollout, runs,
+    replayed, rollout, runs,
     unlock_code::UnlockCodeArgs,
 };
 use crate::{
@@ -52,7 +52,7 @@ pub(crate) async fn run(args: RerunArgs, context: &Context) -> Result<ExitCode, 
     let journals = context.journals()?;
     let name = runs::find(&journals, &args.run)?;
     let (replay, is_live) = back::read_whole(&journals, &name)?;
-    let kind = resume::kind_of(&replay)?;
+    let kind = replayed::kind_of(&replay)?;
     back::check_over(&replay, is_live, "done again")?;
     refuse_derived(&replay)?;
     back::refuse_undone(&name, back::undone_by(&journals, &name)?)?;
@@ -171,7 +171,7 @@ async fn hosts(
     let again = if kind == ActionKind::Task { Repeat::Unsafe } else { Repeat::Safe };
     let mut back = back::done_again(replay, left, kind, again, vendor.id_form());
     back.says.push(format!("again, of run {}: what succeeded is left", header.run));
-    let task = resume::task_of(replay)?;
+    let task = replayed::task_of(replay)?;
     let lasts = header.options.get(FOR).and_then(serde_json::Value::as_u64).map(std::time::Duration::from_secs);
     let mut deed = back::deed(kind, vendor, back, &args.back);
     deed.unlock_code = unlock_code;

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{
     back::{self, Due},
-    resume,
+    replayed,
 };
 use crate::{
     cli::{args::OutputFormat, context::Context, error::CommandError, ui},
@@ -251,7 +251,7 @@ fn show(wanted: &str, context: &Context) -> Result<ExitCode, CommandError> {
     if context.ui.output == OutputFormat::Human {
         ui::print(describe(&replay, dues(context).get(&run).copied()).as_bytes())?;
     }
-    let header = resume::header_of(&replay, replay.header.waits.is_some(), false)?;
+    let header = replayed::header_of(&replay, replay.header.waits.is_some(), false)?;
     let mut setup = context.ui.setup(context.invocation(Vec::new(), Vec::new()));
     // A run is told as it ended: there is no progress to show.
     setup.quiet = true;
@@ -265,11 +265,11 @@ fn show(wanted: &str, context: &Context) -> Result<ExitCode, CommandError> {
     };
     tell(RunEventKind::RunStarted(Arc::new(header)), &stats);
     for target in &replay.targets {
-        let result = resume::result_of(target, &replay);
+        let result = replayed::result_of(target, &replay);
         stats.settled.add(result.outcome);
         tell(RunEventKind::TargetSettled(Arc::new(result)), &stats);
     }
-    let ending = if replay.ended { resume::ending_of(&replay) } else { Ending::Interrupted };
+    let ending = if replay.ended { replayed::ending_of(&replay) } else { Ending::Interrupted };
     tell(RunEventKind::RunFinished(ending), &stats);
     Ok(ExitCode::Success)
 }

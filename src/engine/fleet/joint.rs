@@ -39,6 +39,8 @@ pub struct Joint {
     pub aside: Vec<Arc<TargetResult>>,
     /// Targets of an earlier part of the run that are in no part of this: they are counted and not told again.
     pub before: Counts,
+    /// Consoles whose parts stay as they are this time, by their words, with why. Their targets are counted in `before`.
+    pub absent: Vec<(&'static str, Ending)>,
     /// The number of the first request.
     pub first_batch: u64,
 }
@@ -56,7 +58,7 @@ impl Joint {
     /// Runs to the end: a console that is lost ends its own part, and the others go on. The journal, if there is one, is
     /// closed and sealed.
     pub async fn go(self, journal: Option<Journal>, cancel: Cancel, listener: &mut dyn Listener) -> JointReport {
-        let Self { header, parts, aside, before, first_batch } = self;
+        let Self { header, parts, aside, before, absent, first_batch } = self;
         let journal = journal.map(Arc::new);
         let own = RunStats { total: header.targets, settled: before, ..RunStats::default() };
         let board = Mutex::new(Board::new(own, parts.iter().map(stats_at_first).collect(), listener));
@@ -86,7 +88,9 @@ impl Joint {
         let reports: Vec<(&'static str, Report)> = words.into_iter().zip(join_all(dispatchers).await).collect();
         drop(ears);
         let counts = lock(&board).stats().settled;
-        let mut ending = merged(&reports);
+        let endings: Vec<(&'static str, Ending)> =
+            reports.iter().map(|(vendor, report)| (*vendor, report.ending.clone())).chain(absent).collect();
+        let mut ending = merged(&endings);
         let mut exit = exit_of(&ending, &reports, &counts, header.waits);
         let stopped_by = reports.iter().find_map(|(_, report)| report.stopped_by.clone());
         if let Some(journal) = journal {
@@ -105,8 +109,7 @@ impl Joint {
             }
         }
         lock(&board).finish(ending.clone());
-        let parts = reports.into_iter().map(|(vendor, report)| (vendor, report.ending)).collect();
-        JointReport { report: Report { ending, counts, exit, stopped_by }, parts }
+        JointReport { report: Report { ending, counts, exit, stopped_by }, parts: endings }
     }
 }
 
@@ -128,17 +131,17 @@ fn stats_at_first(part: &Part) -> RunStats {
 }
 
 /// Why the whole ended: the gravest reason of any part, with its console.
-fn merged(reports: &[(&'static str, Report)]) -> Ending {
+fn merged(endings: &[(&'static str, Ending)]) -> Ending {
     let rank = |ending: &Ending| match ending {
         Ending::Completed => 0,
         Ending::Interrupted => 2,
         Ending::JournalFailed(_) => 3,
         _ => 1,
     };
-    let gravest = reports.iter().rev().max_by_key(|(_, report)| rank(&report.ending));
-    let Some((vendor, report)) = gravest else { return Ending::Completed };
+    let gravest = endings.iter().rev().max_by_key(|(_, ending)| rank(ending));
+    let Some((vendor, ending)) = gravest else { return Ending::Completed };
     let of = |text: &str| format!("{vendor}: {text}");
-    match &report.ending {
+    match ending {
         Ending::NoRoom(text) => Ending::NoRoom(of(text)),
         Ending::TableFull(text) => Ending::TableFull(of(text)),
         Ending::CredentialsLost(text) => Ending::CredentialsLost(of(text)),

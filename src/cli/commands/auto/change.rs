@@ -222,7 +222,7 @@ pub(crate) async fn act(
         }
     }
     drop(sorted);
-    let joint = Joint { header, parts, aside, before: Counts::default(), first_batch: 0 };
+    let joint = Joint { header, parts, aside, before: Counts::default(), absent: Vec::new(), first_batch: 0 };
     Ok(go(joint, Some(journal), cancel, &mut reporters, doors, Some(kind), context).await)
 }
 

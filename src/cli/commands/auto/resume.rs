@@ -1,6 +1,8 @@
 //! Goes on with a run over several consoles: each console's part as if it were a run of its own, in the one journal.
+//!
+//! Whoever resumes wants what can be done done: a console that cannot be asked keeps its part as it is, and the others go on.
 
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use super::{
     change::{go, named},
@@ -9,10 +11,12 @@ use super::{
 use crate::{
     cli::{
         commands::{
-            act, back,
+            back,
             prepare::{self, Demand},
             radius::Radius,
-            resume::{self, ResumeArgs},
+            replayed,
+            resume::ResumeArgs,
+            session::Session,
         },
         confirm::{self, Question},
         context::Context,
@@ -20,20 +24,21 @@ use crate::{
         protection::{self, AllowArgs},
         signals,
     },
-    config::Overrides,
+    config::{Loaded, Overrides},
     domain::{
         action::{Action, ActionKind},
         outcome::{Counts, Ending, ExitCode},
     },
     engine::{
         Purpose as RunPurpose, Resumed, Run,
+        cancel::{Cancel, Urgency},
         fleet::{self, Joint},
-        plan::Survey,
+        plan::{Protection, Survey},
         rollout::Rollout,
         roster::Roster,
     },
-    journal::{Apart, Journal, Need, Piece, Record, Replay, Resumed as ResumedRecord},
-    reporters::words,
+    journal::{Apart, Journal, Need, Piece, Replay, StateFolder},
+    reporters::{clean::clean, words},
     vendors::{Errand, VendorName},
 };
 
@@ -80,6 +85,129 @@ fn refuse_special(args: &ResumeArgs) -> Result<(), CommandError> {
     if args.stream.is_some() { Err(consoles::special("--stream")) } else { Ok(()) }
 }
 
+/// A console that cannot be asked now. Its part of the run stays as it is.
+struct Absent {
+    vendor: VendorName,
+    counts: Counts,
+    error: CommandError,
+}
+
+impl Absent {
+    fn ending(&self) -> Ending {
+        let why = self.error.cause();
+        match self.error.exit() {
+            ExitCode::Config => Ending::CredentialsLost(why),
+            ExitCode::Stopped => Ending::Halted(why),
+            _ => Ending::ConsoleLost(why),
+        }
+    }
+}
+
+/// Whether an error says that one console cannot be asked, and nothing of the others. What stops without a signal has
+/// spent its quota.
+fn is_of_one(exit: ExitCode, cancel: &Cancel) -> bool {
+    matches!(exit, ExitCode::Console | ExitCode::Config)
+        || (exit == ExitCode::Stopped && cancel.urgency() == Urgency::None)
+}
+
+/// A part whose console has been asked.
+struct Reached {
+    part: Part,
+    session: Session,
+    roster: Roster,
+    /// What may still be sent.
+    left: Roster,
+    /// What the look ahead says.
+    notes: Vec<String>,
+}
+
+/// What every part is gone on with by.
+struct Again<'a> {
+    kind: ActionKind,
+    waits: bool,
+    purpose: &'a Purpose,
+    loaded: &'a Loaded,
+    protection: &'a Protection,
+    journals: &'a StateFolder,
+    cancel: &'a Cancel,
+    context: &'a Context,
+}
+
+impl Again<'_> {
+    /// Asks a part's console what the part still needs.
+    async fn reach(&self, part: Part) -> Result<Reached, (Part, CommandError)> {
+        let mut consoles = match self.open(&part).await {
+            Ok(consoles) => consoles,
+            Err(error) => return Err((part, error)),
+        };
+        match self.look(&part, &mut consoles).await {
+            Ok((roster, left, notes)) => {
+                let Some(session) = consoles.sessions.pop() else {
+                    let none = CommandError::text(ExitCode::Internal, "no session was opened");
+                    return Err((part, none));
+                };
+                Ok(Reached { part, session, roster, left, notes })
+            }
+            Err(error) => {
+                consoles.close().await;
+                Err((part, error))
+            }
+        }
+    }
+
+    async fn open(&self, part: &Part) -> Result<Consoles, CommandError> {
+        let fleet = replayed::simulated_fleet(&part.piece.replay, self.kind)?;
+        let only = vec![(part.vendor, fleet)];
+        let mut consoles = Consoles::open(only, self.purpose, self.loaded, self.context).await?;
+        consoles.join(Some(self.journals), &part.piece.replay.header.run, self.context);
+        Ok(consoles)
+    }
+
+    async fn look(
+        &self,
+        Part { vendor, piece }: &Part,
+        consoles: &mut Consoles,
+    ) -> Result<(Roster, Roster, Vec<String>), CommandError> {
+        let Self { kind, waits, cancel, context, .. } = *self;
+        let (replay, head) = (&piece.replay, &piece.replay.header);
+        let mut roster = replayed::roster_of(replay);
+        let mut notes = Vec::new();
+        let mut left = Roster::default();
+        for session in &mut consoles.sessions {
+            if !head.simulated && head.console != session.address {
+                return Err(replayed::elsewhere(&head.console, &format!(" for {vendor}"), &session.address));
+            }
+            prepare::prove(session, cancel, context).await?;
+            replayed::check_protected(
+                session,
+                replay,
+                &mut roster,
+                waits,
+                kind,
+                self.protection,
+                *vendor,
+                cancel,
+                context,
+            )
+            .await?;
+            // The journal is locked, so whoever begins a run from here on sees this one.
+            let opposed = tokio::task::block_in_place(|| back::opposed(self.journals, replay, waits))?;
+            replayed::settle_opposed(replay, &mut roster, waits, &opposed);
+            left = replayed::left_to_act(replay, &roster, waits);
+            let to_act = left.to_act().count();
+            if to_act == 0 {
+                continue;
+            }
+            let demand = Demand { waits, allow_rotation: false, require_console: false, to_act, adds: true };
+            let (ahead, more) = prepare::preflight(session, demand, cancel, context).await?;
+            let looks_ahead = session.console.vendor.capabilities().looks_ahead;
+            session.console.limits.outstanding = ahead.or(replayed::wave_of(head).filter(|_| looks_ahead));
+            notes = more;
+        }
+        Ok((roster, left, notes))
+    }
+}
+
 /// Runs it.
 pub(in crate::cli::commands) async fn resume(
     args: ResumeArgs,
@@ -88,25 +216,22 @@ pub(in crate::cli::commands) async fn resume(
     context: &Context,
 ) -> Result<ExitCode, CommandError> {
     refuse_special(&args)?;
-    let kind = resume::kind_of(&replay)?;
+    let kind = replayed::kind_of(&replay)?;
     let wait = args.wait.wait.or(replay.header.waits.map(Duration::from_secs));
     let waits = wait.is_some();
-    let mut header = resume::header_of(&replay, waits, true)?;
+    let mut header = replayed::header_of(&replay, waits, true)?;
     let (counts, of_run) = (replay.counts(), replay.header.clone());
     let (started, next_batch) = (replay.started, replay.next_batch);
-    let (parts, before) = take_apart(replay, waits)?;
+    let (parts, mut before) = take_apart(replay, waits)?;
     if parts.is_empty() {
         context.ui.tell(&format!("nothing is left to do for run {}", of_run.run));
         return Ok(Ending::Completed.exit(&counts, waits, true));
     }
     let (cancel, _guard) = signals::catch()?;
-    let mut context_of_run = Context::new(context.global.clone());
-    if context_of_run.global.profile.is_none() {
-        context_of_run.global.profile.clone_from(&of_run.profile);
-    }
     let vendors: Vec<VendorName> = parts.iter().map(|part| part.vendor).collect();
-    let loaded = context_of_run.configuration(Overrides::default())?;
-    let loaded = consoles::with_concurrency(loaded, &vendors, args.concurrency, &context_of_run)?;
+    let of_profile = replayed::context_of(&of_run, context);
+    let loaded = of_profile.configuration(Overrides::default())?;
+    let loaded = consoles::with_concurrency(loaded, &vendors, args.concurrency, &of_profile)?;
     let safety = loaded.safety()?;
     let allowed = AllowArgs::of_record(&of_run.options)?;
     let protection = protection::gather(&loaded, &safety, &allowed, kind).await;
@@ -116,62 +241,49 @@ pub(in crate::cli::commands) async fn resume(
         uses_reserve: kind == ActionKind::Unisolate,
         errand: Some(Errand { run: of_run.run.clone(), begun: started, task: None, expires: None, takes_back: None }),
     };
-    let mut fleets = Vec::new();
-    for part in &parts {
-        fleets.push((part.vendor, resume::simulated_fleet(&part.piece.replay, kind)?));
-    }
-    let mut consoles = Consoles::open(fleets, &purpose, &loaded, context).await?;
-    check_addresses(&consoles, &parts)?;
     let journals = context.journals()?;
-    consoles.join(Some(&journals), &of_run.run, context);
-    consoles.prove(&cancel, context).await?;
+    let again = Again {
+        kind,
+        waits,
+        purpose: &purpose,
+        loaded: &loaded,
+        protection: &protection,
+        journals: &journals,
+        cancel: &cancel,
+        context,
+    };
+    let (mut reached, absent) = reach_all(&again, parts).await?;
+    for Absent { vendor, counts, error } in &absent {
+        let hosts = words::count(counts.total(), "host stays as it is", "hosts stay as they are");
+        context.ui.warn(&format!("{vendor} cannot be asked now, so {hosts} there: {}", clean(&error.cause())));
+        for (outcome, count) in counts.present() {
+            before.add_many(outcome, count);
+        }
+    }
 
-    let mut rosters = Vec::new();
     let mut says = Vec::new();
     // What may still be sent, in all consoles: for the limits and the question.
     let mut left_in_all = Roster::default();
     let radius = Radius::new(&safety, args.max_targets);
-    for (Part { vendor, piece }, session) in parts.iter().zip(&mut consoles.sessions) {
-        let mut roster = resume::roster_of(&piece.replay);
-        resume::check_protected(
-            session,
-            &piece.replay,
-            &mut roster,
-            waits,
-            kind,
-            &protection,
-            *vendor,
-            &cancel,
-            context,
-        )
-        .await?;
-        // The journal is locked, so whoever begins a run from here on sees this one.
-        let opposed = tokio::task::block_in_place(|| back::opposed(&journals, &piece.replay, waits))?;
-        resume::settle_opposed(&piece.replay, &mut roster, waits, &opposed);
-        let left = resume::left_to_act(&piece.replay, &roster, waits);
+    for Reached { part, session, left, notes, .. } in &mut reached {
         let to_act = left.to_act().count();
-        if to_act > 0 {
-            let demand = Demand { waits, allow_rotation: false, require_console: false, to_act, adds: true };
-            let (ahead, notes) = prepare::preflight(session, demand, &cancel, context).await?;
-            let looks_ahead = session.console.vendor.capabilities().looks_ahead;
-            let began_with = of_run.options.get(act::WAVE).and_then(serde_json::Value::as_u64);
-            let began_with = began_with.and_then(|wave| NonZeroUsize::new(usize::try_from(wave).ok()?));
-            session.console.limits.outstanding = ahead.or(began_with.filter(|_| looks_ahead));
-            let things = words::things(to_act as u64, kind.word());
-            says.push(format!("{vendor}: {things} to {}: {}", kind.word(), named(&left)));
-            says.extend(notes.into_iter().map(|note| format!("{vendor}: {note}")));
-            if !of_run.simulated {
-                let of_part = (to_act as u64, &Survey::default());
-                radius.check_percent(session, (kind, kind.word()), of_part, &cancel, context).await?;
-            }
-            copy(&left, &mut left_in_all);
+        if to_act == 0 {
+            continue;
         }
-        rosters.push(roster);
+        let things = words::things(to_act as u64, kind.word());
+        says.push(format!("{}: {things} to {}: {}", part.vendor, kind.word(), named(left)));
+        says.extend(notes.iter().map(|note| format!("{}: {note}", part.vendor)));
+        if !of_run.simulated {
+            let of_part = (to_act as u64, &Survey::default());
+            radius.check_percent(session, (kind, kind.word()), of_part, &cancel, context).await?;
+        }
+        copy(left, &mut left_in_all);
     }
     if of_run.simulated {
-        header.console = consoles.address();
+        let each = reached.iter().map(|reached| format!("{} {}", reached.part.vendor, reached.session.address));
+        header.console = each.collect::<Vec<_>>().join(", ");
     }
-    let sum = |need: Need| parts.iter().map(|part| part.left(waits, need)).sum::<usize>();
+    let sum = |need: Need| reached.iter().map(|reached| reached.part.left(waits, need)).sum::<usize>();
     let (to_send, to_look, to_poll) = (sum(Need::Send), sum(Need::Look), sum(Need::Poll));
     if to_send + to_look > 0 && !of_run.simulated {
         context.ui.tell(&format!(
@@ -191,22 +303,16 @@ pub(in crate::cli::commands) async fn resume(
         };
         confirm::ask(args.consent, &question, &context.ui, &cancel).await?;
     }
-    let resumed = ResumedRecord {
-        user: act::user(),
-        host: act::machine(),
-        pid: std::process::id(),
-        waits: wait.map(act::whole_seconds),
-    };
-    journal.append(Record::Resumed(resumed)).await?;
+    journal.append(replayed::resumption(wait)).await?;
     let mut reporters = context.ui.reporters(context.ui.setup(context.invocation(Vec::new(), Vec::new())));
     let header = Arc::new(header);
     let action = Action { kind, comment: of_run.comment.clone() };
     let mut doors = Doors::default();
     let mut at_work = Vec::new();
-    for ((Part { vendor, piece }, session), roster) in parts.into_iter().zip(consoles.sessions).zip(rosters) {
+    for Reached { part: Part { vendor, piece }, session, roster, .. } in reached {
         doors.keep(&session.console.vendor, session.simulator);
         let standings: Vec<(u32, Resumed)> =
-            (0_u32..).zip(&piece.replay.targets).map(|(n, target)| (n, resume::standing(target, waits))).collect();
+            (0_u32..).zip(&piece.replay.targets).map(|(n, target)| (n, replayed::standing(target, waits))).collect();
         let run = Run {
             header: Arc::clone(&header),
             purpose: RunPurpose::Act(action.clone()),
@@ -220,27 +326,37 @@ pub(in crate::cli::commands) async fn resume(
         };
         at_work.push(fleet::Part { vendor: vendor.word(), run, numbers: piece.numbers });
     }
-    let joint = Joint { header, parts: at_work, aside: Vec::new(), before, first_batch: next_batch };
+    let absent = absent.iter().map(|absent| (absent.vendor.word(), absent.ending())).collect();
+    let joint = Joint { header, parts: at_work, aside: Vec::new(), before, absent, first_batch: next_batch };
     Ok(go(joint, Some(journal), cancel, &mut reporters, doors, Some(kind), context).await)
 }
 
-/// Every console has to be the one that the run began with.
-fn check_addresses(consoles: &Consoles, parts: &[Part]) -> Result<(), CommandError> {
-    let mut pairs = consoles.sessions.iter().zip(parts);
-    let elsewhere = pairs.find_map(|(session, part)| {
-        let head = &part.piece.replay.header;
-        (!head.simulated && head.console != session.address).then_some((session, &head.console))
-    });
-    match elsewhere {
-        None => Ok(()),
-        Some((session, began)) => Err(CommandError::text(
-            ExitCode::Refused,
-            format!(
-                "this run belongs to {began} for {}, and the configuration speaks to {}; nothing was sent",
-                session.vendor, session.address
-            ),
-        )
-        .hint("choose the run's own configuration with `--config` or `--profile`")),
+/// Asks every part's console. One that cannot be asked is put aside, unless all are so.
+async fn reach_all(again: &Again<'_>, parts: Vec<Part>) -> Result<(Vec<Reached>, Vec<Absent>), CommandError> {
+    let mut reached: Vec<Reached> = Vec::new();
+    let mut absent: Vec<Absent> = Vec::new();
+    let mut failed = None;
+    for part in parts {
+        match again.reach(part).await {
+            Ok(found) => reached.push(found),
+            Err((part, error)) if is_of_one(error.exit(), again.cancel) => {
+                absent.push(Absent { vendor: part.vendor, counts: part.piece.replay.counts(), error });
+            }
+            Err((_, error)) => {
+                failed = Some(error);
+                break;
+            }
+        }
+    }
+    if failed.is_none() && reached.is_empty() && !absent.is_empty() {
+        failed = Some(absent.swap_remove(0).error);
+    }
+    match failed {
+        None => Ok((reached, absent)),
+        Some(error) => {
+            Consoles { sessions: reached.into_iter().map(|reached| reached.session).collect() }.close().await;
+            Err(error)
+        }
     }
 }
 

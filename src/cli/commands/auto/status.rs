@@ -94,6 +94,6 @@ pub(crate) async fn status(
             parts.push(Part { vendor: session.vendor.word(), run, numbers });
         }
     }
-    let joint = Joint { header, parts, aside, before: Counts::default(), first_batch: 0 };
+    let joint = Joint { header, parts, aside, before: Counts::default(), absent: Vec::new(), first_batch: 0 };
     Ok(go(joint, None, cancel, &mut reporters, doors, None, context).await)
 }
