@@ -223,6 +223,21 @@ fn an_interrupt_ends_the_command_between_waves() {
 }
 
 #[test]
+fn a_command_that_does_not_heed_an_interrupt_is_killed() {
+    let room = Room::new(4, SWIFT);
+    room.env.file("between.sh", "trap '' TERM\necho $$ > pid.new\nmv pid.new pid\nexec sleep 600\n");
+    let child = room.start_isolate(&["--waves", "1,100%", "--between-waves", "sh between.sh"]);
+    let file = room.env.path().join("pid");
+    wait_until("the command to run", || file.exists());
+    let pid: i32 = std::fs::read_to_string(&file).unwrap().trim().parse().unwrap();
+    signal(&child, Signal::INT);
+    room.env.finish(child).exits(7);
+    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+    wait_until("the command to be gone", || rustix::process::test_kill_process(pid).is_err());
+    assert_eq!(room.accepted(), 1);
+}
+
+#[test]
 fn a_killed_run_goes_on_with_its_waves() {
     let mut room = Room::new(12, SWIFT);
     for line in ["6", "9", "14"] {

@@ -3,12 +3,17 @@
 use std::{
     fmt, io,
     os::{fd::AsFd as _, unix::process::CommandExt as _},
-    process::{Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex, PoisonError},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::Arc,
+    thread,
+    time::Duration,
 };
 
 use async_trait::async_trait;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use rustix::{
+    io::retry_on_intr,
+    process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, test_kill_process_group, waitid},
+};
 
 use crate::{
     cli::confirm,
@@ -40,6 +45,12 @@ const PASSED_ON: [&str; 17] = [
     "EDRCTL_PROFILE",
     "EDRCTL_STATE_DIR",
 ];
+
+/// How long a command that nobody waits for any more has to end by itself.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// How often it is looked at meanwhile.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// A line for the shell, which has to end well.
 pub(super) struct ByCommand {
@@ -90,15 +101,43 @@ impl ByCommand {
     }
 }
 
-/// Ends a command, and what it has started, that nobody waits for any more.
-struct Ends(Arc<Mutex<Option<Pid>>>);
+/// A command under way. If nobody waits for it any more, it is ended with all that it has started.
+struct Running(Option<Child>);
 
-impl Drop for Ends {
-    fn drop(&mut self) {
-        if let Some(pid) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            // Whoever has gone by now needs no signal.
-            kill_process_group(pid, Signal::TERM).unwrap_or_default();
+impl Running {
+    /// Waits for it.
+    async fn end(mut self) -> io::Result<ExitStatus> {
+        let Some(pid) = self.0.as_ref().map(Pid::from_child) else { return Err(io::ErrorKind::NotFound.into()) };
+        // It is not reaped here: until then its number, and that of its group, are nobody else's.
+        let waited = tokio::task::spawn_blocking(move || {
+            retry_on_intr(|| waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)).map(drop)
+        });
+        waited.await.map_err(io::Error::other)??;
+        match self.0.take() {
+            Some(mut child) => child.wait(),
+            None => Err(io::ErrorKind::NotFound.into()),
         }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let Some(mut child) = self.0.take() else { return };
+        let group = Pid::from_child(&child);
+        if kill_process_group(group, Signal::TERM).is_err() {
+            return;
+        }
+        // Between two waves nothing is under way that this could hold up.
+        for _ in 0..GRACE.as_millis() / LOOK.as_millis() {
+            thread::sleep(LOOK);
+            let has_ended = matches!(child.try_wait(), Ok(Some(_)));
+            // The shell may be gone and what it has started may not. A group with anybody in it keeps its number.
+            if has_ended && test_kill_process_group(group).is_err() {
+                return;
+            }
+        }
+        // Whoever has gone by now needs no signal.
+        kill_process_group(group, Signal::KILL).unwrap_or_default();
     }
 }
 
@@ -111,21 +150,7 @@ impl Gate for ByCommand {
     async fn pass(&self, interval: &Interval) -> Result<(), String> {
         let ended = match self.command(interval).and_then(|mut command| command.spawn()) {
             Err(error) => Err(error),
-            Ok(mut child) => {
-                let pid = Pid::from_child(&child);
-                let running = Arc::new(Mutex::new(Some(pid)));
-                let ends = Ends(Arc::clone(&running));
-                let waited = tokio::task::spawn_blocking(move || {
-                    // It is not reaped before it is crossed out, so that its number cannot be somebody else's by then.
-                    let ended = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
-                    *running.lock().unwrap_or_else(PoisonError::into_inner) = None;
-                    ended.map_err(io::Error::from)?;
-                    child.wait()
-                });
-                let ended = waited.await.map_err(io::Error::other).and_then(|ended| ended);
-                drop(ends);
-                ended
-            }
+            Ok(child) => Running(Some(child)).end().await,
         };
         judge(ended, interval.next.number)
     }
