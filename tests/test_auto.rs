@@ -270,6 +270,18 @@ fn a_rehearsal_has_every_console() {
 }
 
 #[test]
+fn where_a_second_person_is_wanted_each_console_has_a_plan() {
+    let company = Company::new(&[("cisco", &["web01"]), ("apex", &["pc01"])], SWIFT);
+    company.env.ssh_key("key", &["ed25519"], "bert", "");
+    let path = company.env.path().join("home/.config/edrctl/config.toml");
+    let config = fs::read_to_string(&path).unwrap();
+    let keys = company.env.path().join("key.pub");
+    fs::write(&path, format!("{config}\n[safety]\nrequire_approval = \"{}\"\n", keys.display())).unwrap();
+    company.isolate("web01\npc01\n", &[]).exits(5).says("edrctl plan isolate --vendor V");
+    company.nothing_was_sent();
+}
+
+#[test]
 fn what_is_one_consoles_is_refused_for_all() {
     let company = Company::new(&[("cisco", &["web01"]), ("apex", &["pc01"])], "");
     for option in [

@@ -313,6 +313,18 @@ fn at_a_terminal_the_plan_is_shown_before_it_is_signed() {
 }
 
 #[test]
+fn nobody_agrees_to_a_host_unseen() {
+    let room = Room::new(40, SWIFT);
+    let folded = room.env.make_plan("isolate", "cisco", &room.console.guids(), &[]).exits(0);
+    assert!(folded.stdout.contains("and 32 more"), "{folded}");
+    let key = room.env.ssh_key("key", &["ed25519"], "bert", "");
+    let shown = room.env.approve(&key, &[]).exits(0);
+    for host in room.console.fleet().hosts() {
+        assert!(shown.stdout.contains(&host.id), "{shown}");
+    }
+}
+
+#[test]
 fn an_edited_plan_is_not_signed() {
     let room = room();
     let key = room.env.ssh_key("key", &["ed25519"], "bert", "");

@@ -1,5 +1,7 @@
 //! Plans on bad days: the program dies while it applies one, the plan is large, two people apply it at once.
 
+use std::{fs, process::Stdio};
+
 use crate::support::{PROMPT, Room, SWIFT, every_console, intents, signal, wait_until};
 
 #[test]
@@ -119,4 +121,16 @@ fn a_plan_that_has_no_room_on_the_disk_leaves_what_was_there() {
     let drafts = std::fs::read_dir(room.env.path()).unwrap();
     let drafts = drafts.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with(".edrctl"));
     assert_eq!(drafts.count(), 0);
+}
+
+#[test]
+fn a_plan_that_cannot_be_shown_is_there_all_the_same() {
+    let room = Room::new(2, SWIFT);
+    room.env.file("hosts.txt", room.console.guids());
+    let mut command = room.env.command(["plan", "isolate", "--vendor", "cisco", "--out", "plan.json", "hosts.txt"]);
+    let full = fs::File::create("/dev/full").unwrap();
+    let child = command.stdin(Stdio::null()).stdout(full).stderr(Stdio::piped()).spawn().unwrap();
+    room.env.finish(child).exits(0).says("the plan could not be shown");
+    room.env.apply(&[]).exits(0);
+    room.assert_each_isolated_once();
 }

@@ -41,7 +41,7 @@ fn a_time_a_comment_and_an_allowance_go_with_the_plan() {
         for words in ["4h later", "allowed although it is protected", "it is the source"] {
             assert!(planned.stdout.contains(words), "{vendor}: `{words}`\n{planned}");
         }
-        env.apply(&[]).exits(0);
+        env.apply(&[]).exits(0).says("although it is protected").says("it is the source");
         assert_eq!(place.off(), [0, 1].into(), "{vendor}");
         let header = &records(&env.only_journal())[0];
         let options = &header["options"];

@@ -153,7 +153,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     let safety = loaded.safety()?;
     let frees = back.as_ref().is_some_and(|back| back.frees(kind));
     let rules = prepare::rules(vendor, &args.targets, all_agents)?;
-    let asked = plan::Asked { kind, dry_run: args.dry_run, simulated: args.console.simulate };
+    let asked = plan::Asked { kind, dry_run: args.dry_run, simulated: args.console.simulate, several: false };
     plan::check_leave(paper.as_mut(), &safety, asked)?;
     let applied = paper.as_ref().and_then(Paper::applied);
     let mut selected = match (&back, applied) {

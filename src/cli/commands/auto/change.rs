@@ -75,7 +75,7 @@ pub(crate) async fn act(
     let wait = args.wait.wait;
     let (loaded, vendors) = consoles::choose(&several, args.console.simulate, args.console.concurrency, context)?;
     let safety = loaded.safety()?;
-    let asked = plan::Asked { kind, dry_run: args.dry_run, simulated: args.console.simulate };
+    let asked = plan::Asked { kind, dry_run: args.dry_run, simulated: args.console.simulate, several: true };
     plan::check_leave(None, &safety, asked)?;
     let selected = resolve::targets(&args.targets, &vendors, context)?;
     let journals = if args.dry_run { None } else { Some(context.journals_to_write(loaded.run().state_dir)?) };

@@ -106,7 +106,7 @@ pub(crate) async fn run(mut deed: Deed, context: &Context) -> Result<ExitCode, C
     let loaded = own.configuration(overrides(vendor, deed.console.concurrency))?;
     let safety = loaded.safety()?;
     if !deed.frees {
-        let asked = plan::Asked { kind, dry_run: deed.dry_run, simulated: deed.console.simulate };
+        let asked = plan::Asked { kind, dry_run: deed.dry_run, simulated: deed.console.simulate, several: false };
         plan::check_leave(deed.paper.as_mut(), &safety, asked)?;
     }
     let applied = deed.paper.as_ref().and_then(Paper::applied);

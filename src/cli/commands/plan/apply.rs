@@ -23,6 +23,7 @@ use crate::{
     clock,
     domain::{action::Thing, outcome::ExitCode},
     plan_file::Options,
+    reporters::clean::clean,
 };
 
 /// Carry out a plan: exactly what it says, or nothing
@@ -96,6 +97,11 @@ pub(crate) async fn run(args: ApplyArgs, context: &Context) -> Result<ExitCode, 
     }
     let mut rollout = args.rollout.clone();
     let options = applied.plan.about.options.clone();
+    // With `--yes` nobody is shown the plan any more.
+    for host in &options.allow_protected {
+        let reason = options.allow_reason.as_deref().unwrap_or_default();
+        context.ui.warn(&clean(&format!("the plan allows {host} although it is protected, because: {reason}")));
+    }
     rollout.max_targets = rollout.max_targets.or(options.max_targets.and_then(NonZeroU64::new));
     match applied.kind.lands_on() {
         Thing::Host => hosts(args, applied, options, rollout, &own).await,

@@ -18,7 +18,7 @@ use crate::{
 
 /// Agree to somebody else's plan, by signing it with an SSH key
 ///
-/// Shows the plan, asks, and writes PLAN.sig beside it: what `ssh-keygen -Y sign -n edrctl-plan -f KEY PLAN` would write. `edrctl
+/// Shows the whole plan, asks, and writes PLAN.sig beside it: what `ssh-keygen -Y sign -n edrctl-plan -f KEY PLAN` would write. `edrctl
 /// apply` takes it where `--approve-with` or `require_approval` in `[safety]` wants it.
 #[derive(Debug, Args)]
 pub(crate) struct ApproveArgs {
@@ -54,10 +54,13 @@ pub(crate) async fn run(args: ApproveArgs, context: &Context) -> Result<ExitCode
     check_other_person(&applied, context)?;
     let passphrase = Source::read(args.passphrase.as_deref())?;
     let key = private_key(&args.key)?;
-    let text = fold::text(&applied.plan, &applied.digest, applied.vendor.console());
+    // Nobody agrees to a host unseen.
+    let text = fold::text(&applied.plan, &applied.digest, applied.vendor.console(), usize::MAX);
     ui::print(text.as_bytes())?;
     let (cancel, _guard) = signals::catch()?;
-    confirm::agree(args.yes, "approve a plan", "Approve this plan? [y/N] ".to_owned(), &context.ui, &cancel).await?;
+    // The first lines of a long plan have left the screen by now.
+    let question = format!("{}. Approve this plan? [y/N] ", clean(&fold::counts(&applied.plan)));
+    confirm::agree(args.yes, "approve a plan", question, &context.ui, &cancel).await?;
     let (signed, approval) = sign(&applied.bytes, &key, passphrase, &args.key, context)?;
     place.fill(signed.as_bytes())?;
     let name = approval.name.as_deref().map(|name| format!("{}, ", clean(name))).unwrap_or_default();

@@ -61,8 +61,11 @@ impl Draft {
         let (bytes, digest) = plan_file::write(&plan).map_err(|error| CommandError::new(ExitCode::Internal, error))?;
         self.place.fill(&bytes)?;
         if context.ui.output == OutputFormat::Human {
-            let text = fold::text(&plan, &digest, sheet.header.console_name);
-            crate::cli::ui::print(text.as_bytes())?;
+            let text = fold::text(&plan, &digest, sheet.header.console_name, fold::SCREENFUL);
+            if let Err(error) = crate::cli::ui::print(text.as_bytes()) {
+                // What counts is the file, and it is there.
+                context.ui.warn(&format!("the plan could not be shown: {}", error.cause()));
+            }
         } else {
             tell();
         }

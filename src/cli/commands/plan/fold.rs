@@ -1,4 +1,4 @@
-//! A plan for people: how many of what, and the first of each.
+//! A plan for people: how many of what, and which.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use crate::{
     reporters::{clean::clean, words},
 };
 
-/// Targets of a kind that are shown.
-const SHOWN: usize = 8;
+/// Targets of a kind that are shown where the plan is to fit a screen.
+pub(super) const SCREENFUL: usize = 8;
 
-/// The whole plan in a screenful.
-pub(super) fn text(plan: &Plan, digest: &str, console_name: &str) -> String {
+/// The plan, with up to `shown` targets of each kind.
+pub(super) fn text(plan: &Plan, digest: &str, console_name: &str, shown: usize) -> String {
     let about = &plan.about;
     let profile = about.profile.as_deref().map(|profile| format!(", profile {profile}")).unwrap_or_default();
     let part = about.part.as_deref().map(|part| format!(", {part}")).unwrap_or_default();
@@ -35,9 +35,9 @@ pub(super) fn text(plan: &Plan, digest: &str, console_name: &str) -> String {
             continue;
         }
         lines.push(format!("  {} ({})", mark.words(), words::number(count as u64)));
-        lines.extend(of_mark().take(SHOWN).map(|target| format!("    {}", line(target))));
-        if count > SHOWN {
-            lines.push(format!("    and {} more", words::number((count - SHOWN) as u64)));
+        lines.extend(of_mark().take(shown).map(|target| format!("    {}", line(target))));
+        if count > shown {
+            lines.push(format!("    and {} more", words::number((count - shown) as u64)));
         }
     }
     lines.push(format!("  digest: {digest}"));

@@ -23,6 +23,8 @@ pub(crate) struct Asked {
     pub(crate) dry_run: bool,
     /// Whether it is done to nobody.
     pub(crate) simulated: bool,
+    /// Whether it is done through several consoles.
+    pub(crate) several: bool,
 }
 
 /// Whether it takes something off the network. Who puts something back waits for nobody.
@@ -56,6 +58,9 @@ pub(crate) fn check_leave(paper: Option<&mut Paper>, safety: &SafetyConfig, aske
         )
         .hint(match asked.kind {
             ActionKind::Task => "of a task there is no plan: it can be rehearsed with `--simulate` and looked at with `--dry-run`".to_owned(),
+            kind if asked.several => format!(
+                "a plan is one console's: `edrctl status --vendor auto` tells which has which host, then `edrctl plan {kind} --vendor V` for each"
+            ),
             kind => format!(
                 "`edrctl plan {kind} ... --out plan.json`, then `edrctl approve plan.json --key FILE` by somebody else, then `edrctl apply plan.json`"
             ),
