@@ -58,6 +58,16 @@ pub(crate) async fn run(args: ExpireArgs, context: &Context) -> Result<ExitCode,
     let mut ended = Vec::new();
     let now = clock::now();
     let places = back::places(&context.journals()?)?;
+    let asked = args.vendor.is_some();
+    let firewall = |vendor: &VendorName| is_wanted(*vendor) && (asked || configured.contains(vendor));
+    let is_due = |place: &&Place| {
+        let vendor = place.host_console().filter(|vendor| is_wanted(*vendor));
+        place.due(now).next().is_some() && vendor.is_some_and(|vendor| is_meant(place, vendor))
+    };
+    check_count(
+        &args.back,
+        places.iter().filter(is_due).count() + VendorName::that_act_on(Thing::Indicator).filter(&firewall).count(),
+    )?;
     for place in &places {
         let Some(vendor) = place.host_console().filter(|vendor| is_wanted(*vendor)) else { continue };
         if cancel.urgency() != Urgency::None {
@@ -78,8 +88,6 @@ pub(crate) async fn run(args: ExpireArgs, context: &Context) -> Result<ExitCode,
             ));
         }
     }
-    let asked = args.vendor.is_some();
-    let firewall = |vendor: &VendorName| is_wanted(*vendor) && (asked || configured.contains(vendor));
     for vendor in VendorName::that_act_on(Thing::Indicator).filter(firewall) {
         if cancel.urgency() != Urgency::None {
             break;
@@ -102,6 +110,19 @@ pub(crate) async fn run(args: ExpireArgs, context: &Context) -> Result<ExitCode,
         context.ui.tell("nothing is due");
     }
     back::together(ended, context)
+}
+
+/// Refuses a number of targets that would be held against each of several consoles.
+fn check_count(args: &BackArgs, consoles: usize) -> Result<(), CommandError> {
+    if args.consent.expect_count.is_none() || consoles < 2 {
+        return Ok(());
+    }
+    let consoles = words::count(consoles as u64, "console", "consoles");
+    Err(CommandError::text(
+        ExitCode::Usage,
+        format!("something may be due at {consoles}, and `--expect-count` says the number of one; nothing was sent"),
+    )
+    .hint("name one with `--vendor` (and `--profile`), or agree with `--yes`"))
 }
 
 /// What is said where journals that cannot be read may have had something due.
