@@ -18,6 +18,7 @@ mod test_back_expire;
 mod test_back_meanwhile;
 mod test_back_rerun;
 mod test_back_undo;
+mod test_back_wishes;
 mod test_check_hosts;
 mod test_clients;
 mod test_config;

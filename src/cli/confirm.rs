@@ -2,6 +2,8 @@
 
 use std::io::{self, BufRead, Write};
 
+use rustix::termios::{QueueSelector, tcflush};
+
 use super::{args::ConsentArgs, error::CommandError, ui::Ui};
 use crate::{
     domain::{
@@ -104,6 +106,8 @@ pub(crate) async fn says_yes(prompt: String) -> bool {
 }
 
 fn read_answer(prompt: &str) -> Option<String> {
+    // What was typed before the question is no answer to it. Where there is no terminal, nothing can have been typed.
+    tcflush(io::stdin(), QueueSelector::IFlush).unwrap_or_default();
     let mut err = io::stderr();
     err.write_all(prompt.as_bytes()).and_then(|()| err.flush()).ok()?;
     let mut answer = String::new();

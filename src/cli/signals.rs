@@ -1,5 +1,7 @@
 //! Interrupts from outside: the first drains, the second abandons, a third ends the process at once.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::error::CommandError;
@@ -7,6 +9,14 @@ use crate::{
     domain::outcome::ExitCode,
     engine::cancel::{Cancel, Urgency},
 };
+
+/// Whether anybody has interrupted this process.
+static HEARD: AtomicBool = AtomicBool::new(false);
+
+/// Whether anybody has interrupted this process: a command that is made of several runs is over then, whichever of them heard of it.
+pub(crate) fn heard() -> bool {
+    HEARD.load(Ordering::SeqCst)
+}
 
 /// Catches Ctrl-C, `kill` and a closing terminal for as long as the returned guard lives.
 pub(crate) fn catch() -> Result<(Cancel, Guard), CommandError> {
@@ -23,6 +33,8 @@ pub(crate) fn catch() -> Result<(Cancel, Guard), CommandError> {
                 _ = terminate.recv() => {}
                 _ = hang_up.recv() => {}
             }
+            // Before whoever waits for this one ends, and others ask.
+            HEARD.store(true, Ordering::SeqCst);
             if raise.urgency() == Urgency::Abandon {
                 // Somebody asks a third time: the journal is whole at every moment, so nothing is lost by ending here.
                 std::process::abort();

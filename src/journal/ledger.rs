@@ -18,6 +18,9 @@ use super::{
 };
 use crate::domain::{action::ActionKind, host::HostId, id::RunId, outcome::Outcome};
 
+/// How long a request of ours that nobody saw carried out is thought to be on its way. What is seen of a host later than that is how it is.
+pub const ON_ITS_WAY: SignedDuration = SignedDuration::from_hours(1);
+
 /// Where a journal keeps for how many seconds what its run does is to last.
 pub const FOR: &str = "for";
 
@@ -110,6 +113,10 @@ pub struct Event {
     pub told: Timestamp,
     /// Its place in the order of runs.
     pub turn: Option<Turn>,
+    /// When its run began, told like `at`.
+    pub began: Timestamp,
+    /// That by its own clock, and its place in the order.
+    begin: (Timestamp, Option<Turn>),
     /// The run.
     pub run: Arc<RunId>,
     /// What it did.
@@ -126,6 +133,18 @@ impl Event {
     /// Two at the same instant stand in the order of their turns and names, so that it is the same each time.
     fn key(&self) -> (Timestamp, u64, &RunId) {
         (self.at, self.turn.as_ref().map_or(0, |turn| turn.n), &self.run)
+    }
+
+    /// Whether its run began after that of another.
+    fn is_of_later_run(&self, other: &Self) -> bool {
+        let key = |event: &Self| (event.began, event.begin.1.as_ref().map_or(0, |turn| turn.n));
+        *self.run != *other.run && (key(self), &self.run) > (key(other), &other.run)
+    }
+
+    /// Whether what this one found may have been changed by a request of that one that was still on its way.
+    fn may_have_missed(&self, request: &Self) -> bool {
+        let was_seen = matches!(request.touch, Touch::Done | Touch::Wanted);
+        self.touch == Touch::Wanted && !was_seen && self.at.duration_since(request.at) < ON_ITS_WAY
     }
 
     fn is_against(&self, kind: ActionKind) -> bool {
@@ -195,6 +214,8 @@ impl Ledger {
                 at,
                 told: at,
                 turn: run.turn_of(target).cloned(),
+                began: run.started,
+                begin: (run.started, run.header.turn.clone()),
                 run: Arc::clone(&name),
                 kind,
                 touch,
@@ -212,6 +233,8 @@ impl Ledger {
         self.clocks.compare();
         for event in self.stories.values_mut().flatten() {
             event.at = self.clocks.agreed(event.turn.as_ref(), event.told);
+            let (began, turn) = &event.begin;
+            event.began = self.clocks.agreed(turn.as_ref(), *began);
         }
         for story in self.stories.values_mut() {
             story.sort_by(|a, b| a.key().cmp(&b.key()));
@@ -238,13 +261,24 @@ impl Ledger {
             Touch::Unclear | Touch::Perhaps | Touch::Asked => Since::Stands { look: true },
             Touch::Taken | Touch::Done => Since::Stands { look: false },
         };
+        // A later run may have said that it wants it so before this one heard what came of its request.
+        for event in story.iter().take(place) {
+            if event.kind == own.kind && event.is_of_later_run(own) {
+                since = Since::Wanted(Arc::clone(&event.run));
+            } else if event.is_against(own.kind)
+                && event.is_sure()
+                && let Since::Wanted(_) = since
+            {
+                since = Since::Stands { look: own.touch < Touch::Taken };
+            }
+        }
         for event in later {
             if event.kind == own.kind {
                 since = Since::Wanted(Arc::clone(&event.run));
             } else if event.is_against(own.kind) {
                 since = match (event.touch, since) {
                     // It was so at that time, and a request that nobody saw carried out may have been carried out after it.
-                    (Touch::Wanted, Since::Stands { .. }) if own.touch != Touch::Done => Since::Stands { look: true },
+                    (Touch::Wanted, Since::Stands { .. }) if event.may_have_missed(own) => Since::Stands { look: true },
                     (Touch::Taken | Touch::Done | Touch::Wanted, _) => Since::TakenBack(Arc::clone(&event.run)),
                     // Nobody knows whether it was taken back.
                     (Touch::Unclear | Touch::Perhaps | Touch::Asked, Since::Stands { .. }) => {
@@ -301,10 +335,7 @@ fn pending(id: &HostId, story: &[Event], is_enough: fn(Touch) -> bool) -> Option
             // A release that may have failed takes nobody's hold away.
             ActionKind::Unisolate | ActionKind::Unblock if is_enough(event.touch) => {
                 // Nor does one that found it released already, while a request to hold it may still be on its way.
-                let on_its_way = |hold: &&Event| {
-                    event.touch == Touch::Wanted && hold.touch < Touch::Done && hold.touch > Touch::Wanted
-                };
-                holds.retain(on_its_way);
+                holds.retain(|hold| event.may_have_missed(hold));
             }
             _ => {}
         }

@@ -57,7 +57,7 @@ pub use error::{Holder, JournalError, JournalFailed};
 pub use flight::Course;
 pub use folder::{LATEST, RunEntry, RunSummary, StateFolder, new_run_id};
 pub use gate::Gate;
-pub use ledger::{EXPIRES, Event, FOR, Lasts, Ledger, Pending, Since, Touch, lasts, touch};
+pub use ledger::{EXPIRES, Event, FOR, Lasts, Ledger, ON_ITS_WAY, Pending, Since, Touch, lasts, touch};
 pub use paper::PlanNote;
 pub use presence::{Alone, Presence};
 pub use reader::Line;

@@ -174,11 +174,12 @@ impl TargetReplay {
         self.phase = Phase::InDoubt { batch, since: at, failure: None };
     }
 
-    fn answered(&mut self, in_batch: u64, reply: Reply, at: Timestamp) {
+    fn answered(&mut self, in_batch: u64, reply: Reply, at: Timestamp, resumed: u32) {
         let Phase::InDoubt { batch, since, .. } = self.phase else { return };
         if batch != in_batch {
             return;
         }
+        self.resumed = resumed;
         let failure = reply.failure().map(Box::new);
         self.phase = match reply {
             Reply::Accepted { ticket, state, .. } => Phase::Accepted { ticket, state, since: at },
@@ -271,9 +272,7 @@ impl Fold {
                         Reply::Settled { result, .. } => self.texts.share_text(&mut result.state),
                         Reply::Again { .. } | Reply::Look { .. } | Reply::Stopped { .. } => {}
                     }
-                    let target = find(&mut run.targets, reply.n())?;
-                    target.resumed = resumed;
-                    target.answered(batch, reply, at);
+                    find(&mut run.targets, reply.n())?.answered(batch, reply, at, resumed);
                 }
             }
             Record::Settled(mut one) => {

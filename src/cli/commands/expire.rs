@@ -21,7 +21,6 @@ use crate::{
         indicator::Indicator,
         outcome::ExitCode,
     },
-    engine::cancel::Urgency,
     journal::JournalError,
     reporters::{clean::clean, words},
     vendors::{TakesBack, VendorName, Wishes},
@@ -54,7 +53,7 @@ pub(crate) async fn run(args: ExpireArgs, context: &Context) -> Result<ExitCode,
         named.is_none_or(|profile| place.profile.as_ref() == Some(profile) || leads_there())
     };
     // Whoever interrupts means all of them, and not only the console that is being asked.
-    let (cancel, _guard) = signals::catch()?;
+    let (_cancel, _guard) = signals::catch()?;
     let mut ended = Vec::new();
     let now = clock::now();
     let places = back::places(&context.journals()?)?;
@@ -70,7 +69,7 @@ pub(crate) async fn run(args: ExpireArgs, context: &Context) -> Result<ExitCode,
     )?;
     for place in &places {
         let Some(vendor) = place.host_console().filter(|vendor| is_wanted(*vendor)) else { continue };
-        if cancel.urgency() != Urgency::None {
+        if signals::heard() {
             break;
         }
         if place.due(now).next().is_none() && !place.unread.is_empty() {
@@ -89,7 +88,7 @@ pub(crate) async fn run(args: ExpireArgs, context: &Context) -> Result<ExitCode,
         }
     }
     for vendor in VendorName::that_act_on(Thing::Indicator).filter(firewall) {
-        if cancel.urgency() != Urgency::None {
+        if signals::heard() {
             break;
         }
         args.back.check_for_firewall().or_else(|error| if asked { Err(error) } else { Ok(()) })?;

@@ -12,7 +12,7 @@ use super::{
     unlock_code::UnlockCodeArgs,
 };
 use crate::{
-    cli::{args::line_of_text, context::Context, error::CommandError, protection::AllowArgs},
+    cli::{args::line_of_text, context::Context, error::CommandError, protection::AllowArgs, signals},
     domain::{
         action::{ActionKind, Thing},
         id::RunId,
@@ -55,7 +55,6 @@ pub(crate) async fn run(args: RerunArgs, context: &Context) -> Result<ExitCode, 
     let kind = replayed::kind_of(&replay)?;
     back::check_over(&replay, is_live, "done again")?;
     refuse_derived(&replay)?;
-    back::refuse_undone(&name, back::undone_by(&journals, &name)?)?;
     if args.back.rollout.spread_by().is_none() && rollout::was_spread(&replay) {
         let text = format!(
             "run {name} went in waves or had a limit of failures, and this would act on all that is left at once"
@@ -71,6 +70,14 @@ pub(crate) async fn run(args: RerunArgs, context: &Context) -> Result<ExitCode, 
     let mut ended = Vec::new();
     let mut waiting = Vec::new();
     for replay in pieces.iter().map(|piece| &piece.replay) {
+        let undone = back::undone_by(&journals, &name, (&replay.header.vendor, &replay.header.console))?;
+        if let Err(refused) = back::refuse_undone(&name, undone) {
+            if pieces.len() == 1 {
+                return Err(refused);
+            }
+            ended.push(Err(refused.context(format!("at {}", clean(&replay.header.console)))));
+            continue;
+        }
         let here = |other: &&Replay| {
             (&other.header.vendor, &other.header.console) == (&replay.header.vendor, &replay.header.console)
         };
@@ -81,7 +88,10 @@ pub(crate) async fn run(args: RerunArgs, context: &Context) -> Result<ExitCode, 
     }
     back::check_count(args.back.consent, waiting.len())?;
     let several = waiting.len() > 1;
-    for (replay, left) in &waiting {
+    // Whoever interrupts means all of them, and not only the console that is being asked.
+    let (_cancel, _guard) = signals::catch()?;
+    let again = format!("edrctl rerun {name}");
+    for (begun, (replay, left)) in (1..).zip(&waiting) {
         if several {
             context.ui.tell(&format!("{}, of {}:", replay.header.vendor, clean(&replay.header.console)));
         }
@@ -91,10 +101,11 @@ pub(crate) async fn run(args: RerunArgs, context: &Context) -> Result<ExitCode, 
             (Ok(vendor), Thing::Host) => hosts(one, replay, left, kind, vendor, context).await,
             (Ok(vendor), Thing::Indicator) => indicators(one, replay, left, kind, vendor, context).await,
         };
-        let stops = matches!(result, Ok(ExitCode::Stopped));
+        let stops = matches!(result, Ok(ExitCode::Stopped)) || signals::heard();
         ended.push(result);
-        if stops {
-            break;
+        if stops && several {
+            let not_begun = waiting.iter().skip(begun).map(|(replay, left)| (*replay, left.len()));
+            return back::stopped(ended, not_begun, &again, context);
         }
     }
     if !rest.is_empty() {
@@ -146,7 +157,11 @@ fn reruns_of(journals: &StateFolder, run: &RunId) -> Result<Vec<Replay>, Command
                 return Err(CommandError::text(ExitCode::Refused, text).hint("interrupt it, or wait for its end"));
             }
             family.insert(entry.run.as_str().to_owned());
-            reruns.push(journals.replay(&entry.run)?);
+            let here = (summary.header.vendor.as_str(), summary.header.console.as_str());
+            // What was taken back of it is as if it had not been done.
+            if back::undone_by(journals, &entry.run, here)?.is_none() {
+                reruns.push(journals.replay(&entry.run)?);
+            }
         }
     }
     Ok(reruns)

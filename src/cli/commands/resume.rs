@@ -78,12 +78,14 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
         // Nobody begins a run against this one from here on: it is under way once its journal is locked.
         let _gate = folder.gate()?;
         let (journal, replay) = Journal::resume(&folder, &name, &options)?;
-        let undone = back::undone_by(&folder, &name)?;
         let waits = asked_to_wait || replay.header.waits.is_some();
         // Of several consoles, each part is held against the others at its own.
-        let opposed = match replay.header.is_of_several() {
-            true => back::Crossed::default(),
-            false => back::opposed(&folder, &replay, waits)?,
+        let (opposed, undone) = match replay.header.is_of_several() {
+            true => (back::Crossed::default(), None),
+            false => {
+                let here = (replay.header.vendor.as_str(), replay.header.console.as_str());
+                (back::opposed(&folder, &replay, waits)?, back::undone_by(&folder, &name, here)?)
+            }
         };
         Ok::<_, JournalError>((journal, replay, opposed, undone))
     });

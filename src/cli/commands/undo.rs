@@ -10,13 +10,14 @@ use super::{
     unlock_code::UnlockCodeArgs,
 };
 use crate::{
-    cli::{args::line_of_text, context::Context, error::CommandError, protection::AllowArgs},
+    cli::{args::line_of_text, context::Context, error::CommandError, protection::AllowArgs, signals},
+    clock,
     domain::{
         action::{ActionKind, Thing},
         id::RunId,
         outcome::{ExitCode, Outcome},
     },
-    journal::{Header, LATEST, Replay, StateFolder},
+    journal::{Header, LATEST, Replay, StateFolder, touch},
     reporters::{clean::clean, words},
     vendors::{TakesBack, VendorName},
 };
@@ -61,7 +62,10 @@ pub(crate) async fn run(args: UndoArgs, context: &Context) -> Result<ExitCode, C
     let (pieces, _) = args.only.parts(replay)?;
     back::check_count(args.back.consent, pieces.len())?;
     let mut ended = Vec::with_capacity(pieces.len());
-    for replay in pieces.iter().map(|piece| &piece.replay) {
+    // Whoever interrupts means all of them, and not only the console that is being asked.
+    let (_cancel, _guard) = signals::catch()?;
+    let again = format!("edrctl undo {name}");
+    for (begun, replay) in (1..).zip(pieces.iter().map(|piece| &piece.replay)) {
         if pieces.len() > 1 {
             context.ui.tell(&format!("{}, of {}:", replay.header.vendor, clean(&replay.header.console)));
         }
@@ -73,10 +77,13 @@ pub(crate) async fn run(args: UndoArgs, context: &Context) -> Result<ExitCode, C
                 undo_indicators(one, &journals, replay, (kind, opposite), vendor, context).await
             }
         };
-        let stops = matches!(result, Ok(ExitCode::Stopped));
+        let stops = matches!(result, Ok(ExitCode::Stopped)) || signals::heard();
         ended.push(result);
-        if stops {
-            break;
+        if stops && pieces.len() > 1 {
+            let touched =
+                |replay: &Replay| replay.targets.iter().filter(|target| touch(target, kind).is_some()).count();
+            let not_begun = pieces.iter().skip(begun).map(|piece| (&piece.replay, touched(&piece.replay)));
+            return back::stopped(ended, not_begun, &again, context);
         }
     }
     if ended.is_empty() {
@@ -109,13 +116,17 @@ async fn undo_hosts(
 ) -> Result<ExitCode, CommandError> {
     let header = &replay.header;
     let name = &header.run;
-    let (taken, history) = back::taken_back(journals, replay, kind, vendor)?;
+    let (mut taken, history) = back::taken_back(journals, replay, kind, vendor)?;
     history.must_be_whole(context)?;
     if taken.hosts.is_empty() {
         let why = if taken.says.is_empty() { String::new() } else { format!(" ({})", taken.says.join("; ")) };
         context.ui.tell(&format!("there is nothing to take back of run {name}{why}"));
         return Ok(ExitCode::Success);
     }
+    taken.says.insert(
+        0,
+        format!("takes back run {name}: {} of {} by {}", header.action, clock::rfc3339(replay.started), header.user),
+    );
     if !replay.ended {
         let not_sent = replay.targets.iter().filter(|target| target.outcome() == Outcome::NotSent);
         let not_sent = not_sent.count() as u64;

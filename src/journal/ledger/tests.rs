@@ -22,6 +22,8 @@ fn ledger(events: &[(u8, ActionKind, Touch, Option<i64>)]) -> Ledger {
         at: at(hour),
         told: at(hour),
         turn: None,
+        began: at(hour),
+        begin: (at(hour), None),
         run: run(*n),
         kind: *kind,
         touch: *touch,

@@ -79,6 +79,35 @@ fn take_apart(replay: Replay, waits: bool) -> Result<(Vec<Part>, Counts), Comman
     Ok((parts, before))
 }
 
+/// Leaves the parts that were taken back since as they are; a run of which nothing else is left is refused.
+fn leave_undone(
+    journals: &StateFolder,
+    parts: Vec<Part>,
+    before: &mut Counts,
+    context: &Context,
+) -> Result<Vec<Part>, CommandError> {
+    let (mut left, mut last) = (Vec::new(), None);
+    for part in parts {
+        let header = &part.piece.replay.header;
+        let here = (header.vendor.as_str(), header.console.as_str());
+        match tokio::task::block_in_place(|| back::undone_by(journals, &header.run, here))? {
+            None => left.push(part),
+            Some(by) => {
+                context.ui.warn(&format!(
+                    "{}: what was done there was taken back by run {by}, so its part stays as it is",
+                    part.vendor
+                ));
+                part.piece.replay.targets.iter().for_each(|target| before.add(target.outcome()));
+                last = Some((header.run.clone(), by));
+            }
+        }
+    }
+    match last {
+        Some((run, by)) if left.is_empty() => back::refuse_undone(&run, Some(by)).map(|()| left),
+        _ => Ok(left),
+    }
+}
+
 /// Refuses what only one console has a use for.
 fn refuse_special(args: &ResumeArgs) -> Result<(), CommandError> {
     args.unlock_code.refuse_for_all()?;
@@ -223,6 +252,8 @@ pub(in crate::cli::commands) async fn resume(
     let (counts, of_run) = (replay.counts(), replay.header.clone());
     let (started, next_batch) = (replay.started, replay.next_batch);
     let (parts, mut before) = take_apart(replay, waits)?;
+    let journals = context.journals()?;
+    let parts = leave_undone(&journals, parts, &mut before, context)?;
     if parts.is_empty() {
         context.ui.tell(&format!("nothing is left to do for run {}", of_run.run));
         return Ok(Ending::Completed.exit(&counts, waits, true));
@@ -241,7 +272,6 @@ pub(in crate::cli::commands) async fn resume(
         uses_reserve: kind == ActionKind::Unisolate,
         errand: Some(Errand { run: of_run.run.clone(), begun: started, task: None, expires: None, takes_back: None }),
     };
-    let journals = context.journals()?;
     let again = Again {
         kind,
         waits,

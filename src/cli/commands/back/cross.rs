@@ -19,7 +19,7 @@ use crate::{
         outcome::Outcome,
     },
     engine::roster::Roster,
-    journal::{Course, Header, JournalError, Need, Replay, Since, StateFolder, TargetReplay},
+    journal::{Course, Header, JournalError, Need, ON_ITS_WAY, Replay, Since, StateFolder, TargetReplay},
     vendors::VendorName,
 };
 
@@ -118,9 +118,6 @@ pub(crate) fn foretell_crossed(header: &Header, roster: &mut Roster, context: &C
     tokio::task::block_in_place(|| doubt(&journals, header, roster))?;
     Ok(())
 }
-
-/// How long a request of ours that nobody saw carried out is thought to be on its way, where a list is acted on.
-const ON_ITS_WAY: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
 
 /// Has hosts asked that were found as they are wanted, where a run of the last hour asked for the opposite and did not see it: some consoles
 /// show the old state until the host has answered.

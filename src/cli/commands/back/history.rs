@@ -6,7 +6,7 @@ use super::UNDOES;
 use crate::{
     cli::{context::Context, error::CommandError},
     domain::{action::ActionKind, host::HostId, id::RunId, outcome::ExitCode},
-    journal::{Header, JournalError, Ledger, Piece, StateFolder, lasts},
+    journal::{Header, JournalError, Ledger, Piece, StateFolder, Touch, lasts, touch},
 };
 
 /// What the journals say.
@@ -34,16 +34,36 @@ impl History {
     }
 }
 
-/// The run that has taken this one back, unless that was taken back in its turn.
-pub(crate) fn undone_by(journals: &StateFolder, run: &RunId) -> Result<Option<RunId>, JournalError> {
+/// The run that has taken something of this one back at a console, unless that was taken back in its turn. A run over several consoles is
+/// taken back at each of them by itself, and an undo that reached nobody has taken nothing back.
+pub(crate) fn undone_by(journals: &StateFolder, run: &RunId, at: (&str, &str)) -> Result<Option<RunId>, JournalError> {
     let headers = journals.runs()?.into_iter().filter_map(|entry| entry.summary.ok()).map(|summary| summary.header);
-    let undoes = |header: &Header, run: &RunId| {
-        let undone = header.options.get(UNDOES).and_then(serde_json::Value::as_str);
-        !header.simulated && undone == Some(run.as_str())
-    };
-    let headers: Vec<Header> = headers.filter(|header| header.options.contains_key(UNDOES)).collect();
-    let stands = |by: &&Header| !headers.iter().any(|later| undoes(later, &by.run));
-    Ok(headers.iter().filter(|header| undoes(header, run)).find(stands).map(|header| header.run.clone()))
+    let is_here = |header: &Header| (header.vendor.as_str(), header.console.as_str()) == at;
+    let undoes = |header: &Header| header.options.contains_key(UNDOES) && !header.simulated && is_here(header);
+    let headers: Vec<Header> = headers.filter(undoes).collect();
+    undo_of(journals, &headers, run, &mut HashSet::new())
+}
+
+/// `seen`: undoes that have been looked at. One that undoes itself in the end is nobody's doing, and ends here.
+fn undo_of(
+    journals: &StateFolder,
+    undoes: &[Header],
+    run: &RunId,
+    seen: &mut HashSet<RunId>,
+) -> Result<Option<RunId>, JournalError> {
+    for undo in undoes {
+        let undone = undo.options.get(UNDOES).and_then(serde_json::Value::as_str);
+        if undone != Some(run.as_str()) || !seen.insert(undo.run.clone()) {
+            continue;
+        }
+        let replay = journals.replay(&undo.run)?;
+        let kind = ActionKind::from_word(&undo.action);
+        let has_done = |target| kind.and_then(|kind| touch(target, kind)).is_some_and(|touch| touch != Touch::Wanted);
+        if replay.targets.iter().any(has_done) && undo_of(journals, undoes, &undo.run, seen)?.is_none() {
+            return Ok(Some(undo.run.clone()));
+        }
+    }
+    Ok(None)
 }
 
 /// Refuses to go on with a run that was taken back: whoever did that wants nothing more of it.

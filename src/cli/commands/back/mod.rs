@@ -52,7 +52,7 @@ pub(crate) use cross::{Crossed, crossed_now, doubt, foretell_crossed, opposed, o
 pub(crate) use due::{Due, Place, dues, places, unread};
 pub(crate) use history::{History, refuse_undone, undone_by};
 pub(crate) use host::{Earlier, Look, is_other_name};
-pub(crate) use several::{OnlyArgs, check_count, together};
+pub(crate) use several::{OnlyArgs, check_count, stopped, together};
 pub(crate) use taking::{done_again, left_of, taken_back};
 
 /// Where a journal keeps which run its run takes back.

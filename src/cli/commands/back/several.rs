@@ -51,6 +51,31 @@ pub(crate) fn check_count(consent: ConsentArgs, runs: usize) -> Result<(), Comma
     .hint("name one with `--only`, or agree with `--yes`"))
 }
 
+/// What it comes to that somebody stopped in the middle of several runs. `not_begun`: what is left at which consoles, with the number of
+/// its targets; `again`: what goes on with them.
+pub(crate) fn stopped<'a>(
+    ended: Vec<Result<ExitCode, CommandError>>,
+    not_begun: impl Iterator<Item = (&'a Replay, usize)>,
+    again: &str,
+    context: &Context,
+) -> Result<ExitCode, CommandError> {
+    for error in ended.into_iter().filter_map(Result::err) {
+        // If standard error is gone, the exit code still tells.
+        drop(error.write(&mut io::stderr(), context.ui.stderr_colour));
+    }
+    let left: Vec<String> = not_begun
+        .filter(|(_, targets)| *targets > 0)
+        .map(|(replay, targets)| {
+            let header = &replay.header;
+            format!("{} ({})", header.vendor, words::things(targets as u64, &header.action))
+        })
+        .collect();
+    if !left.is_empty() {
+        context.ui.warn(&format!("not begun: {}; `{again}` goes on with what is left", left.join(", ")));
+    }
+    Ok(ExitCode::Stopped)
+}
+
 /// What several runs come to. An only one speaks for itself; of several, each failure is told and none is the end.
 pub(crate) fn together(
     mut ended: Vec<Result<ExitCode, CommandError>>,

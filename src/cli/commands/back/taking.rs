@@ -104,6 +104,10 @@ pub(crate) fn left_of<'a, 'r>(
     for (run, target) in reruns.flat_map(|run| run.targets.iter().map(move |target| (run, target))) {
         let host = target.record.id.as_deref().map(HostId::new);
         let outcome = success_or(target.outcome(), run.header.waits.is_some());
+        // Who has sent nothing knows no better what came of what was sent before.
+        if target.attempts == 0 && !outcome.is_success(true) {
+            continue;
+        }
         last.entry(written(target)).or_default().push((host, outcome));
     }
     let left = replay.targets.iter().filter_map(|target| {
