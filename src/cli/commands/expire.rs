@@ -57,7 +57,20 @@ pub(crate) async fn run(args: ExpireArgs, context: &Context) -> Result<ExitCode,
     let (cancel, _guard) = signals::catch()?;
     let mut ended = Vec::new();
     let now = clock::now();
-    let places = back::places(&context.journals()?)?;
+    let journals = context.journals()?;
+    let places = back::places(&journals)?;
+    let gone = journals.lost()?;
+    let firewalls: Vec<VendorName> = {
+        let asked = args.vendor.is_some();
+        let is_meant = |vendor: &VendorName| is_wanted(*vendor) && (asked || configured.contains(vendor));
+        VendorName::that_act_on(Thing::Indicator).filter(is_meant).collect()
+    };
+    let holds = |place: &&Place| {
+        let is_asked = |vendor| is_wanted(vendor) && is_meant(place, vendor);
+        place.host_console().is_some_and(is_asked) && !place.pending.is_empty()
+    };
+    let runs = places.iter().filter(holds).count() + firewalls.len();
+    back::check_document(runs, ", or name one console with `--vendor`", context)?;
     for place in &places {
         let Some(vendor) = place.host_console().filter(|vendor| is_wanted(*vendor)) else { continue };
         if cancel.urgency() != Urgency::None {
@@ -79,8 +92,7 @@ pub(crate) async fn run(args: ExpireArgs, context: &Context) -> Result<ExitCode,
         }
     }
     let asked = args.vendor.is_some();
-    let firewall = |vendor: &VendorName| is_wanted(*vendor) && (asked || configured.contains(vendor));
-    for vendor in VendorName::that_act_on(Thing::Indicator).filter(firewall) {
+    for vendor in firewalls {
         if cancel.urgency() != Urgency::None {
             break;
         }
@@ -91,17 +103,33 @@ pub(crate) async fn run(args: ExpireArgs, context: &Context) -> Result<ExitCode,
     if !lost.is_empty() {
         ended.push(Err(unread(&lost, "there", context)));
     }
-    if ended.is_empty() && places.is_empty() && configured.is_empty() {
+    if ended.is_empty() && places.is_empty() && gone.is_empty() && configured.is_empty() {
         return Err(CommandError::text(
             ExitCode::Config,
             "no console is configured, and no journal says that anything is due",
         )
         .hint("`config.example.toml` shows the section of each"));
     }
-    if ended.is_empty() && places.is_empty() {
+    if ended.is_empty() && places.is_empty() && gone.is_empty() {
         context.ui.tell("nothing is due");
     }
-    back::together(ended, context)
+    mind_gone(&gone, back::together(ended, context), context)
+}
+
+/// A journal that is gone may have had something due: whatever could be done is not all.
+fn mind_gone(
+    gone: &[RunId],
+    ended: Result<ExitCode, CommandError>,
+    context: &Context,
+) -> Result<ExitCode, CommandError> {
+    for run in gone {
+        context.ui.warn(&JournalError::Lost { run: run.clone() }.to_string());
+    }
+    let Some(run) = gone.first().filter(|_| matches!(ended, Ok(ExitCode::Success))) else { return ended };
+    let journals = words::count(gone.len() as u64, "journal is", "journals are");
+    let text = format!("{journals} gone, so nobody knows what those runs have left due");
+    let hint = JournalError::Lost { run: run.clone() }.hint();
+    Err(hint.into_iter().fold(CommandError::text(ExitCode::Journal, text), CommandError::hint))
 }
 
 /// What is said where journals that cannot be read may have had something due.
@@ -112,7 +140,7 @@ fn unread(unread: &[(RunId, Arc<JournalError>)], place: &str, context: &Context)
     let runs = words::count(unread.len() as u64, "journal", "journals");
     let text = format!("{runs} cannot be read, so nobody knows what is due {place}; nothing was sent");
     CommandError::text(ExitCode::Journal, text).hint(
-        "`edrctl runs verify --all` names what is wrong; a journal that is moved out of the folder is asked no more",
+        "`edrctl runs verify --all` names what is wrong; a run whose journal and seal are moved out of the folder is asked no more",
     )
 }
 
@@ -134,7 +162,7 @@ async fn release(
             "{hosts} due at {address} left: the journal of run {run} cannot be read, and may say that they are to stay isolated"
         );
         return Err(CommandError::text(ExitCode::Journal, text).hint(
-            "`edrctl runs verify --all` names what is wrong; a journal that is moved out of the folder is asked no more",
+            "`edrctl runs verify --all` names what is wrong; a run whose journal and seal are moved out of the folder is asked no more",
         ));
     }
     let own = back::context_of(context, place.profile.as_deref());

@@ -80,6 +80,7 @@ pub(crate) async fn run(args: RerunArgs, context: &Context) -> Result<ExitCode, 
         }
     }
     back::check_count(args.back.consent, waiting.len())?;
+    back::check_document(waiting.len(), ", or name one console with `--only`", context)?;
     let several = waiting.len() > 1;
     for (replay, left) in &waiting {
         if several {
