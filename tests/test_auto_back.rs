@@ -36,6 +36,11 @@ fn what_is_due_is_put_back_in_every_console() {
     company.env.set("__EDRCTL_NOW", (Timestamp::now() + SignedDuration::from_hours(5)).to_string());
     let listed = company.env.run(["runs", "list"]).exits(0);
     assert!(listed.stdout.contains("2 overdue"), "{listed}");
+    for number in ["1", "2"] {
+        let refused = company.env.run(["expire", "--expect-count", number]).exits(2).says("--vendor");
+        assert_eq!((company.off("cisco").len(), company.off("apex").len()), (1, 2), "{refused}");
+    }
+    company.env.run(["expire", "--vendor", "cisco", "--expect-count", "2"]).exits(5);
     back(&company, &["expire"]).exits(0);
     assert_eq!(company.off("cisco"), none());
     assert_eq!(company.off("apex"), ["pc02"], "what is to stay stays");

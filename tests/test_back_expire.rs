@@ -51,6 +51,56 @@ fn what_is_due_is_put_back_and_nothing_else() {
 }
 
 #[test]
+fn what_a_clock_that_was_ahead_has_written_down_stays_older_than_what_came_after_it() {
+    for mut place in every_console(PROMPT) {
+        let vendor = place.vendor;
+        hours(&mut place, 25);
+        place.act("isolate", &[0], &[WAIT]).exits(0);
+        place.act("unisolate", &[0], &[WAIT]).exits(0);
+        // The clock is put right.
+        hours(&mut place, 0);
+        let run = place.act("isolate", &[0, 1], &["--for", "1h", WAIT]).exits(0).run_name();
+        let latest = place.room.env.run(["runs", "show", "-o", "json"]).exits(0);
+        assert!(latest.stdout.contains(&run), "{vendor}: the latest is the one that was begun last\n{latest}");
+        let told = place.room.env.run(["undo", &run, "--dry-run", "-o", "jsonl"]).exits(0);
+        assert_eq!(told.outcomes(), [("not_sent".to_owned(), 2)].into(), "{vendor}\n{told}");
+        hours(&mut place, 2);
+        let expired = expire(&place).exits(0);
+        assert_eq!(expired.outcomes(), [("confirmed".to_owned(), 2)].into(), "{vendor}\n{expired}");
+        assert_eq!(place.off(), off(&[]), "{vendor}");
+        // Also once that hour has come.
+        hours(&mut place, 1);
+        let again = place.act("isolate", &[1], &[WAIT]).exits(0).run_name();
+        hours(&mut place, 48);
+        let undone = place.back(&["undo", &again]).exits(0);
+        assert_eq!(undone.outcomes(), [("confirmed".to_owned(), 1)].into(), "{vendor}\n{undone}");
+        assert_eq!(place.off(), off(&[]), "{vendor}");
+    }
+}
+
+#[test]
+fn a_resumption_has_its_own_place_in_the_order() {
+    let mut place = Place::new("cisco", PROMPT);
+    let died = |place: &mut Place| {
+        place.room.env.set("__EDRCTL_CRASH_AFTER_LINE", "3");
+        assert_eq!(place.act("isolate", &[0, 1], &["--for", "1h", WAIT, "--concurrency", "1"]).code, None);
+        place.room.env.unset("__EDRCTL_CRASH_AFTER_LINE");
+    };
+    // It begins while the clock is ahead, and is gone on with once it is right.
+    hours(&mut place, 30);
+    died(&mut place);
+    hours(&mut place, 0);
+    place.back(&["resume", "latest"]).exits(0);
+    assert_eq!(place.off(), off(&[0, 1]));
+    place.act("unisolate", &[1], &[WAIT]).exits(0);
+    hours(&mut place, 2);
+    expire(&place).exits(0);
+    assert_eq!(place.off(), off(&[]));
+    hours(&mut place, 40);
+    expire(&place).exits(0).says("nothing is due");
+}
+
+#[test]
 fn the_longest_time_wins_and_without_one_a_host_stays() {
     for mut place in every_console(PROMPT) {
         let vendor = place.vendor;

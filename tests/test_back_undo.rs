@@ -38,6 +38,29 @@ fn undo_puts_back_exactly_what_the_run_has_isolated() {
 }
 
 #[test]
+fn the_latest_is_no_taking_back_itself() {
+    for mut place in every_console(PROMPT) {
+        let vendor = place.vendor;
+        place.act("isolate", &[0], &["--for", "1h", WAIT[0]]).exits(0);
+        let run = place.act("isolate", &[1], WAIT).exits(0).run_name();
+        let later = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(2);
+        place.room.env.set("__EDRCTL_NOW", later.to_string());
+        place.back(&["expire"]).exits(0);
+        assert_eq!(place.off(), off(&[1]), "{vendor}");
+        for typed in [&["undo", "latest", "--dry-run"][..], &["undo", "--dry-run"]] {
+            let rehearsed = place.room.env.run(typed).exits(0);
+            let next = format!("{rehearsed}");
+            assert!(next.contains(&format!("undo {run} ")), "{vendor}: what is typed next names the run\n{rehearsed}");
+        }
+        place.back(&["undo", "latest"]).exits(0);
+        assert_eq!(place.off(), off(&[]), "{vendor}: not what the expiry has put back");
+        place.back(&["undo", "latest"]).exits(0).says("there is nothing to take back");
+        place.back(&["undo"]).exits(0).says("there is nothing to take back");
+        assert_eq!(place.off(), off(&[]), "{vendor}: once more cuts nobody off");
+    }
+}
+
+#[test]
 fn undo_of_a_release_isolates_again_and_minds_the_protected_list() {
     for place in every_console(PROMPT) {
         let vendor = place.vendor;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use super::{args::GlobalArgs, error::CommandError, ui::Ui};
 use crate::{
     config::{self, Environment, Folders, Loaded, Overrides},
-    domain::outcome::ExitCode,
-    journal::{StateFolder, WriterOptions},
+    domain::{id::RunId, outcome::ExitCode},
+    journal::{LATEST, StateFolder, WriterOptions},
     reporters::hints::Invocation,
 };
 
@@ -28,6 +28,8 @@ pub(crate) struct Context {
     pub(crate) ui: Ui,
     environment: Environment,
     folders: Folders,
+    /// The run that the command line means, where it may have said `latest`.
+    meant: Option<RunId>,
 }
 
 impl Context {
@@ -43,7 +45,23 @@ impl Context {
             state_dir: global.state_dir.or_else(|| path(STATE_DIR)),
             ..global
         };
-        Self { global, ui, environment, folders: Folders::of_platform() }
+        Self { global, ui, environment, folders: Folders::of_platform(), meant: None }
+    }
+
+    /// The same for a command that comes from this run: whatever is to be typed next names it, because by then another may be the
+    /// latest.
+    pub(crate) fn about(&self, run: &RunId, profile: Option<&str>) -> Self {
+        let mut own = Self::new(self.global.clone());
+        own.takes_profile(profile);
+        own.meant = Some(run.clone());
+        own
+    }
+
+    /// Speaks to the consoles of a profile, unless the command line names one.
+    pub(crate) fn takes_profile(&mut self, profile: Option<&str>) {
+        if self.global.profile.is_none() {
+            self.global.profile = profile.map(str::to_owned);
+        }
     }
 
     /// Reads the configuration, with flags over environment over file.
@@ -103,7 +121,48 @@ impl Context {
         add("--config", typed(CONFIG, text(&self.global.config)));
         add("--profile", typed(PROFILE, self.global.profile.clone()));
         add("--state-dir", typed(STATE_DIR, text(&self.global.state_dir)));
-        let typed = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+        let mut typed: Vec<String> =
+            std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+        if let Some(run) = &self.meant {
+            name_run(&mut typed, run);
+        }
         Invocation { globals, reading, files, typed, own_name: None }
+    }
+}
+
+/// Puts a run's name in the place of `latest`, also where that was left out.
+fn name_run(typed: &mut Vec<String>, run: &RunId) {
+    let is_command = |word: &String| matches!(word.as_str(), "undo" | "rerun");
+    let Some(command) = typed.iter().position(is_command) else { return };
+    if typed.iter().any(|word| word.len() > 1 && run.as_str().starts_with(word.as_str())) {
+        return;
+    }
+    match typed.iter().skip(command).position(|word| word == LATEST) {
+        Some(place) => {
+            if let Some(word) = typed.get_mut(command + place) {
+                *word = run.to_string();
+            }
+        }
+        None => typed.insert(command + 1, run.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_typed_next_names_the_run() {
+        let run = RunId::parse("20261128-101112-abcdef").unwrap();
+        for (typed, named) in [
+            ("undo latest --dry-run", "undo 20261128-101112-abcdef --dry-run"),
+            ("--config c undo --dry-run", "--config c undo 20261128-101112-abcdef --dry-run"),
+            ("rerun 20261128-1 --dry-run", "rerun 20261128-1 --dry-run"),
+            ("isolate --vendor cisco latest", "isolate --vendor cisco latest"),
+        ] {
+            let mut words: Vec<String> = typed.split(' ').map(str::to_owned).collect();
+            name_run(&mut words, &run);
+            assert_eq!(words.join(" "), named);
+        }
     }
 }

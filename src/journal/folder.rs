@@ -22,7 +22,7 @@ use super::{
 use crate::{clock, domain::id::RunId};
 
 /// What names the newest run.
-const LATEST: &str = "latest";
+pub const LATEST: &str = "latest";
 const SUFFIX: &str = ".jsonl";
 const SEAL: &str = ".seal";
 
@@ -92,6 +92,11 @@ impl StateFolder {
     /// What whoever begins a run locks.
     pub(super) fn gate_path(&self) -> PathBuf {
         self.runs.join("gate")
+    }
+
+    /// Where runs and resumptions are counted.
+    pub(super) fn turn_path(&self) -> PathBuf {
+        self.runs.join("turn")
     }
 
     /// Where runs under way say which console they work on.
@@ -173,11 +178,11 @@ impl StateFolder {
         if let Some(exact) = names.iter().find(|run| run.as_str() == wanted) {
             return Ok(exact.clone());
         }
-        let begins = |run: &&RunId| wanted == LATEST || (!wanted.is_empty() && run.as_str().starts_with(wanted));
-        let mut matches: Vec<RunId> = names.iter().filter(begins).cloned().collect();
         if wanted == LATEST {
-            matches.truncate(1);
+            return self.newest(|_| true)?.ok_or_else(|| JournalError::NoRuns { folder: self.runs.clone() });
         }
+        let begins = |run: &&RunId| !wanted.is_empty() && run.as_str().starts_with(wanted);
+        let mut matches: Vec<RunId> = names.iter().filter(begins).cloned().collect();
         match matches.pop() {
             Some(only) if matches.is_empty() => Ok(only),
             Some(oldest) => {
@@ -185,6 +190,41 @@ impl StateFolder {
                 Err(JournalError::Ambiguous { wanted: wanted.to_owned(), matches })
             }
             None => Err(JournalError::NoSuchRun { wanted: wanted.to_owned(), folder: self.runs.clone() }),
+        }
+    }
+
+    /// The newest run that is meant, in the order in which runs began: a clock that was ahead makes no run newer.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be read.
+    pub fn newest(&self, is_meant: impl Fn(&Header) -> bool) -> Result<Option<RunId>, JournalError> {
+        // What does not read may be what is meant, and is told of when it is opened.
+        let header = |run: &RunId| self.header(run).ok();
+        let meant = |header: &Option<Header>| header.as_ref().is_none_or(&is_meant);
+        let mut runs = self.names()?.into_iter().map(|run| (header(&run), run)).filter(|(header, _)| meant(header));
+        let Some((first, mut newest)) = runs.next() else { return Ok(None) };
+        let Some(mut turn) = first.and_then(|header| header.turn) else { return Ok(Some(newest)) };
+        if self.last_turn().as_ref() == Some(&turn) {
+            return Ok(Some(newest));
+        }
+        for (header, run) in runs {
+            if let Some(other) = header.and_then(|header| header.turn)
+                && other.of == turn.of
+                && other.n > turn.n
+            {
+                (turn, newest) = (other, run);
+            }
+        }
+        Ok(Some(newest))
+    }
+
+    fn header(&self, run: &RunId) -> Result<Header, JournalError> {
+        let path = self.path(run);
+        let file = File::open(&path).map_err(|error| JournalError::io("read", &path, error))?;
+        match Reader::new(BufReader::new(file), &path, None).next_line()?.map(|line| line.record) {
+            Some(Record::Run(header)) => Ok(*header),
+            _ => Err(JournalError::damaged(&path, 1, "does not say what the run is")),
         }
     }
 

@@ -14,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     record::Header,
     resume::{Need, Phase, Replay, TargetReplay},
+    turn::{Clocks, Turn},
 };
 use crate::domain::{action::ActionKind, host::HostId, id::RunId, outcome::Outcome};
 
@@ -91,8 +92,8 @@ pub(super) fn is_in_hand(target: &TargetReplay, waits: bool) -> bool {
     target.needs(waits) != Need::Nothing
 }
 
-/// When the last that is known of a target became known: what is known from later came after it.
-pub fn heard_of(target: &TargetReplay, run: &Replay) -> Timestamp {
+/// When the last that is known of a target became known, by the clock of then.
+fn heard_of(target: &TargetReplay, run: &Replay) -> Timestamp {
     match &target.phase {
         Phase::Unsent { .. } => run.started,
         Phase::InDoubt { since, .. } | Phase::Accepted { since, .. } => *since,
@@ -103,8 +104,12 @@ pub fn heard_of(target: &TargetReplay, run: &Replay) -> Timestamp {
 /// One run's part in the story of a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// When.
+    /// When, told so that it agrees with the order in which runs began.
     pub at: Timestamp,
+    /// When by its own clock.
+    pub told: Timestamp,
+    /// Its place in the order of runs.
+    pub turn: Option<Turn>,
     /// The run.
     pub run: Arc<RunId>,
     /// What it did.
@@ -118,6 +123,11 @@ pub struct Event {
 }
 
 impl Event {
+    /// Two at the same instant stand in the order of their turns and names, so that it is the same each time.
+    fn key(&self) -> (Timestamp, u64, &RunId) {
+        (self.at, self.turn.as_ref().map_or(0, |turn| turn.n), &self.run)
+    }
+
     fn is_against(&self, kind: ActionKind) -> bool {
         kind.undone_by() == Some(self.kind)
     }
@@ -165,11 +175,13 @@ pub struct Pending {
 #[derive(Debug, Default)]
 pub struct Ledger {
     stories: BTreeMap<HostId, Vec<Event>>,
+    clocks: Clocks,
 }
 
 impl Ledger {
     /// Adds what a run has done. `only`: the targets that matter, if not all do.
     pub fn add(&mut self, run: &Replay, kind: ActionKind, lasts: Lasts, only: Option<&HashSet<HostId>>) {
+        self.clocks.hear(run);
         let name = Arc::new(run.header.run.clone());
         for target in &run.targets {
             let (Some(id), Some(touch)) = (&target.record.id, touch(target, kind)) else { continue };
@@ -181,6 +193,8 @@ impl Ledger {
             let due = lasts.due(at);
             let event = Event {
                 at,
+                told: at,
+                turn: run.turn_of(target).cloned(),
                 run: Arc::clone(&name),
                 kind,
                 touch,
@@ -188,10 +202,25 @@ impl Ledger {
                 name: target.record.name.as_ref().map(Arc::clone),
             };
             let story = self.stories.entry(id).or_default();
-            // Two runs at the same instant stand in the order of their names, so that it is the same each time.
-            let place = story.partition_point(|earlier| (earlier.at, &earlier.run) <= (event.at, &event.run));
+            let place = story.partition_point(|earlier| earlier.key() <= event.key());
             story.insert(place, event);
         }
+    }
+
+    /// Puts all that was added in order, also what a clock that was ahead had written down. To be called once all is there.
+    pub fn put_in_order(&mut self) {
+        self.clocks.compare();
+        for event in self.stories.values_mut().flatten() {
+            event.at = self.clocks.agreed(event.turn.as_ref(), event.told);
+        }
+        for story in self.stories.values_mut() {
+            story.sort_by(|a, b| a.key().cmp(&b.key()));
+        }
+    }
+
+    /// [`heard_of`], told so that it agrees with the order in which runs began.
+    pub fn heard_of(&self, target: &TargetReplay, run: &Replay) -> Timestamp {
+        self.clocks.agreed(run.turn_of(target), heard_of(target, run))
     }
 
     /// What runs have done to a target, the oldest first.

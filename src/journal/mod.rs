@@ -25,6 +25,7 @@
 //! | `ledger.rs` | pure: all runs of a console side by side; whose doing it is, and when it is due |
 //! | `gate.rs`, `flight.rs` | one run begins at a time, and not against another that is under way |
 //! | `paper.rs` | the plan that a run has carried out |
+//! | `turn.rs` | in which order runs began, whatever the clock said |
 //! | `presence.rs` | who else works on a console from here |
 
 mod account;
@@ -42,6 +43,7 @@ mod reader;
 mod record;
 mod resume;
 mod sink;
+mod turn;
 mod verify;
 mod words;
 mod writer;
@@ -53,9 +55,9 @@ pub use account::{Account, Witness};
 pub use apart::{Apart, Piece};
 pub use error::{Holder, JournalError, JournalFailed};
 pub use flight::Course;
-pub use folder::{RunEntry, RunSummary, StateFolder, new_run_id};
+pub use folder::{LATEST, RunEntry, RunSummary, StateFolder, new_run_id};
 pub use gate::Gate;
-pub use ledger::{EXPIRES, Event, FOR, Lasts, Ledger, Pending, Since, Touch, heard_of, lasts, touch};
+pub use ledger::{EXPIRES, Event, FOR, Lasts, Ledger, Pending, Since, Touch, lasts, touch};
 pub use paper::PlanNote;
 pub use presence::{Alone, Presence};
 pub use reader::Line;
@@ -64,5 +66,6 @@ pub use record::{
     Settled, Settlement, TargetRecord, Targets,
 };
 pub use resume::{Need, Phase, Replay, TargetReplay, replay};
+pub use turn::Turn;
 pub use verify::Verified;
 pub use writer::{Journal, Synced, WriterOptions};

@@ -27,7 +27,7 @@ const PIECE: usize = 1 << 20;
 impl Journal {
     /// Creates the journal of a new run and locks it. The file appears under its name once the whole plan is on disk.
     ///
-    /// Blocks; a plan of a million targets takes seconds. Sets the header's count of targets.
+    /// Blocks; a plan of a million targets takes seconds. Sets the header's count of targets and its turn.
     ///
     /// # Errors
     ///
@@ -46,6 +46,7 @@ impl Journal {
         let run = header.run.clone();
         let targets = targets.into_iter();
         header.targets = targets.len() as u64;
+        header.turn = Some(folder.take_turn()?);
         let file = draft(&paths, &run)?;
         let mut plan = Plan {
             sink: FileSink::new(file, paths.clone(), 0, size_limit()),

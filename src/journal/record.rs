@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::words;
+use super::{turn::Turn, words};
 use crate::domain::{
     failure::{Failure, FailureKind},
     id::RunId,
@@ -122,6 +122,9 @@ pub struct Header {
     /// What else a resumption has to know; never a secret, only that there was one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub options: BTreeMap<String, serde_json::Value>,
+    /// Its place among the runs of its folder; [`Journal::create`](super::Journal::create) takes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<Turn>,
     /// How many targets the plan has; [`Journal::create`](super::Journal::create) counts them.
     pub targets: u64,
 }
@@ -458,6 +461,9 @@ pub struct Resumed {
     /// For how many seconds it waits for proof; none if it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits: Option<u64>,
+    /// Its place among the runs of its folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<Turn>,
 }
 
 /// The run, or its resumption, is over.

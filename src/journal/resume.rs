@@ -12,6 +12,7 @@ use super::{
     error::JournalError,
     reader::Line,
     record::{Answer, End, Header, Interrupted, Record, Reply, Resumed, Settlement, TargetRecord},
+    turn::Turn,
 };
 use crate::domain::{
     failure::Failure,
@@ -50,6 +51,14 @@ impl Replay {
         self.targets.iter().for_each(|target| counts.add(target.outcome()));
         counts
     }
+
+    /// The turn in which a target was last heard of.
+    pub fn turn_of(&self, target: &TargetReplay) -> Option<&Turn> {
+        match target.resumed.checked_sub(1) {
+            None => self.header.turn.as_ref(),
+            Some(n) => self.resumptions.get(n as usize)?.1.turn.as_ref(),
+        }
+    }
 }
 
 /// One target as the journal tells it.
@@ -59,6 +68,8 @@ pub struct TargetReplay {
     pub record: TargetRecord,
     /// How often it was sent.
     pub attempts: u32,
+    /// How often the run had been resumed when it was last heard of.
+    pub resumed: u32,
     /// When it was first sent.
     pub first_sent: Option<Timestamp>,
     /// Where it stands.
@@ -154,7 +165,7 @@ impl TargetReplay {
             Some(result) => settled(*result, at),
             None => Phase::Unsent { failure: None },
         };
-        Self { record, attempts: 0, first_sent: None, phase }
+        Self { record, attempts: 0, resumed: 0, first_sent: None, phase }
     }
 
     fn sent(&mut self, batch: u64, attempt: u32, at: Timestamp) {
@@ -232,6 +243,7 @@ impl Fold {
         run.lines = number;
         run.last_at = at;
         run.ended = matches!(record, Record::End(_));
+        let resumed = u32::try_from(run.resumptions.len()).unwrap_or(u32::MAX);
         match record {
             Record::Run(_) => {}
             Record::Targets(part) => {
@@ -247,7 +259,9 @@ impl Fold {
             Record::Intent(intent) => {
                 run.next_batch = run.next_batch.max(intent.batch.saturating_add(1));
                 for n in intent.targets {
-                    find(&mut run.targets, n)?.sent(intent.batch, intent.attempt, at);
+                    let target = find(&mut run.targets, n)?;
+                    target.resumed = resumed;
+                    target.sent(intent.batch, intent.attempt, at);
                 }
             }
             Record::Answer(Answer { batch, replies, .. }) => {
@@ -257,12 +271,16 @@ impl Fold {
                         Reply::Settled { result, .. } => self.texts.share_text(&mut result.state),
                         Reply::Again { .. } | Reply::Look { .. } | Reply::Stopped { .. } => {}
                     }
-                    find(&mut run.targets, reply.n())?.answered(batch, reply, at);
+                    let target = find(&mut run.targets, reply.n())?;
+                    target.resumed = resumed;
+                    target.answered(batch, reply, at);
                 }
             }
             Record::Settled(mut one) => {
                 self.texts.share_text(&mut one.result.state);
-                find(&mut run.targets, one.n)?.phase = settled(one.result, at);
+                let target = find(&mut run.targets, one.n)?;
+                target.resumed = resumed;
+                target.phase = settled(one.result, at);
             }
             Record::Interrupted(interrupted) => run.interruptions.push((at, interrupted)),
             Record::Resumed(resumed) => run.resumptions.push((at, resumed)),

@@ -200,6 +200,7 @@ pub(super) fn run_record(texts: &Texts, targets: u64) -> Record {
         waits: Some(60),
         simulated: true,
         options: [(texts.option.clone(), texts.option.clone().into())].into(),
+        turn: None,
         targets,
     }))
 }
@@ -247,7 +248,7 @@ fn lines(texts: &Texts) -> Vec<(i64, Record)> {
     let replies = (0..9).map(|n| Reply::again(n, &throttled)).collect();
     records.push((3, Record::Answer(Answer { batch: 0, request_id: None, took_ms: 1, replies })));
     records.push((4, Record::Interrupted(Interrupted { how: How::Drain })));
-    let resumed = Resumed { user: texts.user.clone(), host: texts.user.clone(), pid: 2, waits: None };
+    let resumed = Resumed { user: texts.user.clone(), host: texts.user.clone(), pid: 2, waits: None, turn: None };
     records.push((5, Record::Resumed(resumed)));
     for (n, outcome) in (0..).zip(Outcome::ALL) {
         records.push((6 + i64::from(n), Record::Settled(Settled { n, result: ended(outcome, texts) })));

@@ -244,6 +244,7 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
         waits: wait.map(whole_seconds),
         simulated: session.simulator.is_some(),
         options: BTreeMap::new(),
+        turn: None,
         targets: 0,
     };
     back::foretell_crossed(&record, &mut roster, context)?;

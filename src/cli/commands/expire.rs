@@ -60,17 +60,18 @@ pub(crate) async fn run(args: ExpireArgs, context: &Context) -> Result<ExitCode,
     let journals = context.journals()?;
     let places = back::places(&journals)?;
     let gone = journals.lost()?;
-    let firewalls: Vec<VendorName> = {
-        let asked = args.vendor.is_some();
-        let is_meant = |vendor: &VendorName| is_wanted(*vendor) && (asked || configured.contains(vendor));
-        VendorName::that_act_on(Thing::Indicator).filter(is_meant).collect()
+    let asked = args.vendor.is_some();
+    let firewall = |vendor: &VendorName| is_wanted(*vendor) && (asked || configured.contains(vendor));
+    let firewalls = VendorName::that_act_on(Thing::Indicator).filter(&firewall).count();
+    let is_asked = |place: &&Place| {
+        let vendor = place.host_console().filter(|vendor| is_wanted(*vendor));
+        vendor.is_some_and(|vendor| is_meant(place, vendor))
     };
-    let holds = |place: &&Place| {
-        let is_asked = |vendor| is_wanted(vendor) && is_meant(place, vendor);
-        place.host_console().is_some_and(is_asked) && !place.pending.is_empty()
-    };
-    let runs = places.iter().filter(holds).count() + firewalls.len();
-    back::check_document(runs, ", or name one console with `--vendor`", context)?;
+    let is_due = |place: &&Place| place.due(now).next().is_some() && is_asked(place);
+    check_count(&args.back, places.iter().filter(is_due).count() + firewalls)?;
+    // Told before it is due: whoever has this in cron must not learn of it when it is to put back hosts.
+    let waiting = places.iter().filter(|place| !place.pending.is_empty() && is_asked(place)).count();
+    back::check_document(waiting + firewalls, ", or name one console with `--vendor`", context)?;
     for place in &places {
         let Some(vendor) = place.host_console().filter(|vendor| is_wanted(*vendor)) else { continue };
         if cancel.urgency() != Urgency::None {
@@ -91,8 +92,7 @@ pub(crate) async fn run(args: ExpireArgs, context: &Context) -> Result<ExitCode,
             ));
         }
     }
-    let asked = args.vendor.is_some();
-    for vendor in firewalls {
+    for vendor in VendorName::that_act_on(Thing::Indicator).filter(firewall) {
         if cancel.urgency() != Urgency::None {
             break;
         }
@@ -130,6 +130,19 @@ fn mind_gone(
     let text = format!("{journals} gone, so nobody knows what those runs have left due");
     let hint = JournalError::Lost { run: run.clone() }.hint();
     Err(hint.into_iter().fold(CommandError::text(ExitCode::Journal, text), CommandError::hint))
+}
+
+/// Refuses a number of targets that would be held against each of several consoles.
+fn check_count(args: &BackArgs, consoles: usize) -> Result<(), CommandError> {
+    if args.consent.expect_count.is_none() || consoles < 2 {
+        return Ok(());
+    }
+    let consoles = words::count(consoles as u64, "console", "consoles");
+    Err(CommandError::text(
+        ExitCode::Usage,
+        format!("something may be due at {consoles}, and `--expect-count` says the number of one; nothing was sent"),
+    )
+    .hint("name one with `--vendor` (and `--profile`), or agree with `--yes`"))
 }
 
 /// What is said where journals that cannot be read may have had something due.

@@ -23,22 +23,13 @@ use crate::{
         resolve::Rules,
         roster::{Detail, Roster},
     },
-    journal::{Header, Need, Phase, Record, Replay, Resumed as ResumedRecord, TargetReplay},
+    journal::{Header, Need, Phase, Record, Replay, Resumed as ResumedRecord, StateFolder, TargetReplay},
     simulator::{Fleet, Wanted},
     vendors::{
         Inventory, VendorName,
         kaspersky::{Task, TaskKind, tasks::IocLimits},
     },
 };
-
-/// The configuration's profile of a run, unless the command line names one.
-pub(super) fn context_of(header: &Header, context: &Context) -> Context {
-    let mut of_run = Context::new(context.global.clone());
-    if of_run.global.profile.is_none() {
-        of_run.global.profile.clone_from(&header.profile);
-    }
-    of_run
-}
 
 /// A run belongs to the console that it began with.
 pub(super) fn elsewhere(began: &str, of: &str, now: &str) -> CommandError {
@@ -56,13 +47,15 @@ pub(super) fn wave_of(header: &Header) -> Option<NonZeroUsize> {
 }
 
 /// The record of somebody's going on with a run.
-pub(super) fn resumption(wait: Option<Duration>) -> Record {
-    Record::Resumed(ResumedRecord {
+pub(super) fn resumption(journals: &StateFolder, wait: Option<Duration>) -> Result<Record, CommandError> {
+    let turn = Some(journals.take_turn()?);
+    Ok(Record::Resumed(ResumedRecord {
         user: act::user(),
         host: act::machine(),
         pid: std::process::id(),
         waits: wait.map(act::whole_seconds),
-    })
+        turn,
+    }))
 }
 
 /// Ends what another run has done the opposite to since, or does now: what is newer holds.

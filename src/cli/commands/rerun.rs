@@ -190,7 +190,7 @@ async fn hosts(
     let mut change = args.back.change((comment, ticket), AllowArgs::of_record(&header.options)?, Some(&reading));
     // Whoever wanted proof wants it still.
     change.wait.wait = change.wait.wait.or(header.waits.map(std::time::Duration::from_secs));
-    let own = back::context_of(context, header.profile.as_deref());
+    let own = context.about(&header.run, header.profile.as_deref());
     act::run(deed, change, &own).await
 }
 

@@ -119,7 +119,8 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
             .hint("give it again with `--unlock-code=env:NAME`, `file:PATH` or `prompt`"));
     }
     let (cancel, _guard) = signals::catch()?;
-    let loaded = replayed::context_of(&replay.header, context).configuration(overrides(vendor, args.concurrency))?;
+    let loaded = back::context_of(context, replay.header.profile.as_deref())
+        .configuration(overrides(vendor, args.concurrency))?;
     let safety = loaded.safety()?;
     let allowed = AllowArgs::of_record(&replay.header.options)?;
     let frees = back::resumes_freeing(&replay, kind);
@@ -224,7 +225,7 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
         };
         confirm::ask(args.consent, &question, &context.ui, &cancel).await?;
     }
-    journal.append(replayed::resumption(wait)).await?;
+    journal.append(replayed::resumption(&journals, wait)?).await?;
     let mut reporters = context.ui.reporters(context.ui.setup(context.invocation(Vec::new(), Vec::new())));
     let action = Action { kind, comment: replay.header.comment.clone() };
     let vendor = Arc::clone(&session.console.vendor);

@@ -13,9 +13,10 @@ use crate::{
     cli::{args::line_of_text, context::Context, error::CommandError, protection::AllowArgs},
     domain::{
         action::{ActionKind, Thing},
+        id::RunId,
         outcome::{ExitCode, Outcome},
     },
-    journal::{Replay, StateFolder},
+    journal::{Header, LATEST, Replay, StateFolder},
     reporters::{clean::clean, words},
     vendors::{TakesBack, VendorName},
 };
@@ -27,7 +28,7 @@ use crate::{
 /// itself a run, with a journal of its own, and can be undone.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct UndoArgs {
-    /// A run's name, a unique prefix of it, or `latest`
+    /// A run's name, a unique prefix of it, or `latest`: the last one that has not taken something back itself
     #[arg(value_name = "RUN", default_value = "latest")]
     run: String,
     #[command(flatten)]
@@ -49,7 +50,7 @@ pub(crate) struct UndoArgs {
 /// Runs it.
 pub(crate) async fn run(args: UndoArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let journals = context.journals()?;
-    let name = runs::find(&journals, &args.run)?;
+    let name = find(&journals, &args.run)?;
     let (replay, is_live) = back::read_whole(&journals, &name)?;
     let kind = ActionKind::from_word(&replay.header.action);
     let Some((kind, opposite)) = kind.and_then(|kind| Some((kind, kind.undone_by()?))) else {
@@ -85,6 +86,20 @@ pub(crate) async fn run(args: UndoArgs, context: &Context) -> Result<ExitCode, C
     back::together(ended, context)
 }
 
+/// Finds the run. The latest is the last one that is no taking back itself: `expire` runs by itself, and who types `undo` once more
+/// does not mean to cut hosts off again.
+fn find(journals: &StateFolder, wanted: &str) -> Result<RunId, CommandError> {
+    let name = runs::find(journals, wanted)?;
+    if wanted != LATEST {
+        return Ok(name);
+    }
+    let no_way_back = |header: &Header| !back::takes_back(header);
+    journals.newest(no_way_back)?.ok_or_else(|| {
+        let text = "every run here has taken something back itself; nothing was sent";
+        CommandError::text(ExitCode::Refused, text).hint(format!("name the run that is meant: `edrctl undo {name}`"))
+    })
+}
+
 async fn undo_hosts(
     args: UndoArgs,
     journals: &StateFolder,
@@ -114,7 +129,7 @@ async fn undo_hosts(
     }
     let comment = args.comment.or_else(|| Some(format!("undo of run {name}")));
     let ticket = args.ticket.or_else(|| header.ticket.clone());
-    let own = back::context_of(context, header.profile.as_deref());
+    let own = context.about(name, header.profile.as_deref());
     let mut deed = back::deed(opposite, vendor, taken, &args.back);
     deed.unlock_code = args.unlock_code.read(vendor, context)?;
     deed.queue_offline |= header.options.contains_key(act::QUEUE_OFFLINE);
@@ -190,10 +205,11 @@ async fn undo_indicators(
         Some(TakesBack::Time { to, .. }) => to,
         _ => name.clone(),
     };
+    let own = context.about(name, None);
     let mut ended = Vec::new();
     if !changed.is_empty() {
         let takes_back = (opposite == ActionKind::Unblock).then(|| TakesBack::Run(name.clone()));
-        ended.push(blocklist::run(deed(opposite, &changed, None, takes_back)?, context).await?);
+        ended.push(blocklist::run(deed(opposite, &changed, None, takes_back)?, &own).await?);
     }
     // What was blocked before it stays blocked, for the time that held before.
     for ((earlier, expires), wanted) in &retimed {
@@ -201,7 +217,7 @@ async fn undo_indicators(
             break;
         }
         let takes_back = TakesBack::Time { of: of.clone(), to: earlier.clone() };
-        ended.push(blocklist::run(deed(ActionKind::Block, wanted, *expires, Some(takes_back))?, context).await?);
+        ended.push(blocklist::run(deed(ActionKind::Block, wanted, *expires, Some(takes_back))?, &own).await?);
     }
     let first = ended.first().copied().unwrap_or(ExitCode::Success);
     Ok(if ended.iter().all(|exit| *exit == first) { first } else { ExitCode::SomeFailed })

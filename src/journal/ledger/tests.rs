@@ -20,13 +20,15 @@ fn host() -> HostId {
 fn ledger(events: &[(u8, ActionKind, Touch, Option<i64>)]) -> Ledger {
     let story = (0_i64..).zip(events).map(|(hour, (n, kind, touch, due))| Event {
         at: at(hour),
+        told: at(hour),
+        turn: None,
         run: run(*n),
         kind: *kind,
         touch: *touch,
         due: due.map(at),
         name: None,
     });
-    Ledger { stories: BTreeMap::from([(host(), story.collect())]) }
+    Ledger { stories: BTreeMap::from([(host(), story.collect())]), ..Ledger::default() }
 }
 
 fn due(events: &[(u8, ActionKind, Touch, Option<i64>)]) -> Option<Option<Timestamp>> {

@@ -57,6 +57,7 @@ pub(crate) fn header(run: &str, targets: u64) -> Header {
         waits: Some(600),
         simulated: true,
         options: [("unlock_code".to_owned(), serde_json::Value::Bool(true))].into(),
+        turn: None,
         targets,
     }
 }
@@ -110,7 +111,7 @@ fn accepted(n: u32) -> Reply {
 }
 
 fn resumed() -> Record {
-    Record::Resumed(Resumed { user: "bob".to_owned(), host: "jump02".to_owned(), pid: 12, waits: None })
+    Record::Resumed(Resumed { user: "bob".to_owned(), host: "jump02".to_owned(), pid: 12, waits: None, turn: None })
 }
 
 fn end() -> Record {

@@ -121,6 +121,7 @@ pub(crate) async fn act(
         waits: wait.map(act::whole_seconds),
         simulated: args.console.simulate,
         options: BTreeMap::new(),
+        turn: None,
         targets: 0,
     };
     foretell_crossed(&record, &mut sorted, &words_of(&consoles), context)?;

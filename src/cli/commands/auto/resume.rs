@@ -229,7 +229,7 @@ pub(in crate::cli::commands) async fn resume(
     }
     let (cancel, _guard) = signals::catch()?;
     let vendors: Vec<VendorName> = parts.iter().map(|part| part.vendor).collect();
-    let of_profile = replayed::context_of(&of_run, context);
+    let of_profile = back::context_of(context, of_run.profile.as_deref());
     let loaded = of_profile.configuration(Overrides::default())?;
     let loaded = consoles::with_concurrency(loaded, &vendors, args.concurrency, &of_profile)?;
     let safety = loaded.safety()?;
@@ -304,7 +304,7 @@ pub(in crate::cli::commands) async fn resume(
         };
         confirm::ask(args.consent, &question, &context.ui, &cancel).await?;
     }
-    journal.append(replayed::resumption(wait)).await?;
+    journal.append(replayed::resumption(&journals, wait)?).await?;
     let mut reporters = context.ui.reporters(context.ui.setup(context.invocation(Vec::new(), Vec::new())));
     let header = Arc::new(header);
     let action = Action { kind, comment: of_run.comment.clone() };

@@ -19,7 +19,7 @@ use crate::{
         outcome::Outcome,
     },
     engine::roster::Roster,
-    journal::{Course, Header, JournalError, Need, Replay, Since, StateFolder, heard_of},
+    journal::{Course, Header, JournalError, Need, Replay, Since, StateFolder, TargetReplay},
     vendors::VendorName,
 };
 
@@ -182,8 +182,8 @@ pub(crate) fn opposed(journals: &StateFolder, replay: &Replay, waits: bool) -> R
     let Some(course) = course(header) else { return Ok(Crossed::new()) };
     let may_be_sent = |wanted: Need| matches!(wanted, Need::Send | Need::Look);
     let left = replay.targets.iter().filter(|target| may_be_sent(target.needs(waits)));
-    let left: HashMap<HostId, jiff::Timestamp> =
-        left.filter_map(|target| Some((HostId::new(target.record.id.as_deref()?), heard_of(target, replay)))).collect();
+    let left: HashMap<HostId, &TargetReplay> =
+        left.filter_map(|target| Some((HostId::new(target.record.id.as_deref()?), target))).collect();
     let hosts: HashSet<HostId> = left.keys().cloned().collect();
     let mut crossed = under_way(journals.crossed(course, &hosts)?, course.kind);
     if hosts.is_empty() {
@@ -192,7 +192,8 @@ pub(crate) fn opposed(journals: &StateFolder, replay: &Replay, waits: bool) -> R
     let is_here = |other: &Header| other.vendor == header.vendor && other.console == header.console;
     let history = history::read(journals, Some(&hosts), is_here)?;
     // One that cannot be read cannot keep anybody from going on: the gate has seen those that are under way.
-    for (host, after) in left {
+    for (host, target) in left {
+        let after = history.ledger.heard_of(target, replay);
         if let Some(by) = history.ledger.opposed_since(&host, &header.run, course.kind, after) {
             crossed.entry(host).or_insert_with(|| since(by, course.kind));
         }

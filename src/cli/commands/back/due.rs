@@ -137,7 +137,8 @@ pub(crate) fn places(journals: &StateFolder) -> Result<Vec<Place>, JournalError>
             }
         }
     }
-    let whole = found.into_values().map(|Found { place, ledger }| {
+    let whole = found.into_values().map(|Found { place, mut ledger }| {
+        ledger.put_in_order();
         let vendor = VendorName::from_word(&place.vendor);
         let keeps_no_state = vendor.is_some_and(|vendor| vendor.driver().takes.keeps_no_state);
         let pending = ledger.pending(if keeps_no_state { was_taken } else { was_seen });

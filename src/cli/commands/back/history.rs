@@ -83,5 +83,6 @@ pub(crate) fn read(
             Err(error) => history.unread.push((entry.run, error)),
         }
     }
+    history.ledger.put_in_order();
     Ok(history)
 }

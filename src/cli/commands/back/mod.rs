@@ -269,16 +269,18 @@ pub(crate) fn read_whole(journals: &StateFolder, run: &RunId) -> Result<(Replay,
 
 /// Whether a run that is gone on with puts back what we have cut off.
 pub(crate) fn resumes_freeing(replay: &Replay, kind: ActionKind) -> bool {
-    let options = &replay.header.options;
-    kind == ActionKind::Unisolate && [UNDOES, EXPIRED].iter().any(|key| options.contains_key(*key))
+    kind == ActionKind::Unisolate && takes_back(&replay.header)
+}
+
+/// Whether a run takes back what another has done.
+pub(crate) fn takes_back(header: &Header) -> bool {
+    [UNDOES, EXPIRED, super::blocklist::TAKES_BACK].iter().any(|key| header.options.contains_key(*key))
 }
 
 /// A context for a run of the past: its own profile, unless the command line names one.
 pub(crate) fn context_of(context: &Context, profile: Option<&str>) -> Context {
     let mut own = Context::new(context.global.clone());
-    if own.global.profile.is_none() {
-        own.global.profile = profile.map(str::to_owned);
-    }
+    own.takes_profile(profile);
     own
 }
 

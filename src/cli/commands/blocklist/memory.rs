@@ -29,7 +29,7 @@ pub(crate) fn part_of(replay: &Replay) -> Option<&str> {
 }
 
 /// Where it keeps what alone may be taken back.
-pub(super) const TAKES_BACK: &str = "takes_back";
+pub(crate) const TAKES_BACK: &str = "takes_back";
 
 /// What is written down of it.
 pub(super) fn takes_back_record(takes_back: &TakesBack) -> Value {

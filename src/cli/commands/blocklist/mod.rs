@@ -13,6 +13,6 @@ mod run;
 mod targets;
 
 pub(crate) use guard::{Guard, Prefixes};
-pub(crate) use memory::{expiry_of, part_of, pending, retimed_of, takes_back_of, undone_of};
+pub(crate) use memory::{TAKES_BACK, expiry_of, part_of, pending, retimed_of, takes_back_of, undone_of};
 pub(crate) use run::{Again, Deed, check_again, check_part, run};
 pub(crate) use targets::{IndicatorArgs, Wanted, nothing_of_some, read, reading};

@@ -485,6 +485,7 @@ fn record_of(deed: &Deed, header: &RunHeader, loaded: &Loaded, part: Option<&str
         waits: None,
         simulated: header.simulated,
         options,
+        turn: None,
         targets: 0,
     }
 }
