@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{Company, Output, PROMPT, records, signal, wait_until};
+use crate::support::{Company, Output, PROMPT, Terminal, records, signal, wait_until};
 
 const WAIT: &str = "--wait=30s";
 
@@ -223,4 +223,62 @@ fn a_release_that_comes_before_the_isolation_shows_is_sent_all_the_same() {
     let asked = |word: &str| company.console(word).fleet().hosts().iter().filter(|host| host.deletes > 0).count();
     assert_eq!((asked("cisco"), asked("cybereason")), (1, 1), "both were asked to come back");
     wait_until("all to be free", || company.off("cisco").is_empty() && company.off("cybereason").is_empty());
+}
+
+#[test]
+fn one_document_is_not_asked_of_several_runs() {
+    let mut company = two();
+    company.isolate("web01\npc01\n", &["--for", "4h", WAIT]).exits(0);
+    let run = headers(&company)[0]["run"].as_str().unwrap().to_owned();
+    let both = (company.off("cisco"), company.off("apex"));
+    company.env.set("__EDRCTL_NOW", (Timestamp::now() + SignedDuration::from_hours(5)).to_string());
+    let runs = headers(&company).len();
+    for (words, other) in [(vec!["undo", &run], "--only"), (vec!["expire"], "--vendor")] {
+        let output = back(&company, &[words, vec!["-o", "json"]].concat()).exits(2);
+        assert!(output.stderr.contains("-o jsonl") && output.stderr.contains(other), "{output}");
+        assert!(output.stdout.is_empty(), "{output}");
+    }
+    assert_eq!((company.off("cisco"), company.off("apex")), both);
+    assert_eq!(headers(&company).len(), runs, "nothing was begun");
+    // Of one console there is one document.
+    for words in [vec!["undo", &run, "--only", "apex"], vec!["expire", "--vendor", "cisco"]] {
+        let output = back(&company, &[words, vec!["-o", "json"]].concat()).exits(0);
+        let document: Value = serde_json::from_str(&output.stdout).unwrap();
+        assert_eq!(document["results"].as_array().map(Vec::len), Some(1), "{output}");
+    }
+    assert_eq!((company.off("cisco"), company.off("apex")), (none(), none()));
+}
+
+#[test]
+fn a_rerun_at_several_consoles_prints_no_two_documents() {
+    let company = Company::new(
+        &[("cisco", &["web01", "web02"]), ("apex", &["pc01", "pc02"])],
+        &format!(
+            "{PROMPT}\n[[fault]]\nmethod = \"PUT\"\nnth = 1\ndo = {{ status = 403 }}\n[[fault]]\nmethod = \"POST\"\nnth = 1\ndo = {{ status = 403 }}\n"
+        ),
+    );
+    company.isolate("web01\npc01\n", &[WAIT, "--concurrency", "1"]);
+    assert_eq!((company.off("cisco").len(), company.off("apex").len()), (0, 0));
+    let output = back(&company, &["rerun", "-o", "json"]).exits(2);
+    assert!(output.stderr.contains("--only") && output.stdout.is_empty(), "{output}");
+    assert_eq!((company.off("cisco").len(), company.off("apex").len()), (0, 0));
+    let output = back(&company, &["rerun", "-o", "json", "--only", "cisco"]).exits(0);
+    serde_json::from_str::<Value>(&output.stdout).unwrap();
+    assert_eq!(company.off("cisco").len(), 1);
+}
+
+#[test]
+fn whoever_goes_on_with_a_run_for_a_time_is_told_of_the_time() {
+    let mut company = two();
+    company.env.set("__EDRCTL_CRASH_AFTER_LINE", "5");
+    assert_ne!(
+        company.isolate("web01\nweb02\npc01\npc02\n", &["--for", "4h", WAIT, "--concurrency", "1"]).code,
+        Some(0)
+    );
+    company.env.unset("__EDRCTL_CRASH_AFTER_LINE");
+    let mut terminal = Terminal::start(&company.env, &["resume"]);
+    terminal.shows("each is due to be put back 4h after it was isolated").shows("[y/N]").types("y\n");
+    let (screen, code) = terminal.ends();
+    assert_eq!(code, Some(0), "{screen}");
+    assert_eq!((company.off("cisco").len(), company.off("apex").len()), (2, 2), "{screen}");
 }

@@ -200,3 +200,46 @@ fn a_damaged_journal_leaves_every_host_cut_off() {
     expire(&place).exits(8).says("may say that they are to stay isolated");
     assert_eq!(place.off(), off(&[0, 1]));
 }
+
+#[test]
+fn a_journal_that_is_gone_is_told_and_the_rest_is_done() {
+    for mut place in every_console(PROMPT) {
+        let vendor = place.vendor;
+        let lost = place.act("isolate", &[0], &["--for", "4h", WAIT]).exits(0).run_name();
+        place.act("isolate", &[1], &["--for", "4h", WAIT]).exits(0);
+        place.room.env.run(["runs", "verify", "--all"]).exits(0);
+        let journal = place.room.env.journals().remove(0);
+        let away = place.room.env.path().join("away.jsonl");
+        fs::rename(&journal, &away).unwrap();
+        let verified = place.room.env.run(["runs", "verify", "--all"]).exits(8);
+        assert!(verified.stderr.contains(&lost) && verified.stderr.contains("gone"), "{vendor}\n{verified}");
+        assert!(verified.stdout.contains("unbroken"), "the other is verified\n{verified}");
+        // Nothing is due yet, and nobody knows whether that is all.
+        let early = expire(&place).exits(8);
+        assert!(early.stderr.contains(&lost) && early.stderr.contains("hint:"), "{vendor}\n{early}");
+        hours(&mut place, 5);
+        let output = expire(&place).exits(8);
+        assert!(output.stderr.contains(&lost) && output.stderr.contains("gone"), "{vendor}\n{output}");
+        assert_eq!(place.off(), off(&[0]), "{vendor}: what can be done is done");
+        // With the journal back it is as if nothing had been; a run that is taken away whole is not missed.
+        fs::rename(&away, &journal).unwrap();
+        expire(&place).exits(0);
+        assert_eq!(place.off(), off(&[]), "{vendor}");
+        for file in [journal.with_extension("seal"), journal] {
+            fs::remove_file(file).unwrap();
+        }
+        place.room.env.run(["runs", "verify", "--all"]).exits(0);
+        expire(&place).exits(0).says("nothing is due");
+    }
+}
+
+#[test]
+fn the_only_journal_that_is_gone_is_missed_too() {
+    let place = every_console(PROMPT).remove(0);
+    let lost = place.act("isolate", &[0], &["--for", "4h", WAIT]).exits(0).run_name();
+    fs::remove_file(place.room.env.only_journal()).unwrap();
+    let output = expire(&place).exits(8);
+    assert!(output.stderr.contains(&lost) && !output.stderr.contains("nothing is due"), "{output}");
+    let output = place.room.env.run(["runs", "verify", "--all"]).exits(8);
+    assert!(output.stderr.contains(&lost), "{output}");
+}

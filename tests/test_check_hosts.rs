@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::support::{Console, ISOLATE, SWIFT, TestEnv};
+use crate::support::{Console, ISOLATE, SWIFT, Terminal, TestEnv};
 
 const FLEET: &str = "\
 guid,hostname,ip,mac,state,available,last_seen,group
@@ -300,4 +300,34 @@ fn help_tells_the_exit_codes_and_a_command_to_begin_with() {
         assert!(help.contains(&format!(" {code}  ")), "{code}\n{help}");
     }
     assert!(help.contains("--simulate"), "{help}");
+}
+
+#[test]
+fn a_narrow_terminal_cuts_nothing_of_a_run_that_has_to_be_read() {
+    let (_console, mut env) = three();
+    let file = env.file("hosts.txt", "alpha\nnobody\n");
+    let why = ["--for", "4h", "--comment", "a comment that is much longer than what such a terminal has room for"];
+    let run = env.run(ISOLATE.iter().chain(&why).chain(&[file.as_str()])).exits(6).results()[0]["run"].clone();
+    let run = run.as_str().unwrap();
+    let shown = |env: &TestEnv| {
+        let (screen, code) = Terminal::start(env, &["runs", "list"]).ends();
+        assert_eq!(code, Some(0), "{screen}");
+        screen
+    };
+    for columns in [40, 60, 80] {
+        env.set("COLUMNS", columns.to_string());
+        let screen = shown(&env);
+        assert!(screen.lines().all(|line| line.chars().count() <= columns), "{screen}");
+        assert!(screen.contains(run), "{screen}");
+        let words: Vec<&str> = screen.split_whitespace().collect();
+        let text = words.join(" ");
+        for fact in
+            ["isolate 2 hosts, completed:", "1 accepted,", "1 unresolved", "cisco http", "a comment that", "1 due 20"]
+        {
+            assert!(text.contains(fact), "{columns}: `{fact}`\n{screen}");
+        }
+    }
+    env.set("COLUMNS", "250");
+    let screen = shown(&env);
+    assert!(screen.contains("STARTED") && screen.lines().count() == 2, "a table where there is room\n{screen}");
 }

@@ -144,6 +144,7 @@ fn what_is_due_is_found_by_its_mark_and_a_run_is_taken_back() {
         wall.room.env.set("__EDRCTL_NOW", "2026-12-06T12:00:00Z");
         // Without any journal the marks are all there is.
         for journal in wall.env.journals() {
+            std::fs::remove_file(journal.with_extension("seal")).unwrap();
             std::fs::remove_file(journal).unwrap();
         }
         wall.env.run(["expire", "--yes", "-o", "jsonl"]).exits(0);

@@ -145,3 +145,75 @@ fn a_resumed_run_remembers_whom_it_was_allowed() {
     env.run(["resume", "latest", "--yes"]).exits(0);
     assert_eq!(console.asked(), ["dns1.corp.example"]);
 }
+
+#[test]
+fn an_entry_that_could_cover_no_host_is_refused_behind_every_prefix() {
+    let console = Console::of(FLEET, SWIFT);
+    for entry in [
+        "host:ALPH?",
+        "host:^alpha",
+        "host:[a]lpha",
+        "host:alpha web",
+        "host:10.1.0.1",
+        "host:10.1.0.*",
+        "host:alpha|web",
+        "os:^win.*$",
+        "os:win.*",
+        "os:Windows ?",
+        "group:a|b",
+        "group:[ab]",
+        "group:%a%",
+    ] {
+        let env = TestEnv::of(&console);
+        env.add_config(&format!("[safety]\nprotected = [\"{entry}\"]\n"));
+        let output = env.isolate("alpha\n", &[]).exits(3);
+        assert!(output.stderr.contains("entry 1") && output.stderr.contains("hint:"), "{entry}\n{output}");
+        let env = TestEnv::of(&console);
+        env.file("vital.txt", format!("# vital\nweb\n{entry}\n"));
+        let list = env.path().join("vital.txt");
+        env.add_config(&format!("[safety]\nprotected = [\"@{}\"]\n", list.display()));
+        let output = env.isolate("alpha\n", &[]).exits(3);
+        assert!(output.stderr.contains("vital.txt line 3"), "{entry}\n{output}");
+    }
+    console.was_left_alone();
+    // An address is told where it belongs, and a name is taken behind its prefix.
+    let env = TestEnv::of(&console);
+    env.add_config("[safety]\nprotected = [\"host:10.1.0.1\"]\n");
+    let output = env.isolate("alpha\n", &[]).exits(3);
+    assert!(output.stderr.contains("an address is no host name") && output.stderr.contains("`ip:`"), "{output}");
+    let env = TestEnv::of(&console);
+    env.add_config("[safety]\nprotected = [\"host:ALPH*\"]\n");
+    env.isolate("alpha\n", &[]).exits(5);
+    console.was_left_alone();
+}
+
+#[test]
+fn a_name_protects_in_unicode_and_in_its_form_for_dns() {
+    let fleet = "\
+guid,hostname,ip,mac
+3f1c2d94-7b60-4e2a-9a55-0c8e7d41b301,xn--mller-kva.corp.example,10.1.0.1,02:00:5e:10:20:01
+3f1c2d94-7b60-4e2a-9a55-0c8e7d41b302,bücher.corp.example,10.1.0.2,02:00:5e:10:20:02
+3f1c2d94-7b60-4e2a-9a55-0c8e7d41b303,web.corp.example,10.1.0.3,02:00:5e:10:20:03
+";
+    for entries in [
+        ["müller.corp.example", "xn--bcher-kva.corp.example"],
+        ["MÜLLER*", "XN--BCHER-KVA"],
+        ["host:xn--mller-kva", "B*CHER.corp.example."],
+        ["*üller.corp.example", "bü*"],
+    ] {
+        let console = Console::of(fleet, SWIFT);
+        let env = TestEnv::of(&console);
+        env.add_config(&format!("[safety]\nprotected = [\"{}\", \"{}\"]\n", entries[0], entries[1]));
+        let output = env.isolate("10.1.0.1\n10.1.0.2\n10.1.0.3\n", &[]).exits(6);
+        assert_eq!(console.asked(), ["web.corp.example"], "{entries:?}\n{output}");
+        assert!(reason_of(&output, "xn--mller-kva.corp.example").contains("protected by"), "{output}");
+        assert!(reason_of(&output, "bücher.corp.example").contains("protected by"), "{output}");
+    }
+    // One that is let through is let through by the name that the console keeps, and by no other.
+    let console = Console::of(fleet, SWIFT);
+    let env = TestEnv::of(&console);
+    env.add_config("[safety]\nprotected = [\"müller*\"]\n");
+    env.isolate("10.1.0.1\n", &["--allow-protected", "müller.corp.example", "--reason", "x"]).exits(5);
+    console.was_left_alone();
+    env.isolate("10.1.0.1\n", &["--allow-protected", "xn--mller-kva.corp.example", "--reason", "x"]).exits(0);
+}

@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, fs, process::Command};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{Console, Gate, Output, Room, TestEnv, intents, records, side_by_side, signal, wait_until};
+use crate::support::{
+    Console, Gate, Output, Room, Terminal, TestEnv, intents, records, side_by_side, signal, wait_until,
+};
 
 /// The program dies when it has written so many lines of a journal.
 const CRASH_AFTER: &str = "__EDRCTL_CRASH_AFTER_LINE";
@@ -473,4 +475,23 @@ fn a_terminated_program_says_how_to_go_on() {
     assert!(output.stderr.contains("edrctl resume"), "{output}");
     room.resume(&[]).exits(0);
     room.assert_each_isolated_once();
+}
+
+#[test]
+fn the_question_says_that_what_is_left_is_not_to_last_either() {
+    let room = Room::new(6, QUICK);
+    crashing(&room, 8, &mut isolate(&room, &["--concurrency", "1", "--for", "4h"]));
+    let mut terminal = Terminal::start(&room.env, &["resume"]);
+    terminal.shows("each is due to be put back 4h after it was isolated").shows("[y/N]").types("y\n");
+    let (screen, code) = terminal.ends();
+    assert_eq!(code, Some(0), "{screen}");
+    room.assert_each_isolated_once();
+    // Of one that is to last nothing of the kind is said.
+    let room = Room::new(6, QUICK);
+    crashing(&room, 8, &mut isolate(&room, &["--concurrency", "1"]));
+    let mut terminal = Terminal::start(&room.env, &["resume"]);
+    terminal.shows("[y/N]").types("y\n");
+    let (screen, code) = terminal.ends();
+    assert_eq!(code, Some(0), "{screen}");
+    assert!(!screen.contains("is due"), "{screen}");
 }

@@ -277,14 +277,20 @@ fn at_a_terminal_every_wave_is_asked_for() {
     terminal.shows("in 3 waves: 1, 1, 3").shows("Isolate 5 hosts? [y/N]").types("y\n");
     terminal.shows("Begin wave 2 of 3 with 1 host? [y/N]");
     assert_eq!(room.accepted(), 1, "nothing goes before the answer");
-    terminal.types("y\n").shows("Begin wave 3 of 3 with 3 hosts? [y/N]").types("n\n");
+    terminal.types("n\n");
+    let (screen, code) = terminal.ends();
+    assert_eq!(code, Some(7), "{screen}");
+    // What has had its turn is not told as if it were to come.
+    let mut terminal = Terminal::start(&room.env, &["resume"]);
+    terminal.shows("2 of 3 waves are left: 1, 3").shows("Isolate 4 hosts? [y/N]").types("y\n");
+    terminal.shows("Begin wave 3 of 3 with 3 hosts? [y/N]").types("n\n");
     let (screen, code) = terminal.ends();
     assert_eq!(code, Some(7), "{screen}");
     assert!(screen.contains("wave 3 was declined"), "{screen}");
     assert_eq!(room.accepted(), 2);
     // Whoever has just agreed to what is left is not asked twice.
     let mut terminal = Terminal::start(&room.env, &["resume"]);
-    terminal.shows("Isolate 3 hosts? [y/N]").types("y\n");
+    terminal.shows("1 of 3 waves is left: 3").shows("Isolate 3 hosts? [y/N]").types("y\n");
     let (screen, code) = terminal.ends();
     assert_eq!(code, Some(0), "{screen}");
     room.assert_each_isolated_once();

@@ -100,7 +100,7 @@ impl Surroundings {
             let in_the_cloud = !console.addresses.is_empty() && console.addresses.iter().all(|it| is_public(*it));
             let is_address = console.host.parse::<IpAddr>().is_ok();
             let named = !in_the_cloud && !is_address && !console.host.starts_with("localhost");
-            if let Some(name) = named.then(|| Pattern::parse(&format!("host:{}", console.host)).ok()).flatten() {
+            if let Some(name) = named.then(|| Pattern::of_name(&console.host).ok()).flatten() {
                 add(name, what.clone());
             }
             for address in console.addresses.iter().filter(|it| tells_apart(**it)) {
@@ -109,13 +109,13 @@ impl Surroundings {
         }
         for proxy in &self.proxies {
             let is_address = proxy.host.parse::<IpAddr>().is_ok();
-            let name = (!is_address).then(|| Pattern::parse(&format!("host:{}", proxy.host)).ok()).flatten();
+            let name = (!is_address).then(|| Pattern::of_name(&proxy.host).ok()).flatten();
             name.into_iter().for_each(|name| add(name, "a proxy of this machine".to_owned()));
             for address in proxy.addresses.iter().filter(|it| tells_apart(**it)) {
                 add(Pattern::Address(address.to_canonical()), "a proxy of this machine".to_owned());
             }
         }
-        if let Some(name) = self.name.as_ref().and_then(|name| Pattern::parse(&format!("host:{name}")).ok()) {
+        if let Some(name) = self.name.as_ref().and_then(|name| Pattern::of_name(name).ok()) {
             add(name, "the machine that this runs on".to_owned());
         }
         let of_addresses = [

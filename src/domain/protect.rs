@@ -7,8 +7,10 @@ use std::{borrow::Cow, fmt, net::IpAddr};
 
 use ipnet::{IpNet, Ipv4Net};
 
+mod spelling;
 mod unsure;
 
+use spelling::{Form, Spelt};
 use unsure::Bare;
 
 use super::{
@@ -67,7 +69,7 @@ impl Pattern {
         if let Some((word, rest)) = text.split_once(':') {
             let rest = rest.trim();
             match word.to_ascii_lowercase().as_str() {
-                "host" => return Glob::explicit(rest).map(Self::Name),
+                "host" => return explicit_name(rest).map(Self::Name),
                 "ip" => return parse_network(rest)?.ok_or(PatternError::NotAnAddress),
                 "id" => return explicit_id(rest),
                 "group" => return Glob::words(rest).map(Self::Group),
@@ -91,6 +93,15 @@ impl Pattern {
         refuse_near_ids(text)?;
         refuse_near_addresses(text)?;
         Glob::bare(text).map(Self::Name)
+    }
+
+    /// The host of a name that is known and not written by anybody: it may have whatever a machine calls itself.
+    ///
+    /// # Errors
+    ///
+    /// [`PatternError`] for what is no name at all.
+    pub fn of_name(name: &str) -> Result<Self, PatternError> {
+        Glob::named(name.trim()).map(Self::Name)
     }
 
     /// Whether a host has to be looked up before it can be compared: so for everything but ids.
@@ -128,7 +139,7 @@ impl Pattern {
             _ => return None,
         };
         Some(match told.map(str::trim).filter(|told| !told.is_empty()) {
-            Some(told) => when(glob.is_any() || wild(&glob.text, &lower(told))),
+            Some(told) => when(glob.is_any() || wild(glob.written(), &lower(told))),
             None if glob.is_any() => Match::Yes,
             None => Match::CannotTell,
         })
@@ -142,38 +153,43 @@ impl Pattern {
     pub fn matches_bare(&self, id: &str, name: Option<&str>, domain: &str, addresses: &[IpAddr]) -> Match {
         let plain = self.matches(id, name, addresses);
         let (Self::Name(glob), Some(name), Match::No) = (self, name, plain) else { return plain };
-        let (name, domain) = (lower(name), lower(domain));
-        let bare = Bare { name: &name, domain: &domain };
         if name.contains('.') {
-            Match::No
-        } else if bare.full().is_some_and(|full| wild(&glob.text, &full)) {
-            Match::Yes
-        } else if bare.may_be_covered(&glob.text) {
-            Match::CannotTell
-        } else {
-            Match::No
+            return Match::No;
         }
+        let (name, domain) = (Spelt::new(lower(name)), Spelt::new(lower(domain)));
+        let mut matched = Match::No;
+        for form in Form::of(&[&glob.text, &name, &domain]) {
+            let (pattern, bare) = (glob.text.is(form), Bare { name: name.is(form), domain: domain.is(form) });
+            if bare.full().is_some_and(|full| wild(pattern, &full)) {
+                return Match::Yes;
+            }
+            if bare.may_be_covered(pattern) {
+                matched = Match::CannotTell;
+            }
+        }
+        matched
     }
 }
 
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Name(glob) => f.write_str(&glob.text),
+            Self::Name(glob) => f.write_str(glob.written()),
             Self::Address(address) => address.fmt(f),
             Self::Range(range) => range.fmt(f),
             Self::Id(id) => f.write_str(id),
-            Self::Group(glob) => write!(f, "group:{}", glob.text),
-            Self::System(glob) => write!(f, "os:{}", glob.text),
+            Self::Group(glob) => write!(f, "group:{}", glob.written()),
+            Self::System(glob) => write!(f, "os:{}", glob.written()),
         }
     }
 }
 
-/// A host name in which `*` stands for any run of characters, dots too. Capitals make no difference.
+/// A host name in which `*` stands for any run of characters, dots too. Capitals make no difference, nor does it whether a name
+/// is in Unicode or in its `xn--` form.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Glob {
     /// In lower case, without a trailing dot.
-    text: Box<str>,
+    text: Spelt<'static>,
 }
 
 impl Glob {
@@ -181,12 +197,12 @@ impl Glob {
     fn bare(text: &str) -> Result<Self, PatternError> {
         match text.chars().find(|c| !(c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '*'))) {
             Some(bad) => Err(PatternError::BadCharacter(bad)),
-            None => Self::explicit(text),
+            None => Self::named(text),
         }
     }
 
-    /// A name behind `host:`, with whatever a console keeps in a name.
-    fn explicit(text: &str) -> Result<Self, PatternError> {
+    /// A name with whatever a machine has in it.
+    fn named(text: &str) -> Result<Self, PatternError> {
         if let Some(bad) = text.chars().find(|c| c.is_control()) {
             return Err(PatternError::BadCharacter(bad));
         }
@@ -198,26 +214,37 @@ impl Glob {
         if text.len() > 1024 || text.split('.').any(str::is_empty) {
             return Err(PatternError::NotAName);
         }
-        Ok(Self { text: lower(text).into() })
+        Ok(Self::of(text))
     }
 
-    /// Words of a console, in which everything but control characters may stand.
+    /// Words of a console, in which everything but control characters may stand, unless it looks like another language of patterns.
     fn words(text: &str) -> Result<Self, PatternError> {
         match text.chars().find(|c| c.is_control()) {
             Some(bad) => Err(PatternError::BadCharacter(bad)),
             None if text.is_empty() => Err(PatternError::Empty),
             None if text.len() > 1024 => Err(PatternError::NotAName),
-            None => Ok(Self { text: lower(text).into() }),
+            None => {
+                other_language(text).map_or_else(|| Ok(Self::of(text)), |mark| Err(PatternError::OtherPattern(mark)))
+            }
         }
+    }
+
+    fn of(text: &str) -> Self {
+        Self { text: Spelt::new(lower(text).into_owned().into()) }
+    }
+
+    /// In lower case, as somebody has written it.
+    fn written(&self) -> &str {
+        self.text.is(Form::Written)
     }
 
     /// Whether it covers every host, named or not.
     fn is_any(&self) -> bool {
-        self.text.bytes().all(|b| b == b'*')
+        self.written().bytes().all(|b| b == b'*')
     }
 
     fn is_exactly(&self, text: &str) -> bool {
-        !self.text.contains('*') && *self.text == *lower(text)
+        !self.written().contains('*') && *self.written() == *lower(text)
     }
 
     /// Whether it covers a host of this name, as it stands or without its domain.
@@ -225,11 +252,14 @@ impl Glob {
     /// A console may keep the short name only. Then the pattern is compared without its domain too, unless that would
     /// leave nothing of it.
     fn covers(&self, name: &str) -> bool {
-        let name = lower(name.strip_suffix('.').unwrap_or(name));
-        let short = short_name(&self.text);
-        wild(&self.text, &name)
-            || wild(&self.text, short_name(&name))
-            || (!name.contains('.') && short.bytes().any(|b| b != b'*') && wild(short, &name))
+        let name = Spelt::new(lower(name.strip_suffix('.').unwrap_or(name)));
+        Form::of(&[&self.text, &name]).any(|form| {
+            let (pattern, name) = (self.text.is(form), name.is(form));
+            let short = short_name(pattern);
+            wild(pattern, name)
+                || wild(pattern, short_name(name))
+                || (!name.contains('.') && short.bytes().any(|b| b != b'*') && wild(short, name))
+        })
     }
 }
 
@@ -288,6 +318,51 @@ fn parse_network(text: &str) -> Result<Option<Pattern>, PatternError> {
         IpNet::V4(_) => range,
     };
     Ok(Some(Pattern::Range(range.trunc())))
+}
+
+/// A name behind `host:`: whatever would be refused without it is refused with it, for it would cover nobody either.
+fn explicit_name(text: &str) -> Result<Glob, PatternError> {
+    if parse_network(text)?.is_some() {
+        return Err(PatternError::AddressAsName);
+    }
+    if parse_mac(text, false).is_some() {
+        return Err(PatternError::Mac);
+    }
+    // An id is one of the names that a host may have, and covers the host of that id, too.
+    if !is_guid(text) {
+        refuse_near_ids(text)?;
+    }
+    refuse_near_addresses(text)?;
+    Glob::bare(text)
+}
+
+/// What in a text is of regular expressions, of a shell or of SQL: whoever wrote it means hosts that it would not cover as it stands.
+///
+/// Parentheses, dots, `+`, `&`, a lone `\` and so on are left alone, for names of groups and systems have them.
+fn other_language(text: &str) -> Option<&'static str> {
+    let pair = |open: char, close: char| text.split_once(open).filter(|(_, rest)| rest.contains(close));
+    let quoted = |quote: char| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote);
+    let marks = [
+        ("?", text.contains('?')),
+        ("|", text.contains('|')),
+        ("^", text.contains('^')),
+        ("$", text.ends_with('$')),
+        ("[", pair('[', ']').is_some()),
+        ("{", pair('{', '}').is_some_and(|(_, rest)| rest.contains(','))),
+        (".*", text.contains(".*")),
+        (".+", text.contains(".+")),
+        ("\\", ["\\.", "\\d", "\\w", "\\s"].iter().any(|class| is_class(text, class))),
+        ("%", text.starts_with('%') || text.ends_with('%')),
+        ("\"", quoted('"')),
+        ("'", quoted('\'')),
+    ];
+    marks.into_iter().find_map(|(mark, is_there)| is_there.then_some(mark))
+}
+
+/// Whether there is a class of characters in it, repeated or at the end. A folder may begin with such a letter.
+fn is_class(text: &str, class: &str) -> bool {
+    let repeats = |rest: &str| rest.is_empty() || rest.starts_with(['*', '+', '{', '\\']);
+    text.match_indices(class).any(|(at, _)| text.get(at + class.len()..).is_some_and(repeats))
 }
 
 /// An id behind `id:`, of whatever form the console has.
@@ -361,6 +436,14 @@ pub enum PatternError {
     /// A character that no host name has.
     #[error("{} does not belong into a host name; only `*` stands for other characters", show(*.0))]
     BadCharacter(char),
+    /// `host:` before an address.
+    #[error("an address is no host name; it is written without `host:`, or behind `ip:`")]
+    AddressAsName,
+    /// A regular expression or the like, before words of a console.
+    #[error(
+        "`{0}` looks like another kind of pattern; `*` alone stands for other characters, also for one that the name really has"
+    )]
+    OtherPattern(&'static str),
     /// Not the form of a name.
     #[error("not a host name, an address, a range or an id")]
     NotAName,

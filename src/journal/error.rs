@@ -63,6 +63,12 @@ pub enum JournalError {
         /// What is wrong with it; follows "line 7".
         what: String,
     },
+    /// The journal of a run that has ended is not there any more.
+    #[error("find the journal of run {run}: it is gone, and its seal is still there")]
+    Lost {
+        /// The run.
+        run: RunId,
+    },
     /// What is kept beside an ended run, to know its last line by, does not read.
     #[error("trust the seal `{}`: it does not have the form of one", .path.display())]
     SealDamaged {
@@ -157,6 +163,10 @@ impl JournalError {
                  `edrctl status`",
                 path.display()
             ),
+            Self::Lost { .. } => {
+                "put it back from a copy; a run that is taken out of the folder on purpose takes its seal with it"
+                    .to_owned()
+            }
             Self::Version { .. } => "use the version of edrctl that wrote it, or a newer one".to_owned(),
             Self::NoRuns { .. } => "a run made under another `--state-dir` is only seen there".to_owned(),
             Self::NoSuchRun { .. } | Self::Ambiguous { .. } => "`edrctl runs list` shows every run".to_owned(),

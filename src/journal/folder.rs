@@ -24,6 +24,7 @@ use crate::{clock, domain::id::RunId};
 /// What names the newest run.
 pub const LATEST: &str = "latest";
 const SUFFIX: &str = ".jsonl";
+const SEAL: &str = ".seal";
 
 /// A new run's name.
 ///
@@ -109,7 +110,7 @@ impl StateFolder {
             folder: self.runs.clone(),
             journal: file(SUFFIX),
             draft: file(".jsonl.tmp"),
-            seal: file(".seal"),
+            seal: file(SEAL),
             seal_draft: file(".seal.tmp"),
         }
     }
@@ -120,6 +121,10 @@ impl StateFolder {
     ///
     /// The folder cannot be read.
     pub fn names(&self) -> Result<Vec<RunId>, JournalError> {
+        self.named(SUFFIX)
+    }
+
+    fn named(&self, suffix: &str) -> Result<Vec<RunId>, JournalError> {
         let failed = |error| JournalError::io("read the folder", &self.runs, error);
         let entries = match fs::read_dir(&self.runs) {
             Ok(entries) => entries,
@@ -129,13 +134,24 @@ impl StateFolder {
         let mut names = Vec::new();
         for entry in entries {
             let name = entry.map_err(failed)?.file_name();
-            let run = name.to_str().and_then(|name| name.strip_suffix(SUFFIX)).map(RunId::parse);
+            let run = name.to_str().and_then(|name| name.strip_suffix(suffix)).map(RunId::parse);
             if let Some(Ok(run)) = run {
                 names.push(run);
             }
         }
         names.sort_unstable_by(|a, b| b.cmp(a));
         Ok(names)
+    }
+
+    /// The runs whose journal is gone while its seal is still there, newest first: somebody has removed what they did.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be read.
+    pub fn lost(&self) -> Result<Vec<RunId>, JournalError> {
+        // A run that ends now may have got its seal after the folder was read so far.
+        let is_gone = |run: &RunId| !self.path(run).try_exists().unwrap_or(true);
+        Ok(self.named(SEAL)?.into_iter().filter(is_gone).collect())
     }
 
     /// All runs, newest first. Of each journal only the first and the last line are read, so neither the chain nor the

@@ -10,6 +10,8 @@ use super::{
 const GAP: usize = 2;
 /// What a column keeps of itself, however narrow the terminal is.
 const LEAST: usize = 6;
+/// What a column of text needs to say something.
+const READABLE: usize = 12;
 
 /// Rows under a header. Cells are cleaned when they come in.
 #[derive(Clone, Debug)]
@@ -89,6 +91,13 @@ impl Table {
             text.push('\n');
         }
         text
+    }
+
+    /// The columns of a terminal below which too much would be cut.
+    pub fn needs(&self) -> usize {
+        let least = |(column, due): (&Column, usize)| if column.whole { due } else { due.min(READABLE) };
+        let gaps = GAP * self.columns.len().saturating_sub(1);
+        self.columns.iter().zip(self.widths(None)).map(least).sum::<usize>() + gaps
     }
 
     fn line<C: AsRef<str>>(&self, cells: &[C], widths: &[usize]) -> String {
@@ -188,6 +197,13 @@ mod tests {
         ");
         let text = hosts().render(Some(5), false);
         assert!(text.contains("0a1b2c3d-02"), "{text}");
+    }
+
+    #[test]
+    fn a_table_says_what_it_needs() {
+        // The ids whole, and the rest in part.
+        assert_eq!(hosts().needs(), 11 + 12 + 4 + 12 + 3 * GAP);
+        assert_eq!(Table::new([Column::new("NAME"), Column::new("OS")]).needs(), 4 + 2 + GAP);
     }
 
     #[test]

@@ -56,17 +56,21 @@ pub(crate) async fn run(args: ExpireArgs, context: &Context) -> Result<ExitCode,
     let (_cancel, _guard) = signals::catch()?;
     let mut ended = Vec::new();
     let now = clock::now();
-    let places = back::places(&context.journals()?)?;
+    let journals = context.journals()?;
+    let places = back::places(&journals)?;
+    let gone = journals.lost()?;
     let asked = args.vendor.is_some();
     let firewall = |vendor: &VendorName| is_wanted(*vendor) && (asked || configured.contains(vendor));
-    let is_due = |place: &&Place| {
+    let firewalls = VendorName::that_act_on(Thing::Indicator).filter(&firewall).count();
+    let is_asked = |place: &&Place| {
         let vendor = place.host_console().filter(|vendor| is_wanted(*vendor));
-        place.due(now).next().is_some() && vendor.is_some_and(|vendor| is_meant(place, vendor))
+        vendor.is_some_and(|vendor| is_meant(place, vendor))
     };
-    check_count(
-        &args.back,
-        places.iter().filter(is_due).count() + VendorName::that_act_on(Thing::Indicator).filter(&firewall).count(),
-    )?;
+    let is_due = |place: &&Place| place.due(now).next().is_some() && is_asked(place);
+    check_count(&args.back, places.iter().filter(is_due).count() + firewalls)?;
+    // Told before it is due: whoever has this in cron must not learn of it when it is to put back hosts.
+    let waiting = places.iter().filter(|place| !place.pending.is_empty() && is_asked(place)).count();
+    back::check_document(waiting + firewalls, ", or name one console with `--vendor`", context)?;
     for place in &places {
         let Some(vendor) = place.host_console().filter(|vendor| is_wanted(*vendor)) else { continue };
         if signals::heard() {
@@ -98,17 +102,33 @@ pub(crate) async fn run(args: ExpireArgs, context: &Context) -> Result<ExitCode,
     if !lost.is_empty() {
         ended.push(Err(unread(&lost, "there", context)));
     }
-    if ended.is_empty() && places.is_empty() && configured.is_empty() {
+    if ended.is_empty() && places.is_empty() && gone.is_empty() && configured.is_empty() {
         return Err(CommandError::text(
             ExitCode::Config,
             "no console is configured, and no journal says that anything is due",
         )
         .hint("`config.example.toml` shows the section of each"));
     }
-    if ended.is_empty() && places.is_empty() {
+    if ended.is_empty() && places.is_empty() && gone.is_empty() {
         context.ui.tell("nothing is due");
     }
-    back::together(ended, context)
+    mind_gone(&gone, back::together(ended, context), context)
+}
+
+/// A journal that is gone may have had something due: whatever could be done is not all.
+fn mind_gone(
+    gone: &[RunId],
+    ended: Result<ExitCode, CommandError>,
+    context: &Context,
+) -> Result<ExitCode, CommandError> {
+    for run in gone {
+        context.ui.warn(&JournalError::Lost { run: run.clone() }.to_string());
+    }
+    let Some(run) = gone.first().filter(|_| matches!(ended, Ok(ExitCode::Success))) else { return ended };
+    let journals = words::count(gone.len() as u64, "journal is", "journals are");
+    let text = format!("{journals} gone, so nobody knows what those runs have left due");
+    let hint = JournalError::Lost { run: run.clone() }.hint();
+    Err(hint.into_iter().fold(CommandError::text(ExitCode::Journal, text), CommandError::hint))
 }
 
 /// Refuses a number of targets that would be held against each of several consoles.
@@ -132,7 +152,7 @@ fn unread(unread: &[(RunId, Arc<JournalError>)], place: &str, context: &Context)
     let runs = words::count(unread.len() as u64, "journal", "journals");
     let text = format!("{runs} cannot be read, so nobody knows what is due {place}; nothing was sent");
     CommandError::text(ExitCode::Journal, text).hint(
-        "`edrctl runs verify --all` names what is wrong; a journal that is moved out of the folder is asked no more",
+        "`edrctl runs verify --all` names what is wrong; a run whose journal and seal are moved out of the folder is asked no more",
     )
 }
 
@@ -154,7 +174,7 @@ async fn release(
             "{hosts} due at {address} left: the journal of run {run} cannot be read, and may say that they are to stay isolated"
         );
         return Err(CommandError::text(ExitCode::Journal, text).hint(
-            "`edrctl runs verify --all` names what is wrong; a journal that is moved out of the folder is asked no more",
+            "`edrctl runs verify --all` names what is wrong; a run whose journal and seal are moved out of the folder is asked no more",
         ));
     }
     let own = back::context_of(context, place.profile.as_deref());

@@ -259,6 +259,7 @@ pub(super) fn left_to_act(replay: &Replay, roster: &Roster, waits: bool) -> Rost
             let host = record.id.as_ref().map(|id| HostId::new(Arc::clone(id)));
             let detail = Detail { name: record.name.clone(), ..Detail::default() };
             left.push(Arc::clone(&record.t), record.f.clone(), record.l, host, detail);
+            left.set_wave(left.len().saturating_sub(1), record.w);
         }
     }
     left

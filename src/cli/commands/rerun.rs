@@ -87,6 +87,7 @@ pub(crate) async fn run(args: RerunArgs, context: &Context) -> Result<ExitCode, 
         }
     }
     back::check_count(args.back.consent, waiting.len())?;
+    back::check_document(waiting.len(), ", or name one console with `--only`", context)?;
     let several = waiting.len() > 1;
     // Whoever interrupts means all of them, and not only the console that is being asked.
     let (_cancel, _guard) = signals::catch()?;

@@ -209,7 +209,8 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
         ));
         let left = replayed::left_to_act(&replay, &roster, waits);
         let verb = act::verb(kind, header.action);
-        let says: Vec<String> = task.iter().map(|task| task.describe()).chain(planned.says()).collect();
+        let mut says: Vec<String> = task.iter().map(|task| task.describe()).chain(planned.says_left(&left)).collect();
+        says.extend(back::says_due(&replay.header));
         if !frees {
             let radius = Radius::new(&safety, args.max_targets);
             radius.check(&mut session, (kind, &verb), (&left, &Survey::default()), &cancel, context).await?;

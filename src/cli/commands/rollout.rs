@@ -110,11 +110,32 @@ impl RolloutArgs {
 impl Planned {
     /// What the question says of it.
     pub(super) fn says(&self) -> Vec<String> {
+        self.tell(&format!("in {}", self.waves()), &self.sizes)
+    }
+
+    /// The same of a run that is gone on with, of which this is left.
+    pub(super) fn says_left(&self, left: &Roster) -> Vec<String> {
+        let mut by_wave: BTreeMap<u16, u64> = BTreeMap::new();
+        for wave in left.to_act().map(|n| left.wave(n)).filter(|wave| *wave > 0) {
+            *by_wave.entry(wave).or_default() += 1;
+        }
+        let sizes: Vec<u64> = by_wave.into_values().collect();
+        if sizes == self.sizes || sizes.is_empty() {
+            return self.says();
+        }
+        let are = if sizes.len() == 1 { "is" } else { "are" };
+        self.tell(&format!("{} of {} {are} left", sizes.len(), self.waves()), &sizes)
+    }
+
+    fn waves(&self) -> String {
+        words::count(self.sizes.len() as u64, "wave", "waves")
+    }
+
+    fn tell(&self, waves: &str, sizes: &[u64]) -> Vec<String> {
         let mut says = Vec::new();
         if !self.sizes.is_empty() {
-            let sizes: Vec<String> = self.sizes.iter().map(|size| words::number(*size)).collect();
-            let waves = words::count(self.sizes.len() as u64, "wave", "waves");
-            let mut text = format!("in {waves}: {}", sizes.join(", "));
+            let sizes: Vec<String> = sizes.iter().map(|size| words::number(*size)).collect();
+            let mut text = format!("{waves}: {}", sizes.join(", "));
             if let Some(pause) = self.pause {
                 text.push_str(&format!("; {} between two", format(pause)));
             }

@@ -14,10 +14,10 @@ use crate::{
     clock,
     domain::{
         id::RunId,
-        outcome::{Counts, Ending, ExitCode, RunStats},
+        outcome::{Ending, ExitCode, RunStats},
     },
     engine::event::{Listener, RunEvent, RunEventKind},
-    journal::{Header, JournalError, Lasts, PlanNote, Replay, RunEntry, lasts},
+    journal::{Header, JournalError, Lasts, PlanNote, Replay, RunEntry, RunSummary, lasts},
     reporters::{
         clean::clean,
         json_text,
@@ -25,6 +25,8 @@ use crate::{
         words,
     },
 };
+
+mod narrow;
 
 /// Tell what was done: list runs, show one, verify its journal
 #[derive(Debug, Args)]
@@ -45,7 +47,7 @@ enum RunsCommand {
     },
     /// Prove that a run's journal is as it was written
     ///
-    /// Finds any line that was edited, removed or moved. Exit code 8 if one was.
+    /// Finds any line that was edited, removed or moved, and with --all a journal that is gone. Exit code 8 if there is one.
     Verify {
         /// A run's name, a unique prefix of it, or `latest`
         #[arg(value_name = "RUN", default_value = "latest")]
@@ -195,11 +197,11 @@ fn due_cell(due: Due) -> String {
 fn list_human(entries: &[RunEntry], dues: &BTreeMap<RunId, Due>, context: &Context) -> String {
     let mut columns = vec![
         Column::new("RUN").whole(),
-        Column::new("STARTED"),
-        Column::new("ACTION"),
+        Column::new("STARTED").whole(),
+        Column::new("ACTION").whole(),
         Column::number("HOSTS"),
-        Column::new("ENDED"),
-        Column::new("OUTCOMES"),
+        Column::new("ENDED").whole(),
+        Column::new("OUTCOMES").whole(),
         Column::new("CONSOLE"),
         Column::new("WHY"),
     ];
@@ -213,13 +215,8 @@ fn list_human(entries: &[RunEntry], dues: &BTreeMap<RunId, Due>, context: &Conte
             continue;
         };
         let header = &summary.header;
-        let (ended, outcomes) = match &summary.end {
-            Some(end) => (end.ending.clone(), counts(&end.counts)),
-            None => ("not ended".to_owned(), "-".to_owned()),
-        };
-        let simulated = if header.simulated { " (simulated)" } else { "" };
-        let why = [header.ticket.as_deref(), header.comment.as_deref()];
-        let why: Vec<&str> = why.into_iter().flatten().collect();
+        let (ended, outcomes) = end_of(summary);
+        let outcomes = if outcomes.is_empty() { "-".to_owned() } else { outcomes.join(", ") };
         table.push([
             entry.run.as_str(),
             &summary.started.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
@@ -227,8 +224,8 @@ fn list_human(entries: &[RunEntry], dues: &BTreeMap<RunId, Due>, context: &Conte
             &header.targets.to_string(),
             &ended,
             &outcomes,
-            &format!("{} {}{simulated}", header.vendor, header.console),
-            &why.join(" "),
+            &console_of(header),
+            &why_of(header),
             &dues.get(&entry.run).copied().map(due_cell).unwrap_or_default(),
         ]);
     }
@@ -236,12 +233,27 @@ fn list_human(entries: &[RunEntry], dues: &BTreeMap<RunId, Due>, context: &Conte
         context.ui.tell("no runs yet");
         return String::new();
     }
-    table.render(context.ui.table_columns(), context.ui.stdout_colour)
+    match context.ui.table_columns() {
+        Some(columns) if table.needs() > columns => narrow::list(entries, dues, columns, context.ui.stdout_colour),
+        columns => table.render(columns, context.ui.stdout_colour),
+    }
 }
 
-fn counts(counts: &Counts) -> String {
-    let parts: Vec<String> = counts.present().map(|(outcome, count)| format!("{count} {outcome}")).collect();
-    parts.join(", ")
+/// How a run ended, and how many of its targets ended how.
+fn end_of(summary: &RunSummary) -> (String, Vec<String>) {
+    let Some(end) = &summary.end else { return ("not ended".to_owned(), Vec::new()) };
+    let outcomes = end.counts.present().map(|(outcome, count)| format!("{count} {outcome}"));
+    (end.ending.clone(), outcomes.collect())
+}
+
+fn console_of(header: &Header) -> String {
+    let simulated = if header.simulated { " (simulated)" } else { "" };
+    format!("{} {}{simulated}", header.vendor, header.console)
+}
+
+fn why_of(header: &Header) -> String {
+    let why = [header.ticket.as_deref(), header.comment.as_deref()];
+    why.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 fn show(wanted: &str, context: &Context) -> Result<ExitCode, CommandError> {
@@ -331,6 +343,10 @@ fn verify(wanted: &str, all: bool, context: &Context) -> Result<ExitCode, Comman
     let journals = context.journals()?;
     let runs = if all { journals.names()? } else { vec![find(&journals, wanted)?] };
     let mut exit = ExitCode::Success;
+    for run in if all { journals.lost()? } else { Vec::new() } {
+        context.ui.warn(&JournalError::Lost { run }.to_string());
+        exit = ExitCode::Journal;
+    }
     for run in runs {
         match journals.verify(&run) {
             Ok(verified) => {

@@ -61,6 +61,7 @@ pub(crate) async fn run(args: UndoArgs, context: &Context) -> Result<ExitCode, C
     back::check_over(&replay, is_live, "taken back")?;
     let (pieces, _) = args.only.parts(replay)?;
     back::check_count(args.back.consent, pieces.len())?;
+    back::check_document(pieces.len(), ", or name one console with `--only`", context)?;
     let mut ended = Vec::with_capacity(pieces.len());
     // Whoever interrupts means all of them, and not only the console that is being asked.
     let (_cancel, _guard) = signals::catch()?;
@@ -172,6 +173,7 @@ async fn undo_indicators(
     }
     let mut consent = args.back.consent;
     let parts = retimed.len() + usize::from(!changed.is_empty());
+    back::check_document(parts, "", context)?;
     if let Some(expected) = consent.expect_count.filter(|_| parts > 1) {
         // The number is that of all of them.
         let found = (changed.len() + retimed.values().map(Vec::len).sum::<usize>()) as u64;

@@ -25,7 +25,8 @@ fn a_name_covers_the_host_in_any_spelling() {
         assert!(!by_name("dc01", name), "{name}");
     }
     assert!(by_name("BÜRO", "büro"));
-    assert!(by_name("host: Anna's Laptop", "anna's laptop"));
+    assert!(by_name("host: Anna*s*Laptop", "anna's laptop"));
+    assert_eq!(Pattern::of_name("Anna's Laptop").unwrap().matches(ID, Some("anna's laptop"), &[]), Match::Yes);
 }
 
 #[test]
@@ -137,9 +138,94 @@ fn an_entry_that_could_cover_no_host_is_refused() {
         (".corp.example", PatternError::NotAName),
         ("dc01..corp", PatternError::NotAName),
         (".", PatternError::Empty),
+        ("host:10.31.0.1", PatternError::AddressAsName),
+        ("host:10.31.0.0/24", PatternError::AddressAsName),
+        ("host:2001:db8::1", PatternError::AddressAsName),
+        ("host:10.31.0.*", PatternError::AddressWithStar),
+        ("host:AA-BB-CC-DD-EE-FF", PatternError::Mac),
+        ("host:3f1c2d94-7b60-4e2a-9a55-0c8e7d41b2f", PatternError::DamagedId),
+        ("group:a|b", PatternError::OtherPattern("|")),
+        ("group:Server?", PatternError::OtherPattern("?")),
+        ("group:[DS]*", PatternError::OtherPattern("[")),
+        ("group:{DC,SQL}*", PatternError::OtherPattern("{")),
+        ("group:%server%", PatternError::OtherPattern("%")),
+        ("group:\"Servers\"", PatternError::OtherPattern("\"")),
+        ("os:^win", PatternError::OtherPattern("^")),
+        ("os:server$", PatternError::OtherPattern("$")),
+        ("os:win.*server", PatternError::OtherPattern(".*")),
+        ("os:windows \\d+", PatternError::OtherPattern("\\")),
     ] {
         assert_eq!(Pattern::parse(text), Err(error), "{text:?}");
     }
+}
+
+#[test]
+fn a_name_behind_its_prefix_is_read_as_without_it() {
+    for text in ["DC-O?E", "^dc", "[x]", "a b", "dc01,dc02", "dc01$", "a|b", "dc/1", "{dc}", "@x", "dc..1"] {
+        let plain = Pattern::parse(text).unwrap_err();
+        assert_eq!(Pattern::parse(&format!("host:{text}")), Err(plain), "{text}");
+    }
+    for text in ["dc01", "DC*", "*.corp.example", "büro_1", "*"] {
+        assert_eq!(Pattern::parse(&format!("HOST: {text}")), Pattern::parse(text), "{text}");
+    }
+    assert_eq!(pattern(&format!("host:{ID}")).matches(ID, None, &[]), Match::Yes, "an id is a name, too");
+}
+
+#[test]
+fn words_that_groups_and_systems_really_have_are_taken() {
+    for text in [
+        "Servers (R&D) + DMZ, Nord",
+        "Managed devices/Servers",
+        "CORP\\Servers\\data",
+        "Café «Süd»",
+        "!first #1 @home ~50%ish",
+        "Windows Server 2019 10.0.17763",
+        "SERVER$ and more",
+        "it's",
+        "{legacy}",
+        "a[b",
+    ] {
+        let told = Traits { group: Some(text), system: None };
+        assert_eq!(pattern(&format!("group:{text}")).matches_traits(told), Some(Match::Yes), "{text}");
+    }
+    // What a name really has and an entry may not have is written as a star.
+    let told = Traits { group: Some("Really? [old]"), system: None };
+    assert_eq!(pattern("group:Really* *old*").matches_traits(told), Some(Match::Yes));
+}
+
+#[test]
+fn a_name_in_unicode_and_in_its_form_for_dns_are_one() {
+    const DNS: &str = "xn--mller-kva";
+    for text in ["müller", "MÜLLER", DNS, "XN--MLLER-KVA", "müller.corp.example"] {
+        for name in ["müller", "mu\u{308}ller", "Müller.corp.example", "xn--mller-kva", "XN--MLLER-KVA.Corp.Example."]
+        {
+            assert!(by_name(text, name), "{text} {name}");
+        }
+        assert!(!by_name(text, "muller") && !by_name(text, "xn--mller-kvb"), "{text}");
+    }
+    for text in ["MÜLLER*", "m*ller.corp.example", "mü*", "xn--*", "xn--mller*.corp.example", "*.bücher.example"] {
+        let covered = if text.starts_with('*') {
+            ["müller.bücher.example", "xn--mller-kva.xn--bcher-kva.example"]
+        } else {
+            ["müller.corp.example", "xn--mller-kva.corp.example"]
+        };
+        assert!(covered.iter().all(|name| by_name(text, name)), "{text}");
+        assert!(!by_name(text, "web01.corp.example"), "{text}");
+    }
+    // What is no international name is compared as it is.
+    assert!(by_name("xn--\u{fc}", "XN--\u{dc}"));
+    assert!(!by_name("xn--a", "a"));
+}
+
+#[test]
+fn a_bare_name_in_the_other_spelling_is_covered_or_not_sure() {
+    let bare = |text: &str, name: &str, domain: &str| pattern(text).matches_bare(ID, Some(name), domain, &[]);
+    assert_eq!(bare("xn--mller-kva.corp.example", "MÜLLER", "corp.example"), Match::Yes);
+    assert_eq!(bare("*.bücher.example", "WEB", "xn--bcher-kva.example"), Match::Yes);
+    assert_eq!(bare("xn--mller*.vital.example", "MÜLLER", ""), Match::Yes);
+    assert_eq!(bare("*.bücher.example", "WEB", "xn--bcher-kva"), Match::CannotTell);
+    assert_eq!(bare("müller-and-others", "XN--MLLER-AND-O", ""), Match::CannotTell, "it may have been cut off");
+    assert_eq!(bare("müller.vital.example", "web", "corp.example"), Match::No);
 }
 
 /// The slow and obvious way to compare a text with a glob.
@@ -180,7 +266,7 @@ proptest! {
         if let Ok(read) = Pattern::parse(&text) {
             let again = match &read {
                 Pattern::Id(id) => Pattern::parse(&format!("id:{id}")),
-                Pattern::Name(glob) => Pattern::parse(&format!("host:{}", glob.text)),
+                Pattern::Name(glob) => Pattern::parse(&format!("host:{}", glob.written())),
                 Pattern::Address(_) | Pattern::Range(_) | Pattern::Group(_) | Pattern::System(_) => {
                     Pattern::parse(&read.to_string())
                 }

@@ -313,6 +313,7 @@ pub(in crate::cli::commands) async fn resume(
         let each = reached.iter().map(|reached| format!("{} {}", reached.part.vendor, reached.session.address));
         header.console = each.collect::<Vec<_>>().join(", ");
     }
+    says.extend(back::says_due(&of_run));
     let sum = |need: Need| reached.iter().map(|reached| reached.part.left(waits, need)).sum::<usize>();
     let (to_send, to_look, to_poll) = (sum(Need::Send), sum(Need::Look), sum(Need::Poll));
     if to_send + to_look > 0 && !of_run.simulated {

@@ -29,7 +29,7 @@ impl History {
             "the journal of run {run} cannot be read, and may say that hosts are to stay as they are; nothing was sent"
         );
         Err(CommandError::text(ExitCode::Journal, text).hint(
-            "`edrctl runs verify --all` names what is wrong; a journal that is moved out of the folder is asked no more",
+            "`edrctl runs verify --all` names what is wrong; a run whose journal and seal are moved out of the folder is asked no more",
         ))
     }
 }

@@ -35,7 +35,7 @@ use crate::{
         outcome::ExitCode,
         selector::{Entry, IdForm, Selector, SelectorKind},
     },
-    journal::{Header, Replay, StateFolder},
+    journal::{Header, Lasts, Replay, StateFolder, lasts},
     reporters::clean::clean,
     vendors::VendorName,
 };
@@ -52,7 +52,7 @@ pub(crate) use cross::{Crossed, crossed_now, doubt, foretell_crossed, opposed, o
 pub(crate) use due::{Due, Place, dues, places, unread};
 pub(crate) use history::{History, refuse_undone, undone_by};
 pub(crate) use host::{Earlier, Look, is_other_name};
-pub(crate) use several::{OnlyArgs, check_count, stopped, together};
+pub(crate) use several::{OnlyArgs, check_count, check_document, stopped, together};
 pub(crate) use taking::{done_again, left_of, taken_back};
 
 /// Where a journal keeps which run its run takes back.
@@ -303,6 +303,14 @@ pub(crate) const fn whole_seconds(time: Duration) -> u64 {
 pub(crate) fn says_lasting(time: Duration) -> String {
     let long = duration::format(time);
     format!("each is due to be put back {long} after it was isolated: `edrctl expire` does it, from cron")
+}
+
+/// The same of a run that is gone on with.
+pub(crate) fn says_due(header: &Header) -> Option<String> {
+    match lasts(header) {
+        Lasts::For(time) => Some(says_lasting(time.unsigned_abs())),
+        Lasts::Until(_) | Lasts::ForGood => None,
+    }
 }
 
 /// A run's name as a journal keeps it.

@@ -3,7 +3,11 @@
 use std::io;
 
 use crate::{
-    cli::{args::ConsentArgs, context::Context, error::CommandError},
+    cli::{
+        args::{ConsentArgs, OutputFormat},
+        context::Context,
+        error::CommandError,
+    },
     domain::outcome::ExitCode,
     journal::{Apart, Piece, Replay, TargetReplay},
     reporters::words,
@@ -74,6 +78,17 @@ pub(crate) fn stopped<'a>(
         context.ui.warn(&format!("not begun: {}; `{again}` goes on with what is left", left.join(", ")));
     }
     Ok(ExitCode::Stopped)
+}
+
+/// Refuses to print the documents of several runs one behind the other: `-o json` is one document. `or`: what else would do.
+pub(crate) fn check_document(runs: usize, or: &str, context: &Context) -> Result<(), CommandError> {
+    if context.ui.output != OutputFormat::Json || runs < 2 {
+        return Ok(());
+    }
+    let runs = words::count(runs as u64, "run", "runs");
+    let text =
+        format!("this may come to {runs}, each with a document of its own, and `-o json` is one; nothing was sent");
+    Err(CommandError::text(ExitCode::Usage, text).hint(format!("use `-o jsonl`{or}")))
 }
 
 /// What several runs come to. An only one speaks for itself; of several, each failure is told and none is the end.
