@@ -185,6 +185,25 @@ impl From<FirewallArgs> for ConsoleArgs {
     }
 }
 
+/// The same of whatever console an earlier run was at.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Console")]
+pub(crate) struct AnyConsoleArgs {
+    /// Requests in flight; at a firewall: batches [default: the configuration's, or 64; at a firewall 16]
+    #[arg(long, value_name = "N", value_parser = concurrency)]
+    pub(crate) concurrency: Option<std::num::NonZeroUsize>,
+    /// The longest wait for the console's quota, or that a firewall may ask for; edrctl stops rather than wait longer (exit code 7)
+    #[arg(long, value_name = "DURATION", default_value = "70m", value_parser = duration)]
+    pub(crate) max_wait: std::time::Duration,
+}
+
+impl From<AnyConsoleArgs> for ConsoleArgs {
+    fn from(args: AnyConsoleArgs) -> Self {
+        let AnyConsoleArgs { concurrency, max_wait } = args;
+        Self { product: None, simulate: false, faults: None, concurrency, max_wait }
+    }
+}
+
 /// The same, where a simulated firewall can take its place.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Console")]

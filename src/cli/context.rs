@@ -126,7 +126,12 @@ impl Context {
         if let Some(run) = &self.meant {
             name_run(&mut typed, run);
         }
-        Invocation { globals, reading, files, typed, own_name: None }
+        Invocation { globals, reading, files, typed, ..Invocation::default() }
+    }
+
+    /// A command to type next, as a shell takes it: with what was said of the configuration and of the journals.
+    pub(crate) fn typed(&self, words: &[&str]) -> String {
+        self.invocation(Vec::new(), Vec::new()).command(words)
     }
 }
 

@@ -46,6 +46,12 @@ pub(super) fn notices(story: &Story) -> Vec<String> {
     if story.header.simulated {
         notices.push("This was a rehearsal against a simulated console. Nothing real was touched.".to_owned());
     }
+    if story.journalled.options.get("incomplete").and_then(serde_json::Value::as_bool) == Some(true) {
+        notices.push(
+            "The list that the run was made of said that it was not whole: there are indicators that it did not have."
+                .to_owned(),
+        );
+    }
     match story.standing {
         Standing::UnderWay => {
             notices.push(format!("The run is still under way. This is how it stood at {}.", moment(story.last_at)))

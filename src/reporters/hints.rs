@@ -22,6 +22,17 @@ pub struct Invocation {
     pub typed: Vec<String>,
     /// The command's own name, where it is not the action's: it isolates, and puts back with `--restore`.
     pub own_name: Option<&'static str>,
+    /// Whether there is no journal of the run: a rule has refused all of it before it began.
+    pub keeps_no_journal: bool,
+}
+
+impl Invocation {
+    /// A command as a shell takes it, with the options that every command needs again.
+    pub fn command(&self, words: &[&str]) -> String {
+        let globals = self.globals.iter().map(String::as_str);
+        let words = std::iter::once("edrctl").chain(words.iter().copied()).chain(globals);
+        words.map(quote).collect::<Vec<String>>().join(" ")
+    }
 }
 
 /// One command to type next, and what for.
@@ -118,7 +129,7 @@ impl Hints<'_> {
         } else if accepted > 0 {
             self.push(&resume, format!("proves that {} took it", self.things(accepted)));
         }
-        if counts.get(Outcome::Failed) + counts.get(Outcome::Refused) > 0 {
+        if counts.get(Outcome::Failed) + counts.get(Outcome::Refused) > 0 && !self.invocation.keeps_no_journal {
             self.push(&["runs", "show", run], format!("tells every {} and its reason", self.thing().word()));
         }
         self.find_hosts();
@@ -211,10 +222,7 @@ impl Hints<'_> {
     }
 
     fn push(&mut self, words: &[&str], why: String) {
-        let globals = self.invocation.globals.iter().map(String::as_str);
-        let words: Vec<String> =
-            std::iter::once("edrctl").chain(words.iter().copied()).chain(globals).map(quote).collect();
-        self.found.push(Hint { command: words.join(" "), why });
+        self.found.push(Hint { command: self.invocation.command(words), why });
     }
 }
 

@@ -133,7 +133,7 @@ impl<W: Write + Send> Summary<W> {
         if !self.waited.total().is_zero() {
             lines.push(format!("{} of it went by waiting for the console's quota", duration(self.waited.total())));
         }
-        if header.action != STATUS {
+        if header.action != STATUS && !self.invocation.keeps_no_journal {
             lines.push(format!("run {}", header.run));
         }
         lines

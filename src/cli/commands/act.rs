@@ -284,10 +284,10 @@ pub(crate) async fn run(deed: Deed, args: ChangeArgs, context: &Context) -> Resu
     if all_agents {
         reading.push("--allow-multiple".to_owned());
     }
-    let invocation = Invocation { own_name, ..context.invocation(reading, files) };
-    let mut reporters = context.ui.reporters(context.ui.setup(invocation));
     let nothing_to_do = roster.to_act().next().is_none();
     let all_protected = nothing_to_do && all_protected(&roster);
+    let invocation = Invocation { own_name, keeps_no_journal: all_protected, ..context.invocation(reading, files) };
+    let mut reporters = context.ui.reporters(context.ui.setup(invocation));
     if let (Some(task), true) = (&task, prints) {
         let printed = ksc_task::print(task, &roster, &header.run);
         session.close().await;
@@ -419,12 +419,13 @@ pub(super) async fn create_journal(
     in_flight: usize,
 ) -> Result<(Journal, Roster), CommandError> {
     let options = context.writer_options(in_flight);
+    let invocation = context.invocation(Vec::new(), Vec::new());
     // A plan of a million targets takes seconds on a disk; the runtime has other things to do.
     let created = tokio::task::spawn_blocking(move || {
         // Nobody else begins a run between the look at those that are under way and the moment at which this one is.
         let _gate = journals.gate()?;
         let crossed = back::crossed_now(&journals, &header, &roster)?;
-        if let Some(refusal) = plan::too_late(&journals, &header, &crossed)? {
+        if let Some(refusal) = plan::too_late(&journals, &header, &crossed, &invocation)? {
             return Ok(Err(refusal));
         }
         for crossed in [crossed, back::overtaken(&journals, &header, &roster)?] {

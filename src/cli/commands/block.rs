@@ -116,18 +116,14 @@ pub(crate) async fn run(args: BlockArgs, context: &Context) -> Result<ExitCode, 
     if wanted.is_empty() {
         return Err(CommandError::text(ExitCode::Refused, "the console tells no indicator; nothing was sent"));
     }
-    let mut deed = deed(ActionKind::Block, wanted, args.act, &args.targets)?;
+    let mut deed = deed(ActionKind::Block, (wanted, complete), args.act, &args.targets)?;
     deed.prefixes = args.prefixes;
     deed.max_new = args.max_new;
     deed.expires = match args.expires {
         Some(after) => Some(due_in(after)?),
         None => None,
     };
-    match blocklist::run(deed, context).await? {
-        // All that was told is blocked, and more may be hostile.
-        ExitCode::Success if !complete => Ok(ExitCode::SomeFailed),
-        exit => Ok(exit),
-    }
+    blocklist::run(deed, context).await
 }
 
 /// When a time from now is.
@@ -137,10 +133,10 @@ fn due_in(after: Duration) -> Result<jiff::Timestamp, CommandError> {
         .map_err(|_| CommandError::text(ExitCode::Usage, "`--expires` is longer than time is counted here"))
 }
 
-/// What `block` and `unblock` have in common.
+/// What `block` and `unblock` have in common, for the indicators of a list and whether that is whole.
 pub(super) fn deed(
     kind: ActionKind,
-    wanted: Vec<blocklist::Wanted>,
+    (wanted, complete): (Vec<blocklist::Wanted>, bool),
     args: IndicatorActArgs,
     targets: &IndicatorArgs,
 ) -> Result<Deed, CommandError> {
@@ -149,6 +145,7 @@ pub(super) fn deed(
         vendor: args.vendor,
         run: act::run_id()?,
         wanted,
+        incomplete: !complete,
         expires: None,
         takes_back: None,
         max_new: None,

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     cli::{context::Context, error::CommandError, protection::AllowArgs, signals},
     clock,
-    config::Overrides,
+    config::{Loaded, Overrides},
     domain::{
         action::{ActionKind, Thing},
         id::RunId,
@@ -62,12 +62,19 @@ pub(crate) async fn run(args: ExpireArgs, context: &Context) -> Result<ExitCode,
     let asked = args.vendor.is_some();
     let firewall = |vendor: &VendorName| is_wanted(*vendor) && (asked || configured.contains(vendor));
     let firewalls = VendorName::that_act_on(Thing::Indicator).filter(&firewall).count();
+    // Firewalls that the configuration does not lead to: of what is due there, only journals know.
+    let elsewhere: Vec<(&Place, VendorName)> = places
+        .iter()
+        .filter_map(|place| Some((place, place.firewall().filter(|vendor| is_wanted(*vendor))?)))
+        .filter(|(place, vendor)| !(firewall(vendor) && leads_to(&loaded, *vendor, place)))
+        .collect();
     let is_asked = |place: &&Place| {
         let vendor = place.host_console().filter(|vendor| is_wanted(*vendor));
         vendor.is_some_and(|vendor| is_meant(place, vendor))
     };
     let is_due = |place: &&Place| place.due(now).next().is_some() && is_asked(place);
-    check_count(&args.back, places.iter().filter(is_due).count() + firewalls)?;
+    let due_elsewhere = elsewhere.iter().filter(|(place, _)| place.due(now).next().is_some()).count();
+    check_count(&args.back, places.iter().filter(is_due).count() + firewalls + due_elsewhere)?;
     // Told before it is due: whoever has this in cron must not learn of it when it is to put back hosts.
     let waiting = places.iter().filter(|place| !place.pending.is_empty() && is_asked(place)).count();
     back::check_document(waiting + firewalls, ", or name one console with `--vendor`", context)?;
@@ -83,12 +90,7 @@ pub(crate) async fn run(args: ExpireArgs, context: &Context) -> Result<ExitCode,
         } else if is_meant(place, vendor) {
             ended.push(release(vendor, place, now, &args.back, context).await);
         } else {
-            let (hosts, profile) = (words::hosts(place.due(now).count() as u64), place.profile.as_deref());
-            let whose = profile.map_or("no profile".to_owned(), |profile| format!("profile `{}`", clean(profile)));
-            let address = clean(&place.console);
-            context.ui.warn(&format!(
-                "{hosts} due at {address} left: the runs there had {whose}, and `--profile` names another"
-            ));
+            left_by_profile(&words::hosts(place.due(now).count() as u64), place, context);
         }
     }
     for vendor in VendorName::that_act_on(Thing::Indicator).filter(firewall) {
@@ -97,6 +99,18 @@ pub(crate) async fn run(args: ExpireArgs, context: &Context) -> Result<ExitCode,
         }
         args.back.check_for_firewall().or_else(|error| if asked { Err(error) } else { Ok(()) })?;
         ended.push(expire(vendor, &args.back, context).await);
+    }
+    for (place, vendor) in elsewhere {
+        if cancel.urgency() != Urgency::None {
+            break;
+        }
+        if place.due(now).next().is_none() {
+            context.ui.tell(&format!("nothing is due at {}", place.name()));
+        } else if is_meant(place, vendor) {
+            ended.push(expire_elsewhere(vendor, place, now, &args.back, context).await);
+        } else {
+            left_by_profile(&words::things(place.due(now).count() as u64, "unblock"), place, context);
+        }
     }
     let lost = if places.is_empty() { back::unread(&context.journals()?)? } else { Vec::new() };
     if !lost.is_empty() {
@@ -156,6 +170,47 @@ fn unread(unread: &[(RunId, Arc<JournalError>)], place: &str, context: &Context)
     )
 }
 
+/// What is said of a place that a profile other than the named one leads to.
+fn left_by_profile(things: &str, place: &Place, context: &Context) {
+    let profile = place.profile.as_deref();
+    let whose = profile.map_or("no profile".to_owned(), |profile| format!("profile `{}`", clean(profile)));
+    let address = place.name();
+    context
+        .ui
+        .warn(&format!("{things} due at {address} left: the runs there had {whose}, and `--profile` names another"));
+}
+
+/// Whether a configuration leads to a firewall that journals know.
+fn leads_to(loaded: &Loaded, vendor: VendorName, place: &Place) -> bool {
+    loaded
+        .console(vendor)
+        .is_ok_and(|ready| ready.link().address == place.console && place.is_in(ready.part().as_deref()))
+}
+
+/// Takes out what is due at a firewall that only the profile of its runs leads to; where that does not either, it is told, and the
+/// journals' word on how much it is.
+async fn expire_elsewhere(
+    vendor: VendorName,
+    place: &Place,
+    now: jiff::Timestamp,
+    args: &BackArgs,
+    context: &Context,
+) -> Result<ExitCode, CommandError> {
+    let own = back::context_of(context, place.profile.as_deref());
+    let due = format!("{} due at {} left", words::things(place.due(now).count() as u64, "unblock"), place.name());
+    let loaded =
+        own.configuration(overrides(vendor, args.console.concurrency)).map_err(|error| error.context(due.clone()))?;
+    let ready = loaded.console(vendor).map_err(|error| CommandError::from(error).context(due.clone()))?;
+    if !leads_to(&loaded, vendor, place) {
+        let part = ready.part().filter(|_| place.part.is_some());
+        let part = part.map(|part| format!(" ({})", clean(&part))).unwrap_or_default();
+        let text = format!("{due}: the configuration speaks to {}{part}", clean(&ready.link().address));
+        return Err(CommandError::text(ExitCode::Config, text)
+            .hint("name the configuration that leads there with `--config` or `--profile`; what is gone from there already is known once it was asked"));
+    }
+    expire(vendor, args, &own).await
+}
+
 /// Puts back the hosts of one console whose time is over.
 async fn release(
     vendor: VendorName,
@@ -204,6 +259,7 @@ async fn expire(vendor: VendorName, args: &BackArgs, context: &Context) -> Resul
         vendor,
         run: act::run_id()?,
         wanted: due.into_iter().map(Wanted::of).collect(),
+        incomplete: false,
         expires: None,
         takes_back: Some(TakesBack::Due(now)),
         max_new: None,
@@ -268,6 +324,11 @@ async fn due(
         .collect();
     let journalled: BTreeSet<Indicator> =
         pending.into_iter().filter(|pending| pending.expires <= now).map(|pending| pending.indicator).collect();
+    let longer = journalled.intersection(&lasting).count() as u64;
+    if longer > 0 {
+        let stay = words::count(longer, "indicator stays", "indicators stay");
+        context.ui.tell(&format!("{stay}: due by a journal here, and marked in the firewall to stay longer"));
+    }
     let lost = marked.iter().filter(|indicator| !journalled.contains(*indicator)).count() as u64;
     if lost > 0 {
         let known = words::count(lost, "indicator is", "indicators are");

@@ -66,6 +66,8 @@ pub(crate) async fn run(args: RerunArgs, context: &Context) -> Result<ExitCode, 
     }
     let reruns = reruns_of(&journals, &name)?;
     let action = replay.header.action.clone();
+    let incomplete = blocklist::is_incomplete(&replay.header);
+    blocklist::tell_incomplete(&replay.header, context);
     let (pieces, rest) = args.only.parts(replay)?;
     let mut ended = Vec::new();
     let mut waiting = Vec::new();
@@ -122,7 +124,7 @@ pub(crate) async fn run(args: RerunArgs, context: &Context) -> Result<ExitCode, 
         let or_again = if reruns.is_empty() { "" } else { " or in one that did it again" };
         context.ui.tell(&format!("nothing is left of run {name}: {things}, and all succeeded in it{or_again}"));
     }
-    back::together(ended, context)
+    Ok(blocklist::exit_of(back::together(ended, context)?, incomplete))
 }
 
 /// A target that is left, and how it ended last.
@@ -224,6 +226,8 @@ async fn indicators(
         vendor,
         run: act::run_id()?,
         wanted: left.iter().map(|(target, _)| again(target)).collect(),
+        // What is missing is missing still.
+        incomplete: blocklist::is_incomplete(header),
         expires: blocklist::expiry_of(replay)?,
         takes_back: blocklist::takes_back_of(replay)?,
         // So many were agreed to when the run was planned.

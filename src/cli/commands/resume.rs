@@ -108,12 +108,14 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
         )
         .hint("give `--wait`, too"));
     }
+    let incomplete = blocklist::is_incomplete(&replay.header);
+    blocklist::tell_incomplete(&replay.header, context);
     let need = |wanted: Need| replay.targets.iter().filter(|target| target.needs(waits) == wanted).count();
     let (to_send, to_look, to_poll) = (need(Need::Send), need(Need::Look), need(Need::Poll));
     if to_send + to_look + to_poll == 0 {
         let counts = replay.counts();
         context.ui.tell(&format!("nothing is left to do for run {}", replay.header.run));
-        return Ok(Ending::Completed.exit(&counts, waits, true));
+        return Ok(blocklist::exit_of(Ending::Completed.exit(&counts, waits, true), incomplete));
     }
     let unlock_code = args.unlock_code.read(vendor, context)?;
     if to_send > 0 && unlock_code.is_none() && replay.header.options.contains_key("unlock_code") {
@@ -252,5 +254,5 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
     if let Some(simulator) = session.simulator {
         simulator.stop().await;
     }
-    Ok(report.exit)
+    Ok(blocklist::exit_of(report.exit, incomplete))
 }

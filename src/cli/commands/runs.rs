@@ -86,6 +86,9 @@ struct RunV1<'a> {
     comment: Option<&'a str>,
     ticket: Option<&'a str>,
     simulated: bool,
+    /// Whether the list that it was made of said that some of it was missing; absent where it did not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    incomplete: bool,
     /// The run that it takes back.
     #[serde(skip_serializing_if = "Option::is_none")]
     undoes: Option<&'a str>,
@@ -169,6 +172,7 @@ fn list_json(entries: &[RunEntry], dues: &BTreeMap<RunId, Due>) -> Result<Vec<St
                 comment: summary.header.comment.as_deref(),
                 ticket: summary.header.ticket.as_deref(),
                 simulated: summary.header.simulated,
+                incomplete: super::blocklist::is_incomplete(&summary.header),
                 undoes: option(&summary.header, back::UNDOES),
                 reruns: option(&summary.header, back::RERUNS),
                 due: dues.get(&summary.header.run).copied().map(DueV1::of),
@@ -286,6 +290,9 @@ fn show(wanted: &str, context: &Context) -> Result<ExitCode, CommandError> {
     Ok(ExitCode::Success)
 }
 
+/// What is said of a run whose list was not whole.
+const NOT_WHOLE: &str = "said that it was not whole: there are indicators that it did not have";
+
 fn describe(replay: &Replay, due: Option<Due>) -> String {
     let header = &replay.header;
     let mut lines = vec![
@@ -308,6 +315,8 @@ fn describe(replay: &Replay, due: Option<Due>) -> String {
     add("comment", header.comment.as_ref());
     add("ticket", header.ticket.as_ref());
     let plan = PlanNote::of(header);
+    let incomplete = super::blocklist::is_incomplete(header).then(|| NOT_WHOLE.to_owned());
+    add("list", incomplete.as_ref());
     add("plan", plan.as_ref().map(ToString::to_string).as_ref());
     add("approved", plan.as_ref().and_then(PlanNote::approval).as_ref());
     add("undo of", option(header, back::UNDOES).map(str::to_owned).as_ref());

@@ -24,10 +24,7 @@ pub(crate) struct UnblockArgs {
 
 /// Runs it.
 pub(crate) async fn run(args: UnblockArgs, context: &Context) -> Result<ExitCode, CommandError> {
-    let (wanted, complete) = blocklist::read(&args.targets, context)?;
-    let deed = block::deed(ActionKind::Unblock, wanted, args.act, &args.targets)?;
-    match blocklist::run(deed, context).await? {
-        ExitCode::Success if !complete => Ok(ExitCode::SomeFailed),
-        exit => Ok(exit),
-    }
+    let read = blocklist::read(&args.targets, context)?;
+    let deed = block::deed(ActionKind::Unblock, read, args.act, &args.targets)?;
+    blocklist::run(deed, context).await
 }

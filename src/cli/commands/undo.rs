@@ -191,6 +191,7 @@ async fn undo_indicators(
             vendor,
             run: act::run_id()?,
             wanted: wanted.iter().map(|text| Wanted::of_text(text)).collect(),
+            incomplete: false,
             expires,
             takes_back,
             // It was in before, so there is no question of how many or how wide.

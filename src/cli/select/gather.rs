@@ -135,6 +135,11 @@ impl Gather {
         }
     }
 
+    /// Whether targets are taken as they are: indicators are.
+    pub(super) const fn takes_verbatim(&self) -> bool {
+        self.verbatim
+    }
+
     /// Keeps in mind that a list says of itself that it is not whole.
     pub(super) fn misses_some(&mut self) {
         self.incomplete = true;

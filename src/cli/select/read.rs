@@ -7,6 +7,8 @@ use std::{
     sync::Arc,
 };
 
+use serde::Deserialize;
+
 use super::{
     bad_line::BadReason,
     columns::Columns,
@@ -71,7 +73,7 @@ pub fn read(sources: &Sources, stdin: &mut dyn Read, id_form: fn(&str) -> IdForm
     }
     let pointers = match &sources.form {
         Form::Field(pointers) => pointers.iter().map(|pointer| Pointer::parse(pointer)).collect::<Result<_, _>>()?,
-        Form::Indicators => vec![Pointer::parse(INDICATOR)?, Pointer::parse(SCHEMA)?],
+        Form::Indicators => vec![Pointer::parse(INDICATOR)?],
         Form::Lines | Form::Column(_) => Vec::new(),
     };
     // What is plainly wrong is told before standard input is waited for.
@@ -175,9 +177,31 @@ fn plain(line: &Line<'_>, gather: &mut Gather) -> Result<(), SelectError> {
 /// Where the object of an indicator has it.
 const INDICATOR: &str = "/value";
 
-/// Where an object says what it is, and the one that says that a list is not whole.
-const SCHEMA: &str = "/schema";
+/// How an object says that it is a list, or the end of one that is not whole.
 const LIST: &str = "edrctl.indicators/1";
+
+/// The document of a list, or the last line of one, which has no indicators of its own.
+#[derive(Deserialize)]
+struct List {
+    schema: String,
+    #[serde(default)]
+    complete: bool,
+    indicators: Option<Vec<Listed>>,
+}
+
+/// An indicator in a document.
+#[derive(Deserialize)]
+struct Listed {
+    value: String,
+}
+
+/// The document, if a text is one.
+fn list(text: &str) -> Option<List> {
+    // Most lines are none, and are not read twice. A slash may be written in two ways.
+    let may_be = text.starts_with('{') && text.contains("edrctl.indicators");
+    let list: List = may_be.then(|| serde_json::from_str(text).ok())??;
+    (list.schema == LIST).then_some(list)
+}
 
 /// How much of a text that can be no indicator is kept to be shown.
 const KEPT: usize = 200;
@@ -186,12 +210,14 @@ const KEPT: usize = 200;
 fn indicator(line: &Line<'_>, pointers: &[Pointer], gather: &mut Gather) -> Result<(), SelectError> {
     let Some(text) = text(line, gather) else { return Ok(()) };
     if text.starts_with('{') {
-        let (value, schema) = pointers.split_at(1);
-        if json_field::first(schema, text).is_ok_and(|schema| schema == LIST) {
-            gather.misses_some();
-            return Ok(());
+        if let Some(list) = list(text) {
+            if !list.complete {
+                gather.misses_some();
+            }
+            let listed = list.indicators.unwrap_or_default();
+            return listed.iter().try_for_each(|listed| named(line.number, &listed.value, gather));
         }
-        return match json_field::first(value, text) {
+        return match json_field::first(pointers, text) {
             Ok(target) => named(line.number, &target, gather),
             Err(reason) => {
                 gather.bad(line.number, text, || reason);
@@ -221,6 +247,14 @@ fn named(line: u32, text: &str, gather: &mut Gather) -> Result<(), SelectError> 
 
 fn field(line: &Line<'_>, pointers: &[Pointer], gather: &mut Gather) -> Result<(), SelectError> {
     let Some(text) = text(line, gather) else { return Ok(()) };
+    // Of indicators, the last line may say that some are missing, whichever field they stand in.
+    let end = gather.takes_verbatim().then(|| list(text)).flatten().filter(|list| list.indicators.is_none());
+    if let Some(end) = end {
+        if !end.complete {
+            gather.misses_some();
+        }
+        return Ok(());
+    }
     match json_field::first(pointers, text) {
         Ok(target) => gather.target(line.number, target.trim()),
         Err(reason) => {

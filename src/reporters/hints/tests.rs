@@ -177,8 +177,7 @@ fn what_the_user_typed_is_repeated_and_quoted() {
         globals: vec!["--profile".into(), "acme".into()],
         reading: vec!["--column".into(), "Host Name".into()],
         files: vec!["it's.txt".into(), "a\u{1b}b".into(), "-".into()],
-        typed: Vec::new(),
-        own_name: None,
+        ..Invocation::default()
     };
     let planned = RunHeader { dry_run: true, ..header() };
     assert_eq!(

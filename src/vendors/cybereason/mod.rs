@@ -275,8 +275,8 @@ impl Connections for Cybereason {
     }
 }
 
-/// The longest text that is taken for an id.
-const LONGEST_ID: usize = 256;
+/// The longest text that is taken for an id. The host's name is in it, which may be long; a selector holds it with the server's number.
+const LONGEST_ID: usize = 900;
 
 /// How every `pylumId` begins.
 const PYLUM: &str = "PYLUMCLIENT_";
@@ -299,7 +299,7 @@ pub fn id_form(text: &str) -> IdForm {
         let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | '_');
         let parts = id.split('_').filter(|part| !part.is_empty()).count();
         return if id.len() > LONGEST_ID || !id.chars().all(plain) {
-            IdForm::Damaged("a sensor's id has only letters, digits, `-`, `.` and `_`, and at most 256 of them")
+            IdForm::Damaged("a sensor's id has only letters, digits, `-`, `.` and `_`, and at most 900 of them")
         } else if parts < 4 || sensors::mac_of(id).is_none() {
             let how = "a sensor's id ends in `_` and the twelve hexadecimal digits of a MAC address";
             IdForm::DamagedUnlessSaid(how, canonical)

@@ -9,11 +9,13 @@ use jiff::Timestamp;
 
 use super::{Back, EXPIRED, Earlier, Look, selector_of};
 use crate::{
+    cli::commands::blocklist,
     domain::{
         action::{ActionKind, Thing},
         id::RunId,
     },
     journal::{Header, JournalError, Lasts, Ledger, Pending, Piece, StateFolder, Touch, lasts},
+    reporters::clean::clean,
     vendors::VendorName,
 };
 
@@ -24,6 +26,8 @@ pub(crate) struct Place {
     pub(crate) vendor: String,
     /// Its address.
     pub(crate) console: String,
+    /// The part of what is at that address, where there are several.
+    pub(crate) part: Option<String>,
     /// The profile of the newest run that did something for a time there.
     pub(crate) profile: Option<String>,
     /// What runs have done for a time, and still stands.
@@ -41,6 +45,22 @@ impl Place {
     /// The console, if this version knows it and it has hosts.
     pub(crate) fn host_console(&self) -> Option<VendorName> {
         VendorName::from_word(&self.vendor).filter(|vendor| vendor.acts_on() == Thing::Host)
+    }
+
+    /// The firewall, if this version knows it.
+    pub(crate) fn firewall(&self) -> Option<VendorName> {
+        VendorName::from_word(&self.vendor).filter(|vendor| vendor.acts_on() == Thing::Indicator)
+    }
+
+    /// Whether it is in that part of what is at its address.
+    pub(crate) fn is_in(&self, part: Option<&str>) -> bool {
+        self.part.as_deref().zip(part).is_none_or(|(its, other)| its == other)
+    }
+
+    /// Its address, and its part where it has one, for people.
+    pub(crate) fn name(&self) -> String {
+        let address = clean(&self.console);
+        self.part.as_deref().map_or_else(|| address.to_string(), |part| format!("{address} ({})", clean(part)))
     }
 
     /// What puts back the hosts that are due, and says whose time was over.
@@ -98,14 +118,18 @@ pub(crate) fn places(journals: &StateFolder) -> Result<Vec<Place>, JournalError>
             Err(error) => unread.push((entry.run, Arc::new(error))),
         }
     }
-    let mut found: BTreeMap<(String, String), Found> = BTreeMap::new();
+    let place_of = |header: &Header| {
+        (header.vendor.clone(), header.console.clone(), blocklist::part_in(header).map(str::to_owned))
+    };
+    let mut found: BTreeMap<(String, String, Option<String>), Found> = BTreeMap::new();
     // The newest comes first, and its profile is the one that is most likely to lead there still.
     let for_a_time = |header: &&Header| !header.simulated && lasts(header) != Lasts::ForGood;
     for header in headers.iter().filter(for_a_time).flat_map(Header::heads) {
-        found.entry((header.vendor.clone(), header.console.clone())).or_insert_with(|| Found {
+        found.entry(place_of(&header)).or_insert_with(|| Found {
             place: Place {
                 vendor: header.vendor.clone(),
                 console: header.console.clone(),
+                part: blocklist::part_in(&header).map(str::to_owned),
                 profile: header.profile.clone(),
                 pending: Vec::new(),
                 unread: unread.clone(),
@@ -115,7 +139,6 @@ pub(crate) fn places(journals: &StateFolder) -> Result<Vec<Place>, JournalError>
     }
     for header in headers.iter().filter(|header| !header.simulated) {
         let kind = ActionKind::from_word(&header.action).filter(|kind| kind.undone_by().is_some());
-        let place_of = |header: &Header| (header.vendor.clone(), header.console.clone());
         let heads = header.heads();
         let places: Vec<_> = heads.iter().map(place_of).filter(|place| found.contains_key(place)).collect();
         let Some(kind) = kind.filter(|_| !places.is_empty()) else { continue };

@@ -21,7 +21,8 @@ use super::{act, rollout::RolloutArgs, session::Session};
 use crate::{
     cli::{
         args::{
-            ByChoice, ChangeArgs, ConsentArgs, ConsoleArgs, CrowdArgs, FirewallArgs, OfflineArgs, TargetArgs, WaitArgs,
+            AnyConsoleArgs, ByChoice, ChangeArgs, ConsentArgs, ConsoleArgs, CrowdArgs, OfflineArgs, TargetArgs,
+            WaitArgs,
         },
         context::Context,
         error::CommandError,
@@ -129,7 +130,7 @@ pub(crate) struct BackArgs {
     #[command(flatten)]
     pub(crate) offline: OfflineArgs,
     #[command(flatten)]
-    pub(crate) console: FirewallArgs,
+    pub(crate) console: AnyConsoleArgs,
 }
 
 impl BackArgs {

@@ -6,14 +6,14 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::{
-    cli::error::CommandError,
+    cli::{context::Context, error::CommandError},
     domain::{
         action::ActionKind,
         id::RunId,
         indicator::Indicator,
         outcome::{ExitCode, Outcome},
     },
-    journal::{JournalError, Replay, StateFolder, TargetReplay},
+    journal::{Header, JournalError, Replay, StateFolder, TargetReplay},
     vendors::{TakesBack, VendorName},
 };
 
@@ -25,7 +25,35 @@ pub(super) const PART: &str = "part";
 
 /// The part that a run was in, if its journal tells.
 pub(crate) fn part_of(replay: &Replay) -> Option<&str> {
-    replay.header.options.get(PART).and_then(Value::as_str)
+    part_in(&replay.header)
+}
+
+/// The same of its header.
+pub(crate) fn part_in(header: &Header) -> Option<&str> {
+    header.options.get(PART).and_then(Value::as_str)
+}
+
+/// Where it keeps that the list it was made of said of itself that some of it was missing.
+pub(super) const INCOMPLETE: &str = "incomplete";
+
+/// Whether the list that a run was made of said that some of it was missing.
+pub(crate) fn is_incomplete(header: &Header) -> bool {
+    header.options.get(INCOMPLETE).and_then(Value::as_bool).unwrap_or_default()
+}
+
+/// How such a run ends: all that is there may have succeeded, and that is not all.
+pub(crate) fn exit_of(exit: ExitCode, incomplete: bool) -> ExitCode {
+    if incomplete && exit == ExitCode::Success { ExitCode::SomeFailed } else { exit }
+}
+
+/// Says so.
+pub(crate) fn tell_incomplete(header: &Header, context: &Context) {
+    if is_incomplete(header) {
+        context.ui.warn(&format!(
+            "the list that run {} was made of said that it was not whole: there are indicators that it did not have",
+            header.run
+        ));
+    }
 }
 
 /// Where it keeps what alone may be taken back.

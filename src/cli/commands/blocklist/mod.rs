@@ -13,6 +13,9 @@ mod run;
 mod targets;
 
 pub(crate) use guard::{Guard, Prefixes};
-pub(crate) use memory::{TAKES_BACK, expiry_of, part_of, pending, retimed_of, takes_back_of, undone_of};
+pub(crate) use memory::{
+    TAKES_BACK, exit_of, expiry_of, is_incomplete, part_in, part_of, pending, retimed_of, takes_back_of,
+    tell_incomplete, undone_of,
+};
 pub(crate) use run::{Again, Deed, check_again, check_part, run};
 pub(crate) use targets::{IndicatorArgs, Wanted, nothing_of_some, read, reading};

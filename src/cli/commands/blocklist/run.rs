@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{
     Guard, Wanted,
     guard::unreadable,
-    memory::{EXPIRES, PART, TAKES_BACK, part_of, takes_back_record},
+    memory::{EXPIRES, INCOMPLETE, PART, TAKES_BACK, exit_of, part_of, takes_back_record},
 };
 use crate::{
     cli::{
@@ -58,6 +58,8 @@ pub(crate) struct Deed {
     pub(crate) run: RunId,
     /// The targets.
     pub(crate) wanted: Vec<Wanted>,
+    /// Whether the list that they are from says of itself that some are missing.
+    pub(crate) incomplete: bool,
     /// When what is put in is due to go.
     pub(crate) expires: Option<Timestamp>,
     /// What alone may be taken out.
@@ -95,8 +97,13 @@ pub(crate) struct Deed {
 /// New objects in one run, unless the user says otherwise.
 pub(crate) const MAX_NEW: u64 = 50;
 
-/// Runs it.
-pub(crate) async fn run(mut deed: Deed, context: &Context) -> Result<ExitCode, CommandError> {
+/// Runs it. Of a list that is not whole, all may be done, and more may be hostile.
+pub(crate) async fn run(deed: Deed, context: &Context) -> Result<ExitCode, CommandError> {
+    let incomplete = deed.incomplete;
+    Ok(exit_of(go(deed, context).await?, incomplete))
+}
+
+async fn go(mut deed: Deed, context: &Context) -> Result<ExitCode, CommandError> {
     let (kind, vendor, begun) = (deed.kind, deed.vendor, clock::now());
     let word = kind.word();
     let mut own = Context::new(context.global.clone());
@@ -186,10 +193,10 @@ pub(crate) async fn run(mut deed: Deed, context: &Context) -> Result<ExitCode, C
         started: begun,
     });
     let (reading, files) = deed.reading.clone();
-    let invocation: Invocation = context.invocation(reading, files);
-    let mut reporters = context.ui.reporters(context.ui.setup(invocation));
     let nothing_to_do = to_act == 0;
     let refused = nothing_to_do && !roster.is_empty() && act::all_protected(&roster);
+    let invocation = Invocation { keeps_no_journal: refused, ..context.invocation(reading, files) };
+    let mut reporters = context.ui.reporters(context.ui.setup(invocation));
     if deed.dry_run || refused {
         planned.says().iter().for_each(|says| context.ui.tell(says));
         if let Some(draft) = deed.paper.as_ref().and_then(Paper::draft) {
@@ -468,6 +475,9 @@ fn record_of(deed: &Deed, header: &RunHeader, loaded: &Loaded, part: Option<&str
     }
     if let Some(takes_back) = &deed.takes_back {
         options.insert(TAKES_BACK.to_owned(), takes_back_record(takes_back));
+    }
+    if deed.incomplete {
+        options.insert(INCOMPLETE.to_owned(), true.into());
     }
     Header {
         run: deed.run.clone(),

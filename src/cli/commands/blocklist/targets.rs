@@ -24,7 +24,7 @@ use crate::{
 #[command(next_help_heading = "Targets")]
 pub(crate) struct IndicatorArgs {
     /// Files with one indicator a line: an address, a network or a domain, plain or defanged (hxxp://bad[.]example/x is its
-    /// host), or the objects that `edrctl indicators` prints; `-` is standard input
+    /// host), or the objects that `edrctl indicators` prints as JSON; `-` is standard input
     #[arg(id = "files", value_name = "FILE", help_heading = None)]
     pub(crate) files: Vec<PathBuf>,
     /// Take this column of a CSV or TSV file with a header
@@ -137,7 +137,7 @@ pub(crate) fn read(args: &IndicatorArgs, context: &Context) -> Result<(Vec<Wante
 /// Nothing came, and something is known to be missing: that is no empty list, and nothing that was refused.
 pub(crate) fn nothing_of_some() -> CommandError {
     CommandError::text(ExitCode::SomeFailed, "no indicator came, and some are missing; nothing was sent")
-        .hint("`edrctl indicators` tells why; a pipe takes its `-o jsonl`, and not the one document of `-o json`")
+        .hint("`edrctl indicators` tells why some are missing")
 }
 
 /// What has to be repeated to read the same targets again.

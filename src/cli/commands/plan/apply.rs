@@ -93,7 +93,7 @@ pub(crate) async fn run(args: ApplyArgs, context: &Context) -> Result<ExitCode, 
     let own = back::context_of(context, applied.plan.about.profile.as_deref());
     // What has been done once is told before what has changed by it.
     if let Some(run) = once::run_of(&own.journals()?, &applied.digest, args.console.simulate)? {
-        return Err(once::refuse_again(&run));
+        return Err(once::refuse_again(&run, &context.invocation(Vec::new(), Vec::new())));
     }
     let mut rollout = args.rollout.clone();
     let options = applied.plan.about.options.clone();
@@ -165,6 +165,7 @@ async fn indicators(
         vendor: applied.vendor,
         run: act::run_id()?,
         wanted: applied.wanted(),
+        incomplete: false,
         expires,
         takes_back: None,
         max_new: options.max_new,

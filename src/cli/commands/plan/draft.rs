@@ -5,13 +5,13 @@ use crate::{
     clock,
     domain::{
         action::{ActionKind, Thing},
+        failure::FailureKind,
         outcome::ExitCode,
         selector::{IdForm, Selector, SelectorKind},
     },
     engine::{event::RunHeader, roster::Roster},
     journal::Header,
     plan_file::{self, About, Also, Candidate, Mark, Options, Plan, Reason, State, Target},
-    reporters::clean::clean,
 };
 
 use super::{act, applied::INDICATOR, fold, hold::macs_of, place::Place};
@@ -70,12 +70,13 @@ impl Draft {
             tell();
         }
         let path = self.place.path().display().to_string();
-        let shown = clean(&path);
         if self.wants_approval {
-            context.ui.tell(&format!("somebody else has to agree to it: `edrctl approve {shown} --key FILE`"));
+            let approve = context.typed(&["approve", &super::as_operand(&path), "--key", "FILE"]);
+            context.ui.tell(&format!("somebody else has to agree to it: `{approve}`"));
         }
-        let simulate = if sheet.record.simulated { " --simulate" } else { "" };
-        context.ui.tell(&format!("nothing was sent; `edrctl apply {shown}{simulate}` carries it out"));
+        let simulate: &[&str] = if sheet.record.simulated { &["--simulate"] } else { &[] };
+        let apply = context.typed(&[&["apply", &*super::as_operand(&path)], simulate].concat());
+        context.ui.tell(&format!("nothing was sent; `{apply}` carries it out"));
         Ok(if plan.targets.iter().all(Target::is_good) { ExitCode::Success } else { ExitCode::SomeFailed })
     }
 
@@ -109,6 +110,17 @@ impl Draft {
         let reason = settled.and_then(|settled| settled.reason.as_ref());
         let mark = Mark::of(settled.map(|settled| (settled.outcome, reason.map(|reason| reason.kind))));
         let owned = |text: &std::sync::Arc<str>| text.to_string();
+        let id = item.host.as_ref().map(ToString::to_string);
+        // What no plan may say when it is read must not be written into one.
+        let is_host = sheet.kind.lands_on() == Thing::Host;
+        let is_id = |id: &str| Selector::parse(id, Some(SelectorKind::Id), sheet.id_form).is_ok();
+        let is_odd = is_host && settled.is_none() && !id.as_deref().is_some_and(is_id);
+        let odd = is_odd.then(|| Reason {
+            code: FailureKind::NotCapable.word().to_owned(),
+            text: "its id is none that can be written down: it is too long, or has characters that no id has"
+                .to_owned(),
+        });
+        let mark = if is_odd { Mark::NotCapable } else { mark };
         let before = detail.and_then(|detail| detail.before.as_ref());
         let candidates = detail.map(|detail| detail.candidates.as_slice()).unwrap_or_default();
         let duplicates = detail.map(|detail| detail.duplicates.as_slice()).unwrap_or_default();
@@ -118,13 +130,15 @@ impl Draft {
             file: roster.file(n).map(owned),
             line: item.line,
             mark,
-            id: item.host.as_ref().map(ToString::to_string),
+            id,
             name: detail.and_then(|detail| detail.name.as_ref()).map(owned),
             macs: macs_of(detail),
             state: before.map(|state| state.word.to_string()),
             means: before.map(|state| State::of(state.isolation)),
             last_seen: detail.and_then(|detail| detail.last_seen.as_ref()).map(owned),
-            reason: reason.map(|reason| Reason { code: reason.kind.word().to_owned(), text: reason.text.clone() }),
+            reason: reason
+                .map(|reason| Reason { code: reason.kind.word().to_owned(), text: reason.text.clone() })
+                .or(odd),
             note: detail.and_then(|detail| detail.note.as_ref()).map(owned),
             candidates: candidates
                 .iter()

@@ -12,6 +12,7 @@ use crate::{
     config::SafetyConfig,
     domain::{action::ActionKind, outcome::ExitCode},
     plan_file::signature::{self, Approval, Signer},
+    reporters::hints::quote,
 };
 
 /// What somebody is about to do.
@@ -121,5 +122,6 @@ fn read_signature(applied: &Applied) -> Result<Vec<u8>, CommandError> {
 }
 
 fn how_to(applied: &Applied) -> String {
-    format!("somebody else approves it with `edrctl approve {} --key FILE`", applied.path.display())
+    let path = applied.path.display().to_string();
+    format!("somebody else approves it with `edrctl approve {} --key FILE`", quote(&super::as_operand(&path)))
 }

@@ -248,6 +248,8 @@ async fn indicators(
         vendor,
         run: act::run_id()?,
         wanted,
+        // A plan of a list that says that it is not whole is not the whole plan.
+        incomplete: !complete,
         expires: None,
         takes_back: None,
         max_new,
@@ -265,7 +267,5 @@ async fn indicators(
         frees: false,
         paper: Some(Paper::Write(Box::new(draft))),
     };
-    let ended = blocklist::run(deed, context).await?;
-    // A plan of a list that says that it is not whole is not the whole plan.
-    Ok(if ended == ExitCode::Success && !complete { ExitCode::SomeFailed } else { ended })
+    blocklist::run(deed, context).await
 }

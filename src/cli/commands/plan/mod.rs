@@ -61,6 +61,11 @@ impl Paper {
     }
 }
 
+/// A file as a command takes it: what begins with a dash would be an option.
+fn as_operand(path: &str) -> std::borrow::Cow<'_, str> {
+    if path.starts_with('-') { format!("./{path}").into() } else { path.into() }
+}
+
 /// Who runs this, as a number of this machine. A test may be somebody else.
 fn uid() -> u32 {
     // A program that is given to people has no way to be somebody else.

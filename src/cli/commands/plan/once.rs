@@ -4,7 +4,7 @@ use crate::{
     cli::{commands::back::Crossed, error::CommandError},
     domain::{host::HostId, id::RunId, outcome::ExitCode},
     journal::{Header, JournalError, PlanNote, StateFolder},
-    reporters::words,
+    reporters::{hints::Invocation, words},
 };
 
 /// Why a run that carries a plan out is not begun after all, while the folder's gate is kept: another has carried it out, or has one
@@ -13,10 +13,11 @@ pub(crate) fn too_late(
     journals: &StateFolder,
     header: &Header,
     crossed: &Crossed,
+    invocation: &Invocation,
 ) -> Result<Option<CommandError>, JournalError> {
     let Some(note) = PlanNote::of(header) else { return Ok(None) };
     if let Some(run) = run_of(journals, &note.digest, header.simulated)? {
-        return Ok(Some(refuse_again(&run)));
+        return Ok(Some(refuse_again(&run, invocation)));
     }
     let mut hosts: Vec<&HostId> = crossed.keys().collect();
     hosts.sort();
@@ -39,10 +40,14 @@ pub(super) fn run_of(journals: &StateFolder, digest: &str, simulated: bool) -> R
 }
 
 /// Refuses to do it a second time.
-pub(super) fn refuse_again(run: &RunId) -> CommandError {
+pub(super) fn refuse_again(run: &RunId, invocation: &Invocation) -> CommandError {
     CommandError::text(
         ExitCode::Refused,
         format!("run {run} has carried out this plan, and a plan is applied once; nothing was sent"),
     )
-    .hint(format!("`edrctl resume {run}` goes on with what is left of it, `edrctl rerun {run}` does again what failed"))
+    .hint(format!(
+        "`{}` goes on with what is left of it, `{}` does again what failed",
+        invocation.command(&["resume", run.as_str()]),
+        invocation.command(&["rerun", run.as_str()])
+    ))
 }
