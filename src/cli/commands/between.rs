@@ -47,7 +47,7 @@ const PASSED_ON: [&str; 17] = [
 ];
 
 /// How long a command that nobody waits for any more has to end by itself.
-const GRACE: Duration = Duration::from_secs(2);
+const GRACE: Duration = Duration::from_secs(5);
 
 /// How often it is looked at meanwhile.
 const LOOK: Duration = Duration::from_millis(20);

@@ -101,7 +101,7 @@ pub(crate) async fn run(args: ExpireArgs, context: &Context) -> Result<ExitCode,
         ended.push(expire(vendor, &args.back, context).await);
     }
     for (place, vendor) in elsewhere {
-        if cancel.urgency() != Urgency::None {
+        if signals::heard() {
             break;
         }
         if place.due(now).next().is_none() {
