@@ -339,6 +339,7 @@ pub(super) async fn unblock(
     for (job, deleted) in outside.into_iter().zip(deleted) {
         let reply = match (&after, deleted) {
             (Err(error), _) => Err(in_doubt(error)),
+            (Ok(_), Ok(Deleted::Others)) => Err(VendorError::new(FailureKind::NotOurs, OTHERS_STAY, Again::Never)),
             (Ok(after), _) if after.contains(&job.object.name) => {
                 let text = "the firewall took the removal and still shows the member in the group";
                 Err(VendorError::new(FailureKind::NothingDone, text, Again::Look))
@@ -364,6 +365,10 @@ pub(super) async fn unblock(
         replies.set(job.n, reply);
     }
 }
+
+/// What is said where ours is out, and somebody else's does the same.
+const OTHERS_STAY: &str =
+    "the line of ours is off the list, and somebody else's line keeps it blocked: it was left alone";
 
 /// What is said of an indicator whose time alone is to be put back.
 pub(super) const NOTHING_TO_TIME: &str = "it is not blocked any more, so there is no time to put back";
