@@ -34,6 +34,7 @@ mod test_faults;
 mod test_fgt_bad_days;
 mod test_fgt_block;
 mod test_fgt_feed;
+mod test_fgt_feed_folder;
 mod test_fgt_feed_hands;
 mod test_fgt_from;
 mod test_fgt_safety;

@@ -216,13 +216,14 @@ async fn join(channel: &dyn Channel, (table, group): (Table, &str), jobs: Vec<(J
             Ok(()) => open.push(job),
             Err(error) => {
                 // A group that takes no more was not given this one, nor any that stands behind it.
-                let is_full = error.failure().kind == FailureKind::TableFull;
+                let is_full = matches!(error.failure().kind, FailureKind::TableFull | FailureKind::FolderFailed);
                 let refused = error.again() == Again::Never && (error.scope() == Scope::Targets || is_full);
                 if refused {
                     take_back(channel, table, &job, was).await;
                 }
                 // The object may have been made: whoever resumes looks first.
-                let error = if refused || was == Was::There { error } else { in_doubt(&error) };
+                let is_known = refused || was == Was::There || error.failure().kind == FailureKind::FolderBusy;
+                let error = if is_known { error } else { in_doubt(&error) };
                 replies.set(job.n, Err(error));
             }
         }

@@ -46,8 +46,7 @@ impl<'f> Held<'f> {
     pub(super) fn new(folder: &'f Folder, class: Class) -> Result<Self, VendorError> {
         let lock = folder.lock()?;
         let (marks_were, marks) = super::marks(folder)?;
-        let counts_were = folder.read(COUNTS)?;
-        let counts = Counts::read(&counts_were.text);
+        let (counts_were, counts) = super::counts(folder)?;
         Ok(Self { folder, class, marks, marks_were, counts, counts_were, _lock: lock })
     }
 
@@ -93,7 +92,7 @@ impl<'f> Held<'f> {
         if !self.counts.have_shrunk(file, now) {
             return Ok(());
         }
-        Err(VendorError::stops_run(FailureKind::Conflict, shrunk(self.folder, file, self.counts.of(file), now)))
+        Err(VendorError::stops_run(FailureKind::FolderFailed, shrunk(self.folder, file, self.counts.of(file), now)))
     }
 
     /// Marks lines that are on no list yet.

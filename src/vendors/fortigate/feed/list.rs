@@ -5,7 +5,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, btree_map::Entry},
 };
 
 use super::super::objects::Table;
@@ -135,14 +135,17 @@ impl List {
         for (at, line) in self.raw().enumerate() {
             let Some(value) = named(self.file, line).filter(|value| whose(value) != Whose::Others) else { continue };
             let exact = line.trim_ascii_end() == value.as_bytes();
-            match best.get_mut(&*value) {
-                Some(best) => {
+            match best.entry(value) {
+                Entry::Occupied(mut best) => {
+                    let best = best.get_mut();
                     best.times += 1;
                     if exact >= best.exact {
                         (best.exact, best.at, best.line) = (exact, at, line);
                     }
                 }
-                None => drop(best.insert(value, Best { exact, at, line, times: 1 })),
+                Entry::Vacant(place) => {
+                    place.insert(Best { exact, at, line, times: 1 });
+                }
             }
         }
         best.into_iter()
@@ -164,9 +167,9 @@ impl List {
             put(line);
         }
         // What somebody has written behind a line of ours stays as long as the line does.
-        let kept = |value: &str, line: &[u8]| match line.contains(&b'#') && !line.starts_with(BOM) {
-            true => line.to_vec(),
-            false => value.as_bytes().to_vec(),
+        let kept = |value: &str, line: &[u8]| {
+            let has_more = line.contains(&b'#') && !line.starts_with(BOM);
+            if has_more { line.to_vec() } else { value.as_bytes().to_vec() }
         };
         let mut ours: BTreeMap<&str, Vec<u8>> =
             own.iter().map(|(value, (_, line))| (&**value, kept(value, line))).collect();

@@ -16,13 +16,8 @@ struct Record<'r> {
     value: &'r str,
     #[serde(borrow)]
     comment: std::borrow::Cow<'r, str>,
-    #[serde(default, skip_serializing_if = "is_none")]
-    others: usize,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
-const fn is_none(others: &usize) -> bool {
-    *others == 0
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    others: Option<usize>,
 }
 
 /// One line of ours.
@@ -48,8 +43,11 @@ impl Marks {
             if parsed.indicator.canonical() != record.value {
                 return Err(n + 1);
             }
-            let entry =
-                Entry { indicator: parsed.indicator, comment: record.comment.into_owned(), others: record.others };
+            let entry = Entry {
+                indicator: parsed.indicator,
+                comment: record.comment.into_owned(),
+                others: record.others.unwrap_or_default(),
+            };
             marks.insert(record.value.to_owned(), entry);
         }
         Ok(Self(marks))
@@ -58,7 +56,11 @@ impl Marks {
     pub(super) fn text(&self) -> Vec<u8> {
         let mut text = Vec::new();
         for (value, entry) in &self.0 {
-            let record = Record { value, comment: entry.comment.as_str().into(), others: entry.others };
+            let record = Record {
+                value,
+                comment: entry.comment.as_str().into(),
+                others: (entry.others > 0).then_some(entry.others),
+            };
             // Texts are always written.
             text.extend(serde_json::to_vec(&record).unwrap_or_default());
             text.push(b'\n');
@@ -129,9 +131,9 @@ impl Marks {
 pub(super) struct Counts(BTreeMap<String, usize>);
 
 impl Counts {
-    /// Reads them. What cannot be read is not known.
-    pub(super) fn read(text: &[u8]) -> Self {
-        serde_json::from_slice(text).unwrap_or_default()
+    /// Reads them; `None` if they cannot be read: then nobody knows which list has lost lines.
+    pub(super) fn read(text: &[u8]) -> Option<Self> {
+        serde_json::from_slice(text).ok()
     }
 
     pub(super) fn text(&self) -> Vec<u8> {
