@@ -36,6 +36,8 @@ mod test_fgt_bad_days;
 mod test_fgt_block;
 mod test_fgt_elsewhere;
 mod test_fgt_feed;
+mod test_fgt_feed_folder;
+mod test_fgt_feed_hands;
 mod test_fgt_from;
 mod test_fgt_not_whole;
 mod test_fgt_safety;

@@ -163,8 +163,9 @@ pub(crate) fn before_the_first_action(
             .hint(format!("run the same command again in {wait}, or allow the wait with `--max-wait`"))
         }
         Halt::Failed(failure) => {
-            let error = CommandError::text(ExitCode::Console, &failure)
-                .context(format!("failed to {what}; nothing was changed"));
+            let is_ours = failure.kind == FailureKind::FolderFailed;
+            let exit = if is_ours { ExitCode::Refused } else { ExitCode::Console };
+            let error = CommandError::text(exit, &failure).context(format!("failed to {what}; nothing was changed"));
             match hint_for(&failure, vendor, (advice, key_from)) {
                 Some(hint) => error.hint(hint),
                 None => error,

@@ -83,6 +83,10 @@ pub enum FailureKind {
     NotOurs,
     /// The firewall's table has no room for another entry.
     TableFull,
+    /// What is written on this machine in place of a console cannot be written, or not be trusted.
+    FolderFailed,
+    /// Another program is writing there.
+    FolderBusy,
     /// What lets traffic through would let more through.
     UnsafePolicy,
     /// A bug of ours.
@@ -91,7 +95,7 @@ pub enum FailureKind {
 
 impl FailureKind {
     /// Every kind, for reading words back and for tests.
-    pub const ALL: [Self; 56] = [
+    pub const ALL: [Self; 58] = [
         Self::NotFound,
         Self::Ambiguous,
         Self::NotCapable,
@@ -146,6 +150,8 @@ impl FailureKind {
         Self::Vetted(Refusal::VendorDomain),
         Self::NotOurs,
         Self::TableFull,
+        Self::FolderFailed,
+        Self::FolderBusy,
         Self::UnsafePolicy,
         Self::Internal,
     ];
@@ -191,6 +197,8 @@ impl FailureKind {
             Self::Vetted(refusal) => refusal.word(),
             Self::NotOurs => "not_ours",
             Self::TableFull => "table_full",
+            Self::FolderFailed => "folder_failed",
+            Self::FolderBusy => "folder_busy",
             Self::UnsafePolicy => "unsafe_policy",
             Self::Internal => "internal",
         }

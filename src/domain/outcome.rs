@@ -160,6 +160,8 @@ pub enum Ending {
     NoRoom(String),
     /// The console has no room for another entry; the text says which table.
     TableFull(String),
+    /// What is written on this machine in place of a console cannot be; the text says why.
+    FolderFailed(String),
     /// It halted by its own rules: too many failed, or the next wave was not to begin; the text says which.
     Halted(String),
     /// The console stopped taking the credentials; the text says how.
@@ -181,6 +183,7 @@ impl Ending {
             Self::QuotaWait(_) => "quota_wait",
             Self::NoRoom(_) => "no_room",
             Self::TableFull(_) => "table_full",
+            Self::FolderFailed(_) => "folder_failed",
             Self::Halted(_) => "halted",
             Self::CredentialsLost(_) => "credentials_lost",
             Self::CertificateLost(_) => "certificate_lost",
@@ -196,6 +199,7 @@ impl Ending {
             Self::Completed if counts.successes(waited) == counts.total() => ExitCode::Success,
             Self::Completed => ExitCode::SomeFailed,
             Self::CredentialsLost(_) | Self::CertificateLost(_) | Self::ConsoleLost(_) if !touched => ExitCode::Console,
+            Self::FolderFailed(_) if !touched => ExitCode::Refused,
             _ => ExitCode::Stopped,
         }
     }

@@ -441,7 +441,10 @@ impl<'a> Dispatcher<'a> {
         if since.elapsed() >= self.limits.silence
             && let Some(failure) = failure
         {
-            self.stop_with(Ending::ConsoleLost(failure.text.clone()), Some(failure.clone()));
+            let text = failure.text.clone();
+            let is_ours = failure.kind == FailureKind::FolderBusy;
+            let ending = if is_ours { Ending::FolderFailed(text) } else { Ending::ConsoleLost(text) };
+            self.stop_with(ending, Some(failure.clone()));
         }
     }
 

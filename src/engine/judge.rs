@@ -15,7 +15,7 @@ use super::{
 use crate::{
     clock,
     domain::{
-        action::{ActionKind, Observed, Standing},
+        action::{ActionKind, Observed, Standing, Thing},
         failure::{Failure, FailureKind},
         host::{Abilities, HostState},
         outcome::{Ending, Outcome},
@@ -60,6 +60,7 @@ impl Dispatcher<'_> {
                 | FailureKind::Cut
                 | FailureKind::Gateway
                 | FailureKind::ServerError
+                | FailureKind::FolderBusy
         );
         self.console_answered(!silent, Some(failure));
         // A look or a list may be the first to meet it, and the user is to know all the same.
@@ -72,6 +73,7 @@ impl Dispatcher<'_> {
                 kind if kind.is_about_us() => Ending::CredentialsLost(text),
                 FailureKind::Certificate => Ending::CertificateLost(text),
                 FailureKind::TableFull => Ending::TableFull(text),
+                FailureKind::FolderFailed => Ending::FolderFailed(text),
                 _ => Ending::ConsoleLost(text),
             };
             self.stop_with(ending, Some(failure.clone()));
@@ -141,7 +143,7 @@ impl Dispatcher<'_> {
             return ReplyRecord::stopped(n, failure);
         }
         let attempt = self.slots.get(n as usize).map_or(1, |slot| slot.attempts);
-        let unreachable = failure.kind == FailureKind::Unreachable;
+        let unreachable = matches!(failure.kind, FailureKind::Unreachable | FailureKind::FolderBusy);
         // Nothing left this machine: that is no try of this host, and the run as a whole knows how long to go on so.
         let counted = if unreachable { attempt.min(self.limits.max_attempts - 1) } else { attempt };
         let next = retry::next(again, counted, &self.limits, self.jitter);
@@ -421,7 +423,8 @@ impl Dispatcher<'_> {
 
     /// What raised the question, and what a look has found since.
     fn after_a_look(&self, n: u32, state: &HostState) -> Failure {
-        self.first_failure(n, &format!("a look finds the host `{}`", state.word))
+        let thing = self.action.as_ref().map_or(Thing::Host, |action| action.kind.lands_on());
+        self.first_failure(n, &format!("a look finds the {} `{}`", thing.word(), state.word))
     }
 
     pub(super) fn settle_in_doubt(&mut self, n: u32, failure: Failure) {

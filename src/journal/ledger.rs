@@ -86,6 +86,7 @@ pub fn touch(target: &TargetReplay, kind: ActionKind) -> Option<Touch> {
         Outcome::Unconfirmed => if_sent(Touch::Asked),
         Outcome::InDoubt if target.record.before.is_none() => if_sent(Touch::Unclear),
         Outcome::InDoubt => if_sent(Touch::Perhaps),
+        Outcome::Failed if kind == ActionKind::Unblock && target.is_left_to_others() => Some(Touch::Done),
         Outcome::Failed | Outcome::Unresolved | Outcome::Refused | Outcome::NotSent => None,
     }
 }

@@ -489,6 +489,7 @@ impl End {
             Ending::QuotaWait(wait) => Some(format!("{} s", wait.as_secs())),
             Ending::NoRoom(text)
             | Ending::TableFull(text)
+            | Ending::FolderFailed(text)
             | Ending::Halted(text)
             | Ending::CredentialsLost(text)
             | Ending::CertificateLost(text)

@@ -15,7 +15,7 @@ use super::{
     turn::Turn,
 };
 use crate::domain::{
-    failure::Failure,
+    failure::{Failure, FailureKind},
     outcome::{Counts, Outcome},
 };
 
@@ -158,6 +158,12 @@ impl TargetReplay {
             Phase::Settled(result) => Some(result),
             Phase::Unsent { .. } | Phase::InDoubt { .. } | Phase::Accepted { .. } => None,
         }
+    }
+
+    /// Whether nothing of ours is left of it, and somebody else keeps it as it is: then it is his, and none of ours is due.
+    pub fn is_left_to_others(&self) -> bool {
+        let code = self.settled().filter(|result| result.outcome == Outcome::Failed).and_then(|result| result.code);
+        self.attempts > 0 && code == Some(FailureKind::NotOurs)
     }
 
     fn new(mut record: TargetRecord, at: Timestamp) -> Self {

@@ -138,7 +138,9 @@ impl Hints<'_> {
 
     /// What stopped the run at the console has to be mended before it can go on.
     fn check_first(&mut self, ending: &Ending) {
-        if matches!(ending, Ending::CredentialsLost(_) | Ending::CertificateLost(_) | Ending::ConsoleLost(_)) {
+        let at_the_console =
+            matches!(ending, Ending::CredentialsLost(_) | Ending::CertificateLost(_) | Ending::ConsoleLost(_));
+        if at_the_console || matches!(ending, Ending::FolderFailed(_)) {
             self.push(&self.check(), "tells what is wrong; changes nothing".to_owned());
         }
         if matches!(ending, Ending::JournalFailed(_)) && self.header.action != STATUS {
@@ -157,6 +159,7 @@ impl Hints<'_> {
             Ending::QuotaWait(wait) => format!("goes on{left}, once the quota is back in {}", duration(*wait)),
             Ending::Halted(_) => format!("goes on{left}, once you know why"),
             Ending::TableFull(_) => format!("goes on{left}, once there is room"),
+            Ending::FolderFailed(_) => format!("goes on{left}, once the lists can be written"),
             Ending::NoRoom(_) => format!("goes on{left}, once the tasks before them are done"),
             Ending::CredentialsLost(_) | Ending::CertificateLost(_) | Ending::ConsoleLost(_) => {
                 format!("goes on{left}, once the console takes requests again")

@@ -84,6 +84,7 @@ pub fn stopped(ending: &Ending) -> Option<String> {
         Ending::NoRoom(text) => format!("stopped, so that nothing is pushed out at the console: {}", clean(text)),
         Ending::Halted(text) => format!("halted: {}", clean(text)),
         Ending::TableFull(text) => format!("the console has no room for more: {}", clean(text)),
+        Ending::FolderFailed(text) => format!("the lists cannot be written: {}", clean(text)),
         Ending::CredentialsLost(text) => format!("the console refused the credentials: {}", clean(text)),
         Ending::CertificateLost(text) => format!("the console's certificate is not to be trusted: {}", clean(text)),
         Ending::ConsoleLost(text) => format!("the console does not answer as it should: {}", clean(text)),

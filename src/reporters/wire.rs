@@ -282,6 +282,7 @@ impl<'a> From<End<'a>> for SummaryV1<'a> {
                 Ending::Completed | Ending::Interrupted | Ending::QuotaWait(_) => None,
                 Ending::NoRoom(text)
                 | Ending::TableFull(text)
+                | Ending::FolderFailed(text)
                 | Ending::Halted(text)
                 | Ending::CredentialsLost(text)
                 | Ending::CertificateLost(text)

@@ -357,6 +357,7 @@ pub(crate) fn ending_of(replay: &Replay) -> Ending {
         "no_room" => Ending::NoRoom(text),
         "halted" => Ending::Halted(text),
         "table_full" => Ending::TableFull(text),
+        "folder_failed" => Ending::FolderFailed(text),
         "credentials_lost" => Ending::CredentialsLost(text),
         "certificate_lost" => Ending::CertificateLost(text),
         "console_lost" => Ending::ConsoleLost(text),

@@ -144,6 +144,7 @@ fn merged(endings: &[(&'static str, Ending)]) -> Ending {
     match ending {
         Ending::NoRoom(text) => Ending::NoRoom(of(text)),
         Ending::TableFull(text) => Ending::TableFull(of(text)),
+        Ending::FolderFailed(text) => Ending::FolderFailed(of(text)),
         Ending::CredentialsLost(text) => Ending::CredentialsLost(of(text)),
         Ending::CertificateLost(text) => Ending::CertificateLost(of(text)),
         Ending::ConsoleLost(text) => Ending::ConsoleLost(of(text)),

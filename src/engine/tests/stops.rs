@@ -98,6 +98,44 @@ async fn a_single_host_at_an_unreachable_console_ends_too() {
     assert_eq!(after.report.exit, ExitCode::Console);
 }
 
+#[tokio::test(start_paused = true)]
+async fn lists_that_another_program_writes_for_long_stop_the_run_and_cost_no_try() {
+    let busy = || Play::Answer(Err(error(FailureKind::FolderBusy, Again::Backoff)));
+    let after = Room::new(Fake::new().on_submit(move |_, _, _| busy()).shared(), 20).go().await;
+    assert_eq!(after.outcomes(), [Outcome::NotSent; 20]);
+    assert!(matches!(after.report.ending, Ending::FolderFailed(_)), "{:?}", after.report.ending);
+    assert_eq!(after.report.exit, ExitCode::Refused);
+    let took = after.events.last().unwrap().elapsed;
+    assert!(took >= Duration::from_secs(30) && took < Duration::from_secs(120), "{took:?}");
+
+    let begun = Instant::now();
+    let fake =
+        Fake::new().on_submit(
+            move |world, kind, ids| {
+                if begun.elapsed() < Duration::from_secs(12) { busy() } else { world.take(kind, ids) }
+            },
+        );
+    let after = Room::new(fake.shared(), 20).go().await;
+    assert_eq!(after.outcomes(), [Outcome::Accepted; 20]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn lists_that_cannot_be_written_are_refused_before_the_first_and_stop_the_run_later() {
+    let broken = || VendorError::stops_run(FailureKind::FolderFailed, "the disk is full");
+    let fake = Fake::new().on_submit(move |_, _, _| Play::Answer(Err(broken())));
+    let after = Room::new(fake.shared(), 5).go().await;
+    assert_eq!((after.outcomes(), after.report.exit), (vec![Outcome::NotSent; 5], ExitCode::Refused));
+    let mut tries = 0;
+    let fake = Fake::new().on_submit(move |world, kind, ids| {
+        tries += 1;
+        if tries > 10 { Play::Answer(Err(broken())) } else { world.take(kind, ids) }
+    });
+    let after = Room::new(fake.shared(), 50).go().await;
+    assert_eq!(tally(&after), BTreeMap::from([("accepted", 10), ("not_sent", 40)]));
+    assert_eq!(after.report.exit, ExitCode::Stopped);
+    assert_eq!(after.report.ending, Ending::FolderFailed("the disk is full".to_owned()));
+}
+
 /// Interrupts once as many requests have begun.
 fn interrupt_after(room: &mut Room, begun: usize, times: usize) {
     let cancel = room.cancel.clone();

@@ -40,7 +40,7 @@ pub(super) const FEED: Advice = Advice {
     address_keys: "`feed_folder`",
     address_example: "/srv/feeds",
     of: |kind| match kind {
-        FailureKind::Forbidden => Some("whoever runs this has to be able to write the folder and the lists in it"),
+        FailureKind::FolderFailed => Some("whoever runs this has to be able to write the folder and the lists in it"),
         _ => None,
     },
 };

@@ -95,6 +95,8 @@ pub(super) enum Deleted {
     Gone,
     /// Something else uses it; it was left.
     InUse,
+    /// It is gone, and what somebody else has put in for himself does the same.
+    Others,
 }
 
 /// The unit and the part of it that is ours.

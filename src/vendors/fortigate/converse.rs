@@ -216,13 +216,14 @@ async fn join(channel: &dyn Channel, (table, group): (Table, &str), jobs: Vec<(J
             Ok(()) => open.push(job),
             Err(error) => {
                 // A group that takes no more was not given this one, nor any that stands behind it.
-                let is_full = error.failure().kind == FailureKind::TableFull;
+                let is_full = matches!(error.failure().kind, FailureKind::TableFull | FailureKind::FolderFailed);
                 let refused = error.again() == Again::Never && (error.scope() == Scope::Targets || is_full);
                 if refused {
                     take_back(channel, table, &job, was).await;
                 }
                 // The object may have been made: whoever resumes looks first.
-                let error = if refused || was == Was::There { error } else { in_doubt(&error) };
+                let is_known = refused || was == Was::There || error.failure().kind == FailureKind::FolderBusy;
+                let error = if is_known { error } else { in_doubt(&error) };
                 replies.set(job.n, Err(error));
             }
         }
@@ -339,6 +340,7 @@ pub(super) async fn unblock(
     for (job, deleted) in outside.into_iter().zip(deleted) {
         let reply = match (&after, deleted) {
             (Err(error), _) => Err(in_doubt(error)),
+            (Ok(_), Ok(Deleted::Others)) => Err(VendorError::new(FailureKind::NotOurs, OTHERS_STAY, Again::Never)),
             (Ok(after), _) if after.contains(&job.object.name) => {
                 let text = "the firewall took the removal and still shows the member in the group";
                 Err(VendorError::new(FailureKind::NothingDone, text, Again::Look))
@@ -364,6 +366,10 @@ pub(super) async fn unblock(
         replies.set(job.n, reply);
     }
 }
+
+/// What is said where ours is out, and somebody else's does the same.
+const OTHERS_STAY: &str =
+    "the line of ours is off the list, and somebody else's line keeps it blocked: it was left alone";
 
 /// What is said of an indicator whose time alone is to be put back.
 pub(super) const NOTHING_TO_TIME: &str = "it is not blocked any more, so there is no time to put back";

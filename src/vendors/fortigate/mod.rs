@@ -336,7 +336,13 @@ impl Vendor for Fortigate {
                 }
             }
         }
-        Ok(plain(replies.finish()))
+        let replies = replies.finish();
+        let is_busy = |reply: &Reply| matches!(reply, Err(error) if error.failure().kind == FailureKind::FolderBusy);
+        match replies.first() {
+            // Then nothing was asked at all, and the run knows for how long that may go on.
+            Some(Err(error)) if replies.iter().all(is_busy) => Err(error.clone()),
+            _ => Ok(plain(replies)),
+        }
     }
 
     async fn observe(&self, targets: &[Target]) -> Result<Answer<Vec<Observed>>, VendorError> {

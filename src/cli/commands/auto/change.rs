@@ -247,6 +247,7 @@ pub(super) async fn go(
             }
             Ending::NoRoom(text)
             | Ending::TableFull(text)
+            | Ending::FolderFailed(text)
             | Ending::Halted(text)
             | Ending::CredentialsLost(text)
             | Ending::CertificateLost(text)

@@ -217,7 +217,8 @@ pub(crate) fn pending(
         let (Some(kind @ (ActionKind::Block | ActionKind::Unblock)), true) = (kind, ours) else { continue };
         let expires = expiry_of(&replay).ok().flatten();
         for target in &replay.targets {
-            let gone = kind == ActionKind::Unblock && target.outcome() == Outcome::Already;
+            let is_out = target.outcome() == Outcome::Already || target.is_left_to_others();
+            let gone = kind == ActionKind::Unblock && is_out;
             if !changed(target) && !gone {
                 continue;
             }

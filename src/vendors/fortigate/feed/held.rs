@@ -1,7 +1,7 @@
 //! What is done while nobody else writes: everything is read again, because whoever had the folder before has changed it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fs::File,
 };
 
@@ -13,7 +13,7 @@ use super::{
     COUNTS, MARKS,
     class::{Class, LONGEST_LINE},
     disk::{Content, Folder, PRIVATE, PUBLIC},
-    list::{List, ListFile},
+    list::{Found, List, ListFile},
     marks::{Counts, Marks},
     shrunk,
 };
@@ -46,8 +46,7 @@ impl<'f> Held<'f> {
     pub(super) fn new(folder: &'f Folder, class: Class) -> Result<Self, VendorError> {
         let lock = folder.lock()?;
         let (marks_were, marks) = super::marks(folder)?;
-        let counts_were = folder.read(COUNTS)?;
-        let counts = Counts::read(&counts_were.text);
+        let (counts_were, counts) = super::counts(folder)?;
         Ok(Self { folder, class, marks, marks_were, counts, counts_were, _lock: lock })
     }
 
@@ -93,7 +92,7 @@ impl<'f> Held<'f> {
         if !self.counts.have_shrunk(file, now) {
             return Ok(());
         }
-        Err(VendorError::stops_run(FailureKind::Conflict, shrunk(self.folder, file, self.counts.of(file), now)))
+        Err(VendorError::stops_run(FailureKind::FolderFailed, shrunk(self.folder, file, self.counts.of(file), now)))
     }
 
     /// Marks lines that are on no list yet.
@@ -186,16 +185,17 @@ impl<'f> Held<'f> {
     fn edit_list(&mut self, file: ListFile, values: &[&str], edit: Edit) -> Result<(), VendorError> {
         let (was, list) = self.read(file)?;
         self.check_whole(&list)?;
+        let found = list.count_of(values.iter().copied());
+        self.count_others(&found, edit)?;
         let (add, remove) = match edit {
             Edit::Add => (values, BTreeSet::new()),
             Edit::Remove => (&[][..], values.iter().copied().collect()),
         };
         if edit == Edit::Add {
-            let there = list.has_lines(values.iter().copied());
-            let new = || values.iter().filter(|value| !there.contains(**value));
+            let new = || values.iter().filter(|value| found.get(**value).is_none_or(|found| found.plain == 0));
             self.check_room(file, new().count(), new().map(|value| value.len() + 1).sum())?;
         }
-        let text = list.changed(|line| self.marks.owns(file, line), add, &remove);
+        let text = list.changed(|value| self.marks.whose(file, value), add, &remove);
         let entries = List::new(file, text.clone()).entries();
         let count = (self.counts.of(file) != entries).then_some(entries);
         if let Some(entries) = count {
@@ -221,27 +221,67 @@ impl<'f> Held<'f> {
     pub(super) fn delete(&mut self, names: &[String]) -> Done<Deleted> {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let marked = self.marks.of_names(&names);
-        let mut there: HashSet<String> = HashSet::new();
+        let mut there: HashMap<String, Found> = HashMap::new();
         for file in ListFile::ALL {
             let of = marked.values().filter(|(_, kind)| ListFile::of(*kind) == file).map(|(value, _)| value.as_str());
             let values: Vec<&str> = of.collect();
-            if !values.is_empty() {
-                there.extend(self.read(file)?.1.has_lines(values).into_iter().map(ToOwned::to_owned));
+            if values.is_empty() {
+                continue;
+            }
+            let found = self.read(file)?.1.count_of(values.iter().copied());
+            // What a firewall does not take for an entry is no member that could have been taken out.
+            let rest = |value: &&str| {
+                found.get(value).is_some_and(|found| found.plain == 0 && found.named > self.marks.others(value))
+            };
+            let rest: Vec<&str> = values.iter().copied().filter(rest).collect();
+            if rest.is_empty() {
+                there.extend(found.into_iter().map(|(value, found)| (value.to_owned(), found)));
+            } else {
+                self.edit_list(file, &rest, Edit::Remove)?;
+                let found = self.read(file)?.1.count_of(values.iter().copied());
+                there.extend(found.into_iter().map(|(value, found)| (value.to_owned(), found)));
             }
         }
         let mut done = Vec::new();
         for name in &names {
-            done.push(match marked.get(name) {
-                Some((value, _)) if there.contains(value) => Ok(Deleted::InUse),
-                Some((value, _)) => {
-                    self.marks.forget(value);
-                    Ok(Deleted::Gone)
-                }
-                None => Ok(Deleted::Gone),
-            });
+            let Some((value, _)) = marked.get(name) else {
+                done.push(Ok(Deleted::Gone));
+                continue;
+            };
+            let named = there.get(value).map_or(0, |found| found.named);
+            // As long as one line may be ours, its mark stays: without it nobody could take the line out.
+            if named > self.marks.others(value) {
+                done.push(Ok(Deleted::InUse));
+                continue;
+            }
+            self.marks.forget(value);
+            done.push(Ok(if named == 0 { Deleted::Gone } else { Deleted::Others }));
         }
         self.keep_marks()?;
         Ok(done)
+    }
+
+    /// Keeps how many lines are somebody else's before one of ours is taken out beside them, or put there: whoever is stopped in
+    /// between must not take theirs for ours.
+    fn count_others(&mut self, found: &HashMap<&str, Found>, edit: Edit) -> Result<(), VendorError> {
+        let mut differs = false;
+        for (value, found) in found {
+            let kept = self.marks.others(value);
+            let others = match edit {
+                // One that was counted earlier stays counted: ours may be out already.
+                Edit::Remove => kept.max(found.named.saturating_sub(1)),
+                Edit::Add => kept.min(found.named),
+            };
+            if others != kept {
+                self.marks.set_others(value, others);
+                differs = true;
+            }
+        }
+        if differs {
+            self.keep_marks()?;
+            self.marks_were = self.folder.read(MARKS)?;
+        }
+        Ok(())
     }
 }
 

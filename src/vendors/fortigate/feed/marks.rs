@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     super::objects::{Object, Table, name_of},
-    list::ListFile,
+    list::{ListFile, Whose},
 };
 use crate::domain::indicator::{Indicator, IndicatorKind};
 
@@ -16,6 +16,8 @@ struct Record<'r> {
     value: &'r str,
     #[serde(borrow)]
     comment: std::borrow::Cow<'r, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    others: Option<usize>,
 }
 
 /// One line of ours.
@@ -23,6 +25,8 @@ struct Record<'r> {
 struct Entry {
     indicator: Indicator,
     comment: String,
+    /// How many lines of this value are somebody else's, counted when ours is taken out.
+    others: usize,
 }
 
 /// The marks of all lists, by the text of their lines.
@@ -39,7 +43,11 @@ impl Marks {
             if parsed.indicator.canonical() != record.value {
                 return Err(n + 1);
             }
-            let entry = Entry { indicator: parsed.indicator, comment: record.comment.into_owned() };
+            let entry = Entry {
+                indicator: parsed.indicator,
+                comment: record.comment.into_owned(),
+                others: record.others.unwrap_or_default(),
+            };
             marks.insert(record.value.to_owned(), entry);
         }
         Ok(Self(marks))
@@ -48,7 +56,11 @@ impl Marks {
     pub(super) fn text(&self) -> Vec<u8> {
         let mut text = Vec::new();
         for (value, entry) in &self.0 {
-            let record = Record { value, comment: entry.comment.as_str().into() };
+            let record = Record {
+                value,
+                comment: entry.comment.as_str().into(),
+                others: (entry.others > 0).then_some(entry.others),
+            };
             // Texts are always written.
             text.extend(serde_json::to_vec(&record).unwrap_or_default());
             text.push(b'\n');
@@ -60,13 +72,31 @@ impl Marks {
         self.0.contains_key(value)
     }
 
-    /// Whether an exact line of a list is ours.
-    pub(super) fn owns(&self, file: ListFile, line: &str) -> bool {
-        self.0.get(line).is_some_and(|entry| entry.indicator.kind() == file.kind())
+    /// Whose the lines of a value are on a list.
+    pub(super) fn whose(&self, file: ListFile, value: &str) -> Whose {
+        match self.0.get(value).filter(|entry| entry.indicator.kind() == file.kind()) {
+            Some(entry) => Whose::Ours { others: entry.others },
+            None => Whose::Others,
+        }
     }
 
+    /// Keeps a mark, or gives it another comment.
     pub(super) fn set(&mut self, value: &str, indicator: &Indicator, comment: &str) {
-        self.0.insert(value.to_owned(), Entry { indicator: indicator.clone(), comment: comment.to_owned() });
+        let others = self.others(value);
+        let entry = Entry { indicator: indicator.clone(), comment: comment.to_owned(), others };
+        self.0.insert(value.to_owned(), entry);
+    }
+
+    /// How many lines of this value are somebody else's, as far as they have been counted.
+    pub(super) fn others(&self, value: &str) -> usize {
+        self.0.get(value).map_or(0, |entry| entry.others)
+    }
+
+    /// Keeps how many lines of a value are somebody else's, because soon none of ours will be among them.
+    pub(super) fn set_others(&mut self, value: &str, others: usize) {
+        if let Some(entry) = self.0.get_mut(value) {
+            entry.others = others;
+        }
     }
 
     pub(super) fn forget(&mut self, value: &str) {
@@ -101,9 +131,9 @@ impl Marks {
 pub(super) struct Counts(BTreeMap<String, usize>);
 
 impl Counts {
-    /// Reads them. What cannot be read is not known.
-    pub(super) fn read(text: &[u8]) -> Self {
-        serde_json::from_slice(text).unwrap_or_default()
+    /// Reads them; `None` if they cannot be read: then nobody knows which list has lost lines.
+    pub(super) fn read(text: &[u8]) -> Option<Self> {
+        serde_json::from_slice(text).ok()
     }
 
     pub(super) fn text(&self) -> Vec<u8> {

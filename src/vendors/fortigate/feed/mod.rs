@@ -39,7 +39,7 @@ mod tests;
 
 use class::LONGEST_LINE;
 pub(super) use class::{CLASSES, Class};
-use disk::Folder;
+use disk::{Folder, PRIVATE, PUBLIC};
 use held::Held;
 use list::{List, ListFile};
 use marks::{Counts, Marks};
@@ -105,9 +105,26 @@ fn marks(folder: &Folder) -> Result<(disk::Content, Marks), VendorError> {
             "line {line} of {} cannot be read, so nobody knows which lines of the lists are ours",
             path.display()
         );
-        VendorError::stops_run(FailureKind::Protocol, text)
+        VendorError::stops_run(FailureKind::FolderFailed, text)
     })?;
     Ok((content, marks))
+}
+
+/// Reads how many entries each list had.
+fn counts(folder: &Folder) -> Result<(disk::Content, Counts), VendorError> {
+    let content = folder.read(COUNTS)?;
+    if !content.is_there() {
+        return Ok((content, Counts::default()));
+    }
+    let counts = Counts::read(&content.text).ok_or_else(|| {
+        let text = format!(
+            "{} cannot be read, so nobody knows whether a list has lost its lines. Put it back; or, if the lists are as they are \
+             meant to be, delete it",
+            folder.path().join(COUNTS).display()
+        );
+        VendorError::stops_run(FailureKind::FolderFailed, text)
+    })?;
+    Ok((content, counts))
 }
 
 fn list(folder: &Folder, file: ListFile) -> Result<List, VendorError> {
@@ -155,13 +172,13 @@ fn group(folder: &Folder, table: Table, name: String) -> Result<Group, VendorErr
 /// What stands in the way, and how much room there is.
 fn ahead(folder: &Folder, class: Class) -> Result<Preflight, VendorError> {
     let mut ahead = Preflight { notes: vec![NOTE.to_owned()], of_domains: Some(OF_DOMAINS), ..Preflight::default() };
-    let refusal = |text: String| Some(Failure::new(FailureKind::NothingDone, text));
+    let refusal = |text: String| Some(Failure::new(FailureKind::FolderFailed, text));
     if let Some(why) = folder.unusable() {
         ahead.refusal = refusal(why);
         return Ok(ahead);
     }
     marks(folder)?;
-    let counts = Counts::read(&folder.read(COUNTS)?.text);
+    let counts = counts(folder)?.1;
     let mut lists = Vec::new();
     for file in ListFile::ALL {
         let list = list(folder, file)?;
@@ -178,6 +195,15 @@ fn ahead(folder: &Folder, class: Class) -> Result<Preflight, VendorError> {
             ));
         }
         lists.push(list);
+    }
+    // What cannot be written is better known before anything is.
+    for (name, mode) in
+        ListFile::ALL.map(|file| (file.name(), PUBLIC)).into_iter().chain([(MARKS, PRIVATE), (COUNTS, PRIVATE)])
+    {
+        if let Err(error) = folder.prove(name, mode) {
+            ahead.refusal = Some(error.into_failure());
+            return Ok(ahead);
+        }
     }
     let by = format!("the limit of `feed_class = \"{}\"`", class.word());
     for files in class.together() {
