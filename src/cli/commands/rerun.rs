@@ -54,14 +54,15 @@ pub(crate) async fn run(args: RerunArgs, context: &Context) -> Result<ExitCode, 
     let (replay, is_live) = back::read_whole(&journals, &name)?;
     let kind = replayed::kind_of(&replay)?;
     back::check_over(&replay, is_live, "done again")?;
-    refuse_derived(&replay)?;
+    refuse_derived(&replay, context)?;
     if args.back.rollout.spread_by().is_none() && rollout::was_spread(&replay) {
         let text = format!(
             "run {name} went in waves or had a limit of failures, and this would act on all that is left at once"
         );
         return Err(CommandError::text(ExitCode::Refused, format!("{text}; nothing was sent")).hint(format!(
-            "say how it is to go (`--waves 1,25%,100%`, `--halt fail=5%`; `--waves 100%` is all at once); `edrctl resume {name}` goes on \
-             with waves that have not had their turn"
+            "say how it is to go (`--waves 1,25%,100%`, `--halt fail=5%`; `--waves 100%` is all at once); `{}` goes on with waves that \
+             have not had their turn",
+            context.typed(&["resume", name.as_str()])
         )));
     }
     let reruns = reruns_of(&journals, &name)?;
@@ -73,7 +74,7 @@ pub(crate) async fn run(args: RerunArgs, context: &Context) -> Result<ExitCode, 
     let mut waiting = Vec::new();
     for replay in pieces.iter().map(|piece| &piece.replay) {
         let undone = back::undone_by(&journals, &name, (&replay.header.vendor, &replay.header.console))?;
-        if let Err(refused) = back::refuse_undone(&name, undone) {
+        if let Err(refused) = back::refuse_undone(&name, undone, context) {
             if pieces.len() == 1 {
                 return Err(refused);
             }
@@ -93,7 +94,7 @@ pub(crate) async fn run(args: RerunArgs, context: &Context) -> Result<ExitCode, 
     let several = waiting.len() > 1;
     // Whoever interrupts means all of them, and not only the console that is being asked.
     let (_cancel, _guard) = signals::catch()?;
-    let again = format!("edrctl rerun {name}");
+    let again = context.typed(&["rerun", name.as_str()]);
     for (begun, (replay, left)) in (1..).zip(&waiting) {
         if several {
             context.ui.tell(&format!("{}, of {}:", replay.header.vendor, clean(&replay.header.console)));
@@ -131,17 +132,18 @@ pub(crate) async fn run(args: RerunArgs, context: &Context) -> Result<ExitCode, 
 type Left<'a> = (&'a TargetReplay, Outcome);
 
 /// Runs that come from another are done again by doing that again: they know what is still to be taken back.
-fn refuse_derived(replay: &Replay) -> Result<(), CommandError> {
+fn refuse_derived(replay: &Replay, context: &Context) -> Result<(), CommandError> {
     let header = &replay.header;
     let name = &header.run;
     if let Some(first) = header.options.get(back::UNDOES).and_then(serde_json::Value::as_str) {
         let text = format!("run {name} is itself the undo of run {first}; nothing was sent");
         return Err(CommandError::text(ExitCode::Refused, text)
-            .hint(format!("`edrctl undo {first}` again takes back what is left of it")));
+            .hint(format!("`{}` again takes back what is left of it", context.typed(&["undo", first]))));
     }
     if header.options.contains_key(back::EXPIRED) {
         let text = format!("run {name} put back what was due; nothing was sent");
-        return Err(CommandError::text(ExitCode::Refused, text).hint("`edrctl expire` again puts back what is left"));
+        let again = context.typed(&["expire"]);
+        return Err(CommandError::text(ExitCode::Refused, text).hint(format!("`{again}` again puts back what is left")));
     }
     Ok(())
 }

@@ -91,7 +91,7 @@ pub(crate) async fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode,
     });
     let (journal, replay, opposed, undone) =
         opened.await.map_err(|error| CommandError::new(ExitCode::Internal, error))??;
-    back::refuse_undone(&replay.header.run, undone)?;
+    back::refuse_undone(&replay.header.run, undone, context)?;
     if replay.header.vendor == SEVERAL {
         return auto::resume(args, journal, replay, context).await;
     }

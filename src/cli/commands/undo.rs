@@ -51,7 +51,7 @@ pub(crate) struct UndoArgs {
 /// Runs it.
 pub(crate) async fn run(args: UndoArgs, context: &Context) -> Result<ExitCode, CommandError> {
     let journals = context.journals()?;
-    let name = find(&journals, &args.run)?;
+    let name = find(&journals, &args.run, context)?;
     let (replay, is_live) = back::read_whole(&journals, &name)?;
     let kind = ActionKind::from_word(&replay.header.action);
     let Some((kind, opposite)) = kind.and_then(|kind| Some((kind, kind.undone_by()?))) else {
@@ -65,7 +65,7 @@ pub(crate) async fn run(args: UndoArgs, context: &Context) -> Result<ExitCode, C
     let mut ended = Vec::with_capacity(pieces.len());
     // Whoever interrupts means all of them, and not only the console that is being asked.
     let (_cancel, _guard) = signals::catch()?;
-    let again = format!("edrctl undo {name}");
+    let again = context.typed(&["undo", name.as_str()]);
     for (begun, replay) in (1..).zip(pieces.iter().map(|piece| &piece.replay)) {
         if pieces.len() > 1 {
             context.ui.tell(&format!("{}, of {}:", replay.header.vendor, clean(&replay.header.console)));
@@ -95,7 +95,7 @@ pub(crate) async fn run(args: UndoArgs, context: &Context) -> Result<ExitCode, C
 
 /// Finds the run. The latest is the last one that is no taking back itself: `expire` runs by itself, and who types `undo` once more
 /// does not mean to cut hosts off again.
-fn find(journals: &StateFolder, wanted: &str) -> Result<RunId, CommandError> {
+fn find(journals: &StateFolder, wanted: &str, context: &Context) -> Result<RunId, CommandError> {
     let name = runs::find(journals, wanted)?;
     if wanted != LATEST {
         return Ok(name);
@@ -103,7 +103,8 @@ fn find(journals: &StateFolder, wanted: &str) -> Result<RunId, CommandError> {
     let no_way_back = |header: &Header| !back::takes_back(header);
     journals.newest(no_way_back)?.ok_or_else(|| {
         let text = "every run here has taken something back itself; nothing was sent";
-        CommandError::text(ExitCode::Refused, text).hint(format!("name the run that is meant: `edrctl undo {name}`"))
+        let undo = context.typed(&["undo", name.as_str()]);
+        CommandError::text(ExitCode::Refused, text).hint(format!("name the run that is meant: `{undo}`"))
     })
 }
 

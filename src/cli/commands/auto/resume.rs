@@ -103,7 +103,7 @@ fn leave_undone(
         }
     }
     match last {
-        Some((run, by)) if left.is_empty() => back::refuse_undone(&run, Some(by)).map(|()| left),
+        Some((run, by)) if left.is_empty() => back::refuse_undone(&run, Some(by), context).map(|()| left),
         _ => Ok(left),
     }
 }

@@ -67,11 +67,13 @@ fn undo_of(
 }
 
 /// Refuses to go on with a run that was taken back: whoever did that wants nothing more of it.
-pub(crate) fn refuse_undone(run: &RunId, by: Option<RunId>) -> Result<(), CommandError> {
+pub(crate) fn refuse_undone(run: &RunId, by: Option<RunId>, context: &Context) -> Result<(), CommandError> {
     let Some(by) = by else { return Ok(()) };
     let text = format!("run {run} was taken back by run {by}; nothing was sent");
-    Err(CommandError::text(ExitCode::Refused, text)
-        .hint(format!("`edrctl undo {by}` takes that back; what is meant now is a list of its own")))
+    Err(CommandError::text(ExitCode::Refused, text).hint(format!(
+        "`{}` takes that back; what is meant now is a list of its own",
+        context.typed(&["undo", by.as_str()])
+    )))
 }
 
 /// Reads every journal whose header is wanted. `only`: the hosts that matter, if not all do.
