@@ -8,22 +8,22 @@ fn run(n: u8) -> Arc<RunId> {
     Arc::new(RunId::parse(&format!("r{n}")).unwrap())
 }
 
-fn at(hour: i64) -> Timestamp {
-    Timestamp::from_second(1_800_000_000 + hour * 3_600).unwrap()
+fn at(minute: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + minute * 60).unwrap()
 }
 
 fn host() -> HostId {
     HostId::new("a")
 }
 
-/// A ledger of one host: each event at the hour of its place.
+/// A ledger of one host: each event at the minute of its place.
 fn ledger(events: &[(u8, ActionKind, Touch, Option<i64>)]) -> Ledger {
-    let story = (0_i64..).zip(events).map(|(hour, (n, kind, touch, due))| Event {
-        at: at(hour),
-        told: at(hour),
+    let story = (0_i64..).zip(events).map(|(minute, (n, kind, touch, due))| Event {
+        at: at(minute),
+        told: at(minute),
         turn: None,
-        began: at(hour),
-        begin: (at(hour), None),
+        began: at(minute),
+        begin: (at(minute), None),
         run: run(*n),
         kind: *kind,
         touch: *touch,
@@ -65,9 +65,26 @@ fn a_host_that_is_found_free_may_still_have_a_request_on_its_way() {
         let events = [(1, Isolate, unproven, Some(4)), (2, Unisolate, Wanted, None)];
         assert_eq!(since(&events), Since::Stands { look: true }, "{unproven:?}");
         assert_eq!(due(&events), Some(Some(at(4))), "{unproven:?}: and it is due for as long");
+        let mut much_later = ledger(&events);
+        much_later.stories.get_mut(&host()).unwrap()[1].at = at(61);
+        assert_eq!(much_later.since(&host(), &run(1)), Since::TakenBack(run(2)), "{unproven:?}: not for ever");
+        assert!(much_later.pending(|touch| matches!(touch, Done | Wanted)).is_empty(), "{unproven:?}");
         let released = [(1, Isolate, unproven, Some(4)), (2, Unisolate, Done, None)];
         assert_eq!((since(&released), due(&released)), (Since::TakenBack(run(2)), None), "{unproven:?}");
     }
+}
+
+#[test]
+fn a_later_run_that_spoke_first_holds_what_the_earlier_one_has_done() {
+    let events = [(2, Isolate, Wanted, None), (1, Isolate, Done, None)];
+    let mut story = ledger(&events);
+    assert_eq!(story.since(&host(), &run(1)), Since::Stands { look: false }, "it began before, and is no wish since");
+    story.stories.get_mut(&host()).unwrap()[1].began = at(-1);
+    assert_eq!(story.since(&host(), &run(1)), Since::Wanted(run(2)));
+    let events = [(2, Isolate, Wanted, None), (3, Unisolate, Done, None), (1, Isolate, Done, None)];
+    let mut story = ledger(&events);
+    story.stories.get_mut(&host()).unwrap()[2].began = at(-1);
+    assert_eq!(story.since(&host(), &run(1)), Since::Stands { look: false }, "a wish that was given up");
 }
 
 #[test]
