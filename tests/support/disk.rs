@@ -94,10 +94,11 @@ impl SmallDisk {
         paths.filter(|path| path.extension().is_some_and(|suffix| suffix == "jsonl")).collect()
     }
 
-    /// Every file in the folder of the runs, but for the one that is only there to be locked.
+    /// Every file in the folder of the runs, but for the one that is only there to be locked, and the count of runs.
     pub(crate) fn files(&self) -> usize {
         let Ok(entries) = fs::read_dir(self.path.join("runs")) else { return 0 };
-        entries.filter(|entry| entry.as_ref().unwrap().file_name() != "gate").count()
+        let kept = ["gate", "turn"];
+        entries.filter(|entry| kept.iter().all(|name| entry.as_ref().unwrap().file_name() != *name)).count()
     }
 }
 
