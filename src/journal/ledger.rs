@@ -242,7 +242,7 @@ impl Ledger {
         }
     }
 
-    /// [`heard_of`], told so that it agrees with the order in which runs began.
+    /// When the last that is known of a target became known, told so that it agrees with the order in which runs began.
     pub fn heard_of(&self, target: &TargetReplay, run: &Replay) -> Timestamp {
         self.clocks.agreed(run.turn_of(target), heard_of(target, run))
     }
