@@ -74,7 +74,8 @@ pub(crate) async fn run(args: ExpireArgs, context: &Context) -> Result<ExitCode,
     };
     let is_due = |place: &&Place| place.due(now).next().is_some() && is_asked(place);
     let due_elsewhere = elsewhere.iter().filter(|(place, _)| place.due(now).next().is_some()).count();
-    check_count(&args.back, places.iter().filter(is_due).count() + firewalls + due_elsewhere)?;
+    let due = places.iter().filter(is_due).count() + firewalls + due_elsewhere;
+    back::check_count(args.back.consent, due, "`--vendor` (and `--profile`)")?;
     // Told before it is due: whoever has this in cron must not learn of it when it is to put back hosts.
     let waiting = places.iter().filter(|place| !place.pending.is_empty() && is_asked(place)).count();
     back::check_document(waiting + firewalls, ", or name one console with `--vendor`", context)?;
@@ -143,19 +144,6 @@ fn mind_gone(
     let text = format!("{journals} gone, so nobody knows what those runs have left due");
     let hint = JournalError::Lost { run: run.clone() }.hint();
     Err(hint.into_iter().fold(CommandError::text(ExitCode::Journal, text), CommandError::hint))
-}
-
-/// Refuses a number of targets that would be held against each of several consoles.
-fn check_count(args: &BackArgs, consoles: usize) -> Result<(), CommandError> {
-    if args.consent.expect_count.is_none() || consoles < 2 {
-        return Ok(());
-    }
-    let consoles = words::count(consoles as u64, "console", "consoles");
-    Err(CommandError::text(
-        ExitCode::Usage,
-        format!("something may be due at {consoles}, and `--expect-count` says the number of one; nothing was sent"),
-    )
-    .hint("name one with `--vendor` (and `--profile`), or agree with `--yes`"))
 }
 
 /// What is said where journals that cannot be read may have had something due.

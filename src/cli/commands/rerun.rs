@@ -89,7 +89,7 @@ pub(crate) async fn run(args: RerunArgs, context: &Context) -> Result<ExitCode, 
             waiting.push((replay, left));
         }
     }
-    back::check_count(args.back.consent, waiting.len())?;
+    back::check_count(args.back.consent, waiting.len(), "`--only`")?;
     back::check_document(waiting.len(), ", or name one console with `--only`", context)?;
     let several = waiting.len() > 1;
     // Whoever interrupts means all of them, and not only the console that is being asked.

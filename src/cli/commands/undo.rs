@@ -60,7 +60,7 @@ pub(crate) async fn run(args: UndoArgs, context: &Context) -> Result<ExitCode, C
     };
     back::check_over(&replay, is_live, "taken back")?;
     let (pieces, _) = args.only.parts(replay)?;
-    back::check_count(args.back.consent, pieces.len())?;
+    back::check_count(args.back.consent, pieces.len(), "`--only`")?;
     back::check_document(pieces.len(), ", or name one console with `--only`", context)?;
     let mut ended = Vec::with_capacity(pieces.len());
     // Whoever interrupts means all of them, and not only the console that is being asked.

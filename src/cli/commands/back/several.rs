@@ -42,17 +42,16 @@ impl OnlyArgs {
     }
 }
 
-/// Refuses a number of targets that would have to fit each of several runs.
-pub(crate) fn check_count(consent: ConsentArgs, runs: usize) -> Result<(), CommandError> {
+/// Refuses a number of targets that would be held against each of several runs. `or`: what names one of them.
+pub(crate) fn check_count(consent: ConsentArgs, runs: usize, or: &str) -> Result<(), CommandError> {
     if consent.expect_count.is_none() || runs < 2 {
         return Ok(());
     }
-    let consoles = words::count(runs as u64, "console", "consoles");
-    Err(CommandError::text(
-        ExitCode::Usage,
-        format!("that run is at {consoles}, which is a run for each, and `--expect-count` says the number of one; nothing was sent"),
-    )
-    .hint("name one with `--only`, or agree with `--yes`"))
+    let runs = words::count(runs as u64, "run", "runs");
+    let text = format!(
+        "this may come to {runs}, one for each console, and `--expect-count` says the number of one; nothing was sent"
+    );
+    Err(CommandError::text(ExitCode::Usage, text).hint(format!("name one with {or}, or agree with `--yes`")))
 }
 
 /// What it comes to that somebody stopped in the middle of several runs. `not_begun`: what is left at which consoles, with the number of
